@@ -1,0 +1,4 @@
+//! in progress
+pub mod collections;
+pub mod state;
+pub use state::State;

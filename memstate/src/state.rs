@@ -1,0 +1,97 @@
+//! [`State`]: what a model may hold, and how a failed command is taken back.
+//!
+//! This module knows collections and values; it does not know commands, journals or threads of an engine.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use serde::{Deserializer, Serialize, Serializer, de::DeserializeOwned};
+
+mod scalars;
+pub(crate) mod shared;
+pub(crate) mod trace;
+mod transaction;
+
+pub use shared::Broken;
+pub use transaction::{Failed, transaction};
+
+/// Everything that a model may hold: deterministic, serializable and undoable.
+///
+/// Numbers, `bool`, `char`, `String`, `Option`, `Box`, `Vec`, tuples, arrays and the collections of
+/// [`memstate::collections`](crate::collections) have it. `#[memstate::data]` gives it to a struct or an enum
+/// of such values, `#[memstate::model]` to a model.
+///
+/// A value is saved before a command may change it, and put back if the command fails. A collection of
+/// `memstate::collections` is saved at no cost in its size; everything else, `std`'s `Vec` and `String`
+/// included, is saved as a copy. What is large or grows belongs into one of those collections.
+///
+/// Nothing here is called by hand; `#[memstate::data]` writes it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a memstate model",
+    label = "cannot be saved, undone and replayed",
+    note = "for a type of your own: put `#[memstate::data]` on it",
+    note = "for a collection of `std`: take the one of the same name from `memstate::collections`",
+    note = "for `Instant` and `SystemTime`: take `memstate::Timestamp`, and `ctx.now()` for the time of a command",
+    note = "for `Cell`, `RefCell`, `Mutex` and atomics: take the plain value; a command has `&mut self`",
+    note = "for a type of another crate that is `Clone` and serializable: put `#[memstate(clone)]` on the field"
+)]
+pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What brings a value back.
+    type Saved: Send + Sync + 'static;
+
+    /// Saves the value as it is now.
+    fn save(&self) -> Self::Saved;
+
+    /// Makes the saved value anew. Only the roll-back of the command that saved it may do that.
+    fn restore(saved: Self::Saved) -> Self;
+
+    /// Puts the saved value back in its place.
+    fn put_back(&mut self, saved: Self::Saved) {
+        discard(std::mem::replace(self, Self::restore(saved)));
+    }
+
+    /// Lets go of everything that the roll-back brings back elsewhere; called before a value is discarded, so that
+    /// its destructor cannot reach it.
+    fn detach(&mut self);
+
+    /// `Serialize::serialize`, under a name that a missing `State` makes the only error.
+    #[doc(hidden)]
+    fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+
+    /// `Deserialize::deserialize`, under a name that a missing `State` makes the only error.
+    #[doc(hidden)]
+    fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+/// Drops a value that a failed command left behind.
+///
+/// Its destructor is the user's code: it sees the value without the collections that belong to the state which
+/// comes back, and a panic of its own is ignored.
+pub(crate) fn discard<T: State>(mut stale: T) {
+    if std::mem::needs_drop::<T>() {
+        stale.detach();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(stale)));
+    }
+}
+
+/// `State` for types that are saved as a plain copy.
+macro_rules! by_copy {
+    ($($type:ty),* $(,)?) => {$(
+        impl State for $type {
+            type Saved = $type;
+            fn save(&self) -> $type { self.clone() }
+            fn restore(saved: $type) -> $type { saved }
+            fn put_back(&mut self, saved: $type) { *self = saved; }
+            fn detach(&mut self) {}
+        }
+    )*};
+}
+pub(crate) use by_copy;
+
+by_copy!(Duration, uuid::Uuid);

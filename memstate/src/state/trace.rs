@@ -1,0 +1,71 @@
+//! What a command changed, as bytes for the digest of its outcome.
+
+use std::cell::Cell;
+
+use serde::Serialize;
+
+/// Collects what a command changed.
+///
+/// Values are written in postcard's format, but shallowly: a collection inside a value is only its length,
+/// because what changed inside it is written when its own log is traced.
+#[derive(Debug, Default)]
+pub struct Trace {
+    bytes: Vec<u8>,
+}
+
+thread_local! {
+    static SHALLOW: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether collections are to serialize as their length only, on this thread and now.
+pub(crate) fn is_shallow() -> bool {
+    SHALLOW.get()
+}
+
+struct Shallow;
+
+impl Shallow {
+    fn enter() -> Self {
+        SHALLOW.set(true);
+        Shallow
+    }
+}
+
+impl Drop for Shallow {
+    fn drop(&mut self) {
+        SHALLOW.set(false);
+    }
+}
+
+impl Trace {
+    /// Adds a value. One that refuses to be serialized counts as a single byte.
+    pub fn put<T: Serialize + ?Sized>(&mut self, value: &T) {
+        let _shallow = Shallow::enter();
+        let before = self.bytes.len();
+        match postcard::to_extend(value, std::mem::take(&mut self.bytes)) {
+            Ok(bytes) => self.bytes = bytes,
+            Err(_) => self.bytes = vec![0xff; before + 1],
+        }
+    }
+
+    /// Adds a number that tells what kind of change follows.
+    pub fn tag(&mut self, tag: u8) {
+        self.bytes.push(tag);
+    }
+
+    /// Adds a length or an index.
+    pub fn index(&mut self, index: usize) {
+        self.bytes.extend_from_slice(&(index as u64).to_le_bytes());
+    }
+
+    /// What was collected so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Forgets everything, and keeps the memory for the next command unless it is large.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(1 << 16);
+    }
+}
