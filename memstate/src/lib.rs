@@ -1,4 +1,8 @@
 //! in progress
 pub mod collections;
+pub mod disk;
+pub mod journal;
+mod position;
 pub mod state;
+pub use position::{Position, Timestamp};
 pub use state::State;

@@ -1,0 +1,164 @@
+//! The journal: the totally ordered, durable log of batches of commands.
+//!
+//! [`Journal`] is the contract, in obligations. A journal holds bytes and positions. It knows no model, no
+//! engine and no other backend.
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::Position;
+
+pub mod file;
+pub mod memory;
+
+/// The most bytes that the payload of one batch may have.
+pub const BATCH_BYTES_MAX: usize = 16 << 20;
+
+/// A batch that is to be appended.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// The position of the batch's first record: always the one after [`Journal::end`], also when `count` is 0.
+    pub first: Position,
+    /// How many records it holds; 0 for a batch that only carries outcomes of earlier ones.
+    pub count: u32,
+    /// What the journal keeps and does not look into; at most [`BATCH_BYTES_MAX`].
+    pub payload: &'a [u8],
+}
+
+/// A durable batch, as it is read back.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// The position of its first record.
+    pub first: Position,
+    /// How many records it holds.
+    pub count: u32,
+    /// What was appended.
+    pub payload: &'a [u8],
+    /// What the writer said of itself when it started; see [`Journal::start`]. Consecutive entries of one writer
+    /// share the allocation, so a reader need look at it only when [`Arc::ptr_eq`] says that it is another.
+    pub preamble: &'a Arc<[u8]>,
+}
+
+/// What a visitor of entries returns to stop before the end.
+pub type Visit<'a> = dyn FnMut(Entry<'_>) -> Result<(), Stop> + 'a;
+
+/// A visitor of entries wants no more of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop;
+
+/// What [`Journal::recover`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// The position of the last record; [`Position::START`] in an empty journal.
+    pub end: Position,
+    /// Whether the last writer closed the journal.
+    pub clean: bool,
+    /// What was found and will be mended by [`Journal::start`], in words for the log: a torn tail.
+    pub repairs: Vec<String>,
+}
+
+/// An ordered, durable log with one writer.
+///
+/// The order of calls is `recover`, `start`, any number of `append`, `close`.
+pub trait Journal: Send {
+    /// Reads and verifies everything, and visits each batch in order, once.
+    ///
+    /// * Must change nothing, so that a journal that the caller then refuses is left as it was.
+    /// * Must refuse what is not exactly what was appended: see [`JournalError::Damaged`]. The only exception is a
+    ///   last batch that a crash cut, which was never acknowledged: that must be left out.
+    /// * If the visitor stops, must return `Ok(None)`; the journal cannot be started then.
+    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Option<Recovered>, JournalError>;
+
+    /// Makes the journal ready for `append`, with what this writer says of itself: `preamble` comes back in every
+    /// [`Entry`] that it appends.
+    ///
+    /// * Must not return before everything that `recover` visited is durable, whatever happened to an earlier
+    ///   writer: after a failed sync, what could be read may never have reached the disk.
+    fn start(&mut self, preamble: &[u8]) -> Result<(), JournalError>;
+
+    /// Appends a batch.
+    ///
+    /// * Must return `Ok` only when the batch is durable.
+    /// * After an error nothing is known of the batch, and every further call must fail: a failed write or sync
+    ///   is never tried again.
+    fn append(&mut self, batch: Batch<'_>) -> Result<(), JournalError>;
+
+    /// The position of the last durable record.
+    fn end(&self) -> Position;
+
+    /// Something to read with, from any thread, while this journal is written.
+    fn reader(&self) -> Arc<dyn ReadJournal>;
+
+    /// Marks the journal as closed, after a last batch. No `append` may follow.
+    fn close(&mut self) -> Result<(), JournalError>;
+}
+
+/// Reads a journal, from any thread.
+pub trait ReadJournal: Send + Sync {
+    /// Visits in order the durable batches that hold positions of `from` and after, and the empty ones between them,
+    /// up to what was durable when the call began; stops early when the visitor says so.
+    fn read(&self, from: Position, visit: &mut Visit<'_>) -> Result<(), JournalError>;
+}
+
+/// Why a journal cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// Another process, or this one, has the journal open.
+    #[error(
+        "{path} is in use by another process or another `open` in this one: a journal has one writer; close that first"
+    )]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory or a file in it is something else.
+    #[error(
+        "{path} is not a memstate journal: {what}; give the path of a journal, or of an empty or new directory"
+    )]
+    NotAJournal {
+        /// The directory or file.
+        path: PathBuf,
+        /// What was found there.
+        what: String,
+    },
+    /// A later version of memstate wrote it.
+    #[error(
+        "{path} has format {found}, and this version of memstate reads formats up to {supported}: use a newer memstate"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The latest format that is understood.
+        supported: u32,
+    },
+    /// Bytes are not what was written. Nothing was changed.
+    #[error(
+        "{path} is damaged at byte {offset} (after position {after}): {what}. Nothing was changed; \
+         restore the file from a backup"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        offset: u64,
+        /// The last position that is known to be whole.
+        after: Position,
+        /// What is wrong there.
+        what: String,
+    },
+    /// The system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried, as in "cannot … the file".
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An earlier write or sync failed; nothing is written after that.
+    #[error("the journal stopped after an earlier error: {0}")]
+    Stopped(Arc<str>),
+}
