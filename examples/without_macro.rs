@@ -1,0 +1,245 @@
+//! The bank of `examples/bank.rs` in small, without the macro: what `#[memstate::model]` writes, written by a person.
+//!
+//! cargo run --example without_macro
+
+#![allow(missing_docs)]
+
+use std::ops::Deref;
+
+use memstate::{
+    Ask, Call, Client, Ctx, Model, State,
+    codec::{Argument, Unreadable, Unwritable},
+    collections::HashMap,
+    model::{Method, NoEvents, Operation, Parameter, Verdict, conclude, no_such_method, reply},
+};
+use serde::{Deserialize, Serialize};
+
+// ---- what a user writes -------------------------------------------------------------------------------------------
+
+#[derive(Default, Serialize, Deserialize)]
+pub struct Bank {
+    accounts: HashMap<u64, u64>,
+    last_id: u64,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Insufficient {
+    balance: u64,
+}
+
+impl Bank {
+    /// Opens an account and returns its number.
+    pub fn open(&mut self, balance: u64) -> u64 {
+        self.last_id += 1;
+        self.accounts.insert(self.last_id, balance);
+        self.last_id
+    }
+
+    /// Takes an amount out.
+    pub fn withdraw(&mut self, account: u64, amount: u64) -> Result<(), Insufficient> {
+        let balance = self.accounts.entry(account).or_default();
+        *balance = balance.checked_sub(amount).ok_or(Insufficient { balance: *balance })?;
+        Ok(())
+    }
+
+    /// What is in an account.
+    pub fn balance(&self, account: u64) -> Option<u64> {
+        self.accounts.get(&account).copied()
+    }
+}
+
+// ---- what the macro writes for the struct -------------------------------------------------------------------------
+
+pub struct SavedBank {
+    accounts: <HashMap<u64, u64> as State>::Saved,
+    last_id: <u64 as State>::Saved,
+}
+
+impl State for Bank {
+    type Saved = SavedBank;
+
+    fn save(&self) -> SavedBank {
+        SavedBank { accounts: self.accounts.save(), last_id: self.last_id.save() }
+    }
+
+    fn restore(saved: SavedBank) -> Bank {
+        Bank { accounts: State::restore(saved.accounts), last_id: State::restore(saved.last_id) }
+    }
+
+    fn put_back(&mut self, saved: SavedBank) {
+        self.accounts.put_back(saved.accounts);
+        self.last_id.put_back(saved.last_id);
+    }
+
+    fn detach(&mut self) {
+        self.accounts.detach();
+        self.last_id.detach();
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct BankClient {
+    client: Client<Bank>,
+}
+
+impl From<Client<Bank>> for BankClient {
+    fn from(client: Client<Bank>) -> Self {
+        BankClient { client }
+    }
+}
+
+impl Deref for BankClient {
+    type Target = Client<Bank>;
+    fn deref(&self) -> &Client<Bank> {
+        &self.client
+    }
+}
+
+// ---- what the macro writes for the methods ------------------------------------------------------------------------
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum BankCommand {
+    Open { balance: u64 },
+    Withdraw { account: u64, amount: u64 },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum BankQuery {
+    Balance { account: u64 },
+}
+
+#[derive(Debug, PartialEq)]
+pub enum BankReply {
+    Open(u64),
+    Withdraw(Result<(), Insufficient>),
+    Balance(Option<u64>),
+}
+
+impl Operation for BankCommand {
+    const METHODS: &'static [Method] = &[
+        Method::new("open", &[Parameter::new("balance", "u64")], "u64", "Opens an account and returns its number."),
+        Method::new(
+            "withdraw",
+            &[Parameter::new("account", "u64"), Parameter::new("amount", "u64")],
+            "Result<(), Insufficient>",
+            "Takes an amount out.",
+        ),
+    ];
+
+    fn method(&self) -> u16 {
+        match self {
+            BankCommand::Open { .. } => 0,
+            BankCommand::Withdraw { .. } => 1,
+        }
+    }
+
+    fn put(&self, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
+        match self {
+            BankCommand::Open { balance } => Argument::put(balance, bytes),
+            BankCommand::Withdraw { account, amount } => {
+                Argument::put(account, bytes)?;
+                Argument::put(amount, bytes)
+            }
+        }
+    }
+
+    fn get(method: u16, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        match method {
+            0 => Ok(BankCommand::Open { balance: Argument::get(bytes)? }),
+            1 => Ok(BankCommand::Withdraw { account: Argument::get(bytes)?, amount: Argument::get(bytes)? }),
+            _ => Err(no_such_method(method)),
+        }
+    }
+}
+
+impl Operation for BankQuery {
+    const METHODS: &'static [Method] =
+        &[Method::new("balance", &[Parameter::new("account", "u64")], "Option<u64>", "What is in an account.")];
+
+    fn method(&self) -> u16 {
+        0
+    }
+
+    fn put(&self, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
+        match self {
+            BankQuery::Balance { account } => Argument::put(account, bytes),
+        }
+    }
+
+    fn get(method: u16, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        match method {
+            0 => Ok(BankQuery::Balance { account: Argument::get(bytes)? }),
+            _ => Err(no_such_method(method)),
+        }
+    }
+}
+
+impl Model for Bank {
+    const NAME: &'static str = "Bank";
+    type Command = BankCommand;
+    type Query = BankQuery;
+    type Reply = BankReply;
+    type Event = NoEvents;
+    type Client = BankClient;
+
+    fn execute(
+        &mut self,
+        command: BankCommand,
+        _: &mut Ctx<NoEvents>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Verdict, Unwritable> {
+        match command {
+            BankCommand::Open { balance } => conclude::<_, false>(self.open(balance), bytes),
+            BankCommand::Withdraw { account, amount } => conclude::<_, true>(self.withdraw(account, amount), bytes),
+        }
+    }
+
+    fn answer(&self, query: BankQuery) -> BankReply {
+        match query {
+            BankQuery::Balance { account } => BankReply::Balance(self.balance(account)),
+        }
+    }
+
+    fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<BankReply, Unreadable> {
+        match method {
+            0 => Ok(BankReply::Open(reply::<_, false>(verdict, bytes)?)),
+            1 => Ok(BankReply::Withdraw(reply::<_, true>(verdict, bytes)?)),
+            _ => Err(no_such_method(method)),
+        }
+    }
+}
+
+impl BankClient {
+    /// Opens an account and returns its number.
+    pub fn open(&self, balance: u64) -> Call<u64> {
+        self.client.__call(0, |bytes| Argument::put(&balance, bytes))
+    }
+
+    /// Takes an amount out.
+    pub fn withdraw(&self, account: u64, amount: u64) -> Call<Result<(), Insufficient>, true> {
+        self.client.__call(1, |bytes| {
+            Argument::put(&account, bytes)?;
+            Argument::put(&amount, bytes)
+        })
+    }
+
+    /// What is in an account.
+    pub fn balance(&self, account: u64) -> Ask<Option<u64>> {
+        self.client.__ask(0, |bank| bank.balance(account))
+    }
+}
+
+// ---- what a user calls --------------------------------------------------------------------------------------------
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let bank: BankClient = memstate::open::<Bank>("memory:").await?;
+    let ann = bank.open(100).await?;
+    bank.withdraw(ann, 30).await?;
+    assert!(bank.withdraw(ann, 1000).await.is_err());
+    println!("account {ann} has {:?}", bank.balance(ann).await?);
+
+    let reply = bank.execute(BankCommand::Withdraw { account: ann, amount: 1000 }).await?;
+    assert_eq!(reply, BankReply::Withdraw(Err(Insufficient { balance: 70 })));
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Arguments, replies and events as bytes: postcard's format, one value after another.
+//!
+//! What is read must be read to its last byte; a value that leaves some over is another value than was written.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unwritable(String);
+
+/// Bytes are not what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(String);
+
+impl Unwritable {
+    /// With this reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Unwritable(reason.into())
+    }
+}
+
+impl Unreadable {
+    /// With this reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Unreadable(reason.into())
+    }
+}
+
+/// What a command or a query may take: anything owned that serde writes and reads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a memstate method",
+    label = "cannot be written to the journal and read back",
+    note = "arguments must be owned, `Send`, and serializable in both directions",
+    note = "for a type of your own: put `#[memstate::data]` on it, or derive serde's `Serialize` and `Deserialize`"
+)]
+pub trait Argument: Sized + Send + 'static {
+    /// Names the bound where a type is to be checked and nothing else.
+    #[doc(hidden)]
+    const OK: () = ();
+
+    /// Appends the value to `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If its `Serialize` refuses.
+    fn put(&self, bytes: &mut Vec<u8>) -> Result<(), Unwritable>;
+
+    /// Takes a value from the front of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no such value.
+    fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
+    fn put(&self, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
+        put(self, bytes)
+    }
+    fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        get(bytes)
+    }
+}
+
+/// What a command or a query may return (both sides of a `Result`), and what an event may be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a memstate method",
+    label = "cannot be sent to a client",
+    note = "results, their errors and events must be owned, `Send`, and serializable in both directions",
+    note = "for a type of your own: put `#[memstate::data]` on it, or derive serde's `Serialize` and `Deserialize`"
+)]
+pub trait Answer: Sized + Send + 'static {
+    /// Names the bound where a type is to be checked and nothing else.
+    #[doc(hidden)]
+    const OK: () = ();
+
+    /// Appends the value to `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If its `Serialize` refuses.
+    fn put(&self, bytes: &mut Vec<u8>) -> Result<(), Unwritable>;
+
+    /// Takes a value from the front of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no such value.
+    fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Answer for T {
+    fn put(&self, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
+        put(self, bytes)
+    }
+    fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        get(bytes)
+    }
+}
+
+/// Appends any value to `bytes`, borrowed ones such as `str` and slices included. On an error `bytes` is as before.
+///
+/// # Errors
+///
+/// If its `Serialize` refuses.
+pub fn put<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
+    struct Tail<'a>(&'a mut Vec<u8>);
+    impl Extend<u8> for Tail<'_> {
+        fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+            self.0.extend(bytes);
+        }
+    }
+    let before = bytes.len();
+    match postcard::to_extend(value, Tail(bytes)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            bytes.truncate(before);
+            Err(Unwritable(error.to_string()))
+        }
+    }
+}
+
+/// Takes a value from the front of `bytes`.
+///
+/// # Errors
+///
+/// If the bytes are no such value.
+pub fn get<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Unreadable> {
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|error| Unreadable(error.to_string()))?;
+    *bytes = rest;
+    Ok(value)
+}
+
+/// Reads a value that takes all of `bytes`.
+pub(crate) fn whole<T>(
+    mut bytes: &[u8],
+    get: impl FnOnce(&mut &[u8]) -> Result<T, Unreadable>,
+) -> Result<T, Unreadable> {
+    let value = get(&mut bytes)?;
+    match bytes.len() {
+        0 => Ok(value),
+        left => Err(Unreadable(format!("{left} bytes are left over"))),
+    }
+}
+
+/// Appends a number in postcard's variable length, seven bits a byte.
+pub(crate) fn put_varint(mut number: u64, bytes: &mut Vec<u8>) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Takes what [`put_varint`] wrote.
+pub(crate) fn get_varint(bytes: &mut &[u8]) -> Result<u64, Unreadable> {
+    let mut number = 0u64;
+    for shift in (0..64).step_by(7) {
+        let Some((&byte, rest)) = bytes.split_first() else {
+            return Err(Unreadable::new("a number is cut short"));
+        };
+        *bytes = rest;
+        let bits = u64::from(byte & 0x7f);
+        if bits << shift >> shift != bits {
+            break;
+        }
+        number |= bits << shift;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(Unreadable::new("a number has more than 64 bits"))
+}
+
+/// Takes `length` bytes from the front.
+pub(crate) fn get_bytes<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], Unreadable> {
+    let Some((taken, rest)) = bytes.split_at_checked(length) else {
+        return Err(Unreadable(format!("{length} bytes are announced and {} are there", bytes.len())));
+    };
+    *bytes = rest;
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_are_postcards() {
+        for number in [0, 1, 127, 128, 300, 1 << 20, u64::from(u32::MAX), u64::MAX] {
+            let mut bytes = Vec::new();
+            put_varint(number, &mut bytes);
+            assert_eq!(bytes, postcard::to_stdvec(&number).unwrap());
+            assert_eq!(whole(&bytes, get_varint), Ok(number));
+        }
+        assert!(whole(&[0x80], get_varint).is_err());
+        assert!(whole(&[0xff; 11], get_varint).is_err());
+        assert!(whole(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], get_varint).is_err());
+    }
+
+    #[test]
+    fn a_value_that_leaves_bytes_over_is_refused() {
+        assert_eq!(whole(&[5], get::<u8>), Ok(5));
+        assert!(whole(&[5, 6], get::<u8>).is_err());
+    }
+
+    #[test]
+    fn what_refuses_to_be_written_leaves_the_bytes_as_they_were() {
+        #[derive(serde::Serialize)]
+        struct Untold {
+            first: u8,
+            #[serde(serialize_with = "refuse")]
+            second: (),
+        }
+        fn refuse<S: serde::Serializer>(_: &(), _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no"))
+        }
+        let mut bytes = vec![1, 2];
+        assert!(put(&Untold { first: 3, second: () }, &mut bytes).is_err());
+        assert_eq!(bytes, [1, 2]);
+    }
+}

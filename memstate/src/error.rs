@@ -1,0 +1,208 @@
+//! What can go wrong, by what the caller can do next.
+
+use std::{convert::Infallible, fmt, path::PathBuf, sync::Arc};
+
+use crate::{Position, journal::JournalError};
+
+/// Why a call did not give what it should. `E` is the error type of the model's own method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error<E = Infallible> {
+    /// The model refused: the method returned this `Err`, and nothing changed.
+    Rejected(E),
+    /// The method panicked, and nothing changed. The same call will panic again.
+    Panicked {
+        /// The method.
+        method: &'static str,
+        /// The command's record; `None` for a query.
+        position: Option<Position>,
+        /// The words of the panic.
+        message: String,
+    },
+    /// The command was not journaled and has not happened; it is safe to send it again when the cause is gone.
+    NotJournaled(NotJournaled),
+    /// The journal failed while it wrote the command, or its process ended: it may have happened or not. After the
+    /// journal is opened again, sending it under the same [`RequestId`](crate::RequestId) makes it happen once.
+    OutcomeUnknown(Arc<str>),
+    /// The engine has stopped, and answers everything with the reason; nothing of this call has happened.
+    Stopped(Arc<str>),
+}
+
+/// Why a command was not journaled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotJournaled {
+    /// Too many calls wait already.
+    #[error("overloaded: {waiting} calls of at most {limit} wait; send it again later")]
+    Overloaded {
+        /// How many wait.
+        waiting: usize,
+        /// How many may.
+        limit: usize,
+    },
+    /// The arguments are larger than a command may be.
+    #[error("the arguments of `{method}` have {bytes} bytes, more than the {limit} that a command may have")]
+    TooLarge {
+        /// The method.
+        method: &'static str,
+        /// The size of the encoded arguments.
+        bytes: usize,
+        /// The limit, which `Open::max_command_bytes` sets.
+        limit: usize,
+    },
+    /// The arguments cannot be written, or not be read back.
+    #[error("the arguments of `{method}` cannot be journaled: {why}")]
+    Unencodable {
+        /// The method.
+        method: &'static str,
+        /// What the codec said.
+        why: String,
+    },
+    /// The request is so old that its reply is no longer kept: it may have happened already.
+    #[error(
+        "the request is too old to tell whether it has happened; look at the state before you send it anew"
+    )]
+    RequestExpired,
+}
+
+impl<E> Error<E> {
+    /// The model's own error, if it refused.
+    pub fn rejection(self) -> Option<E> {
+        match self {
+            Error::Rejected(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The same error with the model's own converted.
+    pub fn map<F>(self, convert: impl FnOnce(E) -> F) -> Error<F> {
+        match self {
+            Error::Rejected(error) => Error::Rejected(convert(error)),
+            Error::Panicked { method, position, message } => Error::Panicked { method, position, message },
+            Error::NotJournaled(why) => Error::NotJournaled(why),
+            Error::OutcomeUnknown(why) => Error::OutcomeUnknown(why),
+            Error::Stopped(why) => Error::Stopped(why),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Rejected(error) => error.fmt(f),
+            Error::Panicked { method, position: Some(position), message } => {
+                write!(f, "command `{method}` at position {position} panicked and changed nothing: {message}")
+            }
+            Error::Panicked { method, position: None, message } => {
+                write!(f, "query `{method}` panicked: {message}")
+            }
+            Error::NotJournaled(why) => why.fmt(f),
+            Error::OutcomeUnknown(why) => write!(
+                f,
+                "it is unknown whether the command happened: {why}; open the journal again to find out"
+            ),
+            Error::Stopped(why) => write!(f, "the engine has stopped: {why}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for Error<E> {}
+
+/// Why a journal was not opened. Nothing in it was changed, and nothing is lost.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The journal itself: damaged, in use, not to be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The location names a backend that is not there.
+    #[error("cannot open `{location}`: {why}")]
+    Location {
+        /// What was given.
+        location: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The journal belongs to another model.
+    #[error("{location} is a journal of the model `{found}`, not of `{expected}`")]
+    OtherModel {
+        /// Where it is.
+        location: String,
+        /// The model that it was written for.
+        found: String,
+        /// The model that is to be opened.
+        expected: &'static str,
+    },
+    /// The journal holds commands that the model does not have, or has with other arguments.
+    #[error("{location} cannot be replayed with today's `{model}`:{}", lines(problems))]
+    Changed {
+        /// Where it is.
+        location: String,
+        /// The model.
+        model: &'static str,
+        /// Each of them, in words.
+        problems: Vec<String>,
+    },
+    /// A replayed command did something else than when it was recorded.
+    #[error(
+        "{location}: replaying `{command}` at position {position} gave another outcome than was recorded \
+         ({recorded} then, {now} now). The code of the command has changed, or it is not deterministic. \
+         Open it with the code that wrote it"
+    )]
+    Diverged {
+        /// Where it is.
+        location: String,
+        /// The record.
+        position: Position,
+        /// Its method.
+        command: String,
+        /// The outcome in the journal.
+        recorded: String,
+        /// The outcome of the replay.
+        now: String,
+    },
+    /// A record or a snapshot is whole, and not to be understood.
+    #[error("{location}: {what} at position {position} cannot be read: {why}")]
+    Unreadable {
+        /// Where it is.
+        location: String,
+        /// What it is.
+        what: String,
+        /// Its position.
+        position: Position,
+        /// What the codec said.
+        why: String,
+    },
+    /// No snapshot can be used, and the journal alone cannot bring the state back.
+    #[error("{location}: no usable snapshot: {why}")]
+    NoSnapshot {
+        /// The directory.
+        location: String,
+        /// What was tried.
+        why: String,
+    },
+    /// The state could not be rolled back while it was recovered.
+    #[error("{location}: the command at position {position} could not be undone: {why}")]
+    Broken {
+        /// Where it is.
+        location: String,
+        /// The record.
+        position: Position,
+        /// What went wrong.
+        why: String,
+    },
+    /// The system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+fn lines(problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}

@@ -1,0 +1,250 @@
+//! [`Model`]: what the engine needs of a user's struct, and [`Ctx`]: what a command learns of its record.
+//!
+//! `#[memstate::model]` writes the implementations; `examples/without_macro.rs` has the same by hand.
+
+mod ctx;
+
+use std::convert::Infallible;
+
+pub use ctx::{Ctx, NoEvents, Rng};
+
+use crate::{
+    State,
+    client::Client,
+    codec::{Answer, Unreadable, Unwritable, get_varint, put_varint, whole},
+};
+
+/// A domain model: a struct whose `&mut self` methods are commands and whose `&self` methods are queries.
+///
+/// `#[memstate::model]` on the struct and on its `impl` block implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a memstate model",
+    label = "not a model",
+    note = "put `#[memstate::model]` above `struct {Self}`, and above the `impl {Self}` block with its commands and queries"
+)]
+pub trait Model: State {
+    /// What the journal calls the model: the name of the struct.
+    const NAME: &'static str;
+    /// The commands with their arguments.
+    type Command: Operation;
+    /// The queries with their arguments.
+    type Query: Operation;
+    /// The replies to commands and queries.
+    type Reply: Send + 'static;
+    /// What commands announce through [`Ctx::emit`].
+    type Event: Answer;
+    /// The typed client.
+    type Client: From<Client<Self>> + Clone + Send + Sync;
+
+    /// Runs a command and appends what it returns to `reply`: what a `Result` holds, or the value itself.
+    ///
+    /// # Errors
+    ///
+    /// If the reply cannot be written; the caller takes the command's changes back then, as after
+    /// [`Verdict::Rejected`] and after a panic.
+    fn execute(
+        &mut self,
+        command: Self::Command,
+        ctx: &mut Ctx<Self::Event>,
+        reply: &mut Vec<u8>,
+    ) -> Result<Verdict, Unwritable>;
+
+    /// Answers a query.
+    fn answer(&self, query: Self::Query) -> Self::Reply;
+
+    /// The reply to the command number `method`, from what [`execute`](Model::execute) wrote.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no such reply.
+    fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable>;
+}
+
+/// The commands or the queries of a model: an enum with a variant for each method.
+///
+/// A method's number is its place in [`METHODS`](Operation::METHODS). The journal never holds it; it holds names.
+pub trait Operation: Sized + Send + 'static {
+    /// The methods, in the order of the variants.
+    const METHODS: &'static [Method];
+
+    /// The number of this one's method.
+    fn method(&self) -> u16;
+
+    /// Appends the arguments to `bytes`, one after another.
+    ///
+    /// # Errors
+    ///
+    /// If an argument's `Serialize` refuses.
+    fn put(&self, bytes: &mut Vec<u8>) -> Result<(), Unwritable>;
+
+    /// Takes the arguments of method number `method` from the front of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such method, or the bytes are not its arguments.
+    fn get(method: u16, bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+
+    /// The bytes that postcard writes for such an enum.
+    ///
+    /// # Errors
+    ///
+    /// If an argument's `Serialize` refuses.
+    fn encode(&self) -> Result<Vec<u8>, Unwritable> {
+        let mut bytes = Vec::new();
+        put_varint(self.method().into(), &mut bytes);
+        self.put(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads what [`encode`](Operation::encode) wrote.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are anything else.
+    fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        whole(bytes, |bytes| {
+            let method = get_varint(bytes)?;
+            let method = u16::try_from(method).map_err(|_| no_such_method(method))?;
+            Self::get(method, bytes)
+        })
+    }
+}
+
+/// The error for a method number that a model does not have.
+pub fn no_such_method(method: impl std::fmt::Display) -> Unreadable {
+    Unreadable::new(format!("there is no method number {method}"))
+}
+
+/// A command or a query, described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Method {
+    /// The method's name in the source.
+    pub name: &'static str,
+    /// Its arguments, in order.
+    pub arguments: &'static [Parameter],
+    /// Its result type, as it is written in the source; empty for `()`.
+    pub result: &'static str,
+    /// Its documentation.
+    pub docs: &'static str,
+}
+
+impl Method {
+    /// Describes a method.
+    pub const fn new(
+        name: &'static str,
+        arguments: &'static [Parameter],
+        result: &'static str,
+        docs: &'static str,
+    ) -> Self {
+        Method { name, arguments, result, docs }
+    }
+}
+
+/// An argument, described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// The type that the journal holds, as it is written in the source.
+    pub type_name: &'static str,
+}
+
+impl Parameter {
+    /// Describes an argument.
+    pub const fn new(name: &'static str, type_name: &'static str) -> Self {
+        Parameter { name, type_name }
+    }
+}
+
+/// What a command made of its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It returned `Ok`, or something that is no `Result`: its changes stay.
+    Accepted,
+    /// It returned `Err`: it changed nothing.
+    Rejected,
+}
+
+/// Whether `R` is a `Result`, found by its type and not by its name: `Probe::<R>::IS_RESULT`.
+///
+/// The constant of the inherent implementation wins for a `Result`, under whatever alias; for every other type there
+/// is only that of [`NotResult`], which must be in scope.
+#[doc(hidden)]
+pub struct Probe<R>(std::marker::PhantomData<R>);
+
+impl<T, E> Probe<Result<T, E>> {
+    #[doc(hidden)]
+    pub const IS_RESULT: bool = true;
+}
+
+#[doc(hidden)]
+pub trait NotResult {
+    const IS_RESULT: bool = false;
+}
+
+impl<R> NotResult for Probe<R> {}
+
+/// Takes a method's result apart: `K` says whether it is a `Result`.
+///
+/// Everything has `Outcome<false>`: the value is the answer, and there is no error. A `Result` also has
+/// `Outcome<true>`: its `Err` is the model's refusal.
+pub trait Outcome<const K: bool>: Sized {
+    /// What an accepted call gives.
+    type Ok;
+    /// What a rejected one gives.
+    type Err;
+    /// Takes it apart.
+    #[allow(clippy::missing_errors_doc)]
+    fn split(self) -> Result<Self::Ok, Self::Err>;
+    /// Puts it together.
+    fn join(parts: Result<Self::Ok, Self::Err>) -> Self;
+}
+
+impl<T, E> Outcome<true> for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+    fn split(self) -> Result<T, E> {
+        self
+    }
+    fn join(parts: Result<T, E>) -> Self {
+        parts
+    }
+}
+
+impl<R> Outcome<false> for R {
+    type Ok = R;
+    type Err = Infallible;
+    fn split(self) -> Result<R, Infallible> {
+        Ok(self)
+    }
+    fn join(parts: Result<R, Infallible>) -> Self {
+        let Ok(value) = parts;
+        value
+    }
+}
+
+/// Appends what a command returned to `reply`.
+#[doc(hidden)]
+pub fn conclude<R, const K: bool>(result: R, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable>
+where
+    R: Outcome<K, Ok: Answer, Err: Answer>,
+{
+    match result.split() {
+        Ok(value) => value.put(reply).map(|()| Verdict::Accepted),
+        Err(error) => error.put(reply).map(|()| Verdict::Rejected),
+    }
+}
+
+/// Reads what [`conclude`] wrote.
+#[doc(hidden)]
+pub fn reply<R, const K: bool>(verdict: Verdict, bytes: &mut &[u8]) -> Result<R, Unreadable>
+where
+    R: Outcome<K, Ok: Answer, Err: Answer>,
+{
+    Ok(R::join(match verdict {
+        Verdict::Accepted => Ok(R::Ok::get(bytes)?),
+        Verdict::Rejected => Err(R::Err::get(bytes)?),
+    }))
+}

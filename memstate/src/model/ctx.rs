@@ -1,0 +1,186 @@
+//! [`Ctx`]: time, randomness and identity for a command, all of them from its record.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Position, Timestamp,
+    codec::{Answer, put_varint},
+};
+
+/// The events of a model that has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoEvents {}
+
+/// What a command may know beside its arguments, and how it announces what happened.
+///
+/// A command that wants it takes `ctx: &mut Ctx<BankEvent>` (or `&mut Ctx` in a model without events) anywhere among
+/// its arguments. Everything in it comes from the command's record, so that a replay sees the same.
+pub struct Ctx<E = NoEvents> {
+    position: Position,
+    time: Timestamp,
+    caller: Option<Arc<str>>,
+    seed: [u8; 16],
+    rng: Option<Rng>,
+    events: Vec<u8>,
+    event_count: u32,
+    refused: Option<String>,
+    event: PhantomData<fn() -> E>,
+}
+
+impl<E> Ctx<E> {
+    /// The context of the record at `position`.
+    pub(crate) fn new(position: Position, time: Timestamp, seed: [u8; 16], caller: Option<Arc<str>>) -> Self {
+        Ctx {
+            position,
+            time,
+            caller,
+            seed,
+            rng: None,
+            events: Vec::new(),
+            event_count: 0,
+            refused: None,
+            event: PhantomData,
+        }
+    }
+
+    /// A context for a unit test that calls a method directly: position 1, the given time, randomness that is the
+    /// same in every run.
+    pub fn for_test(time: Timestamp) -> Self {
+        Ctx::new(Position::new(1), time, [0; 16], None)
+    }
+
+    /// When the command was journaled. It never goes backwards, and a replay sees the same.
+    pub fn now(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The number of the command's record.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Who called, if the client said so; see [`Client::as_caller`](crate::Client::as_caller).
+    pub fn caller(&self) -> Option<&str> {
+        self.caller.as_deref()
+    }
+
+    /// Random numbers, from a seed in the journal and the position: unpredictable to a caller, and the same in a replay.
+    pub fn rng(&mut self) -> &mut Rng {
+        let (seed, position) = (self.seed, self.position);
+        self.rng.get_or_insert_with(|| Rng::new(seed, position))
+    }
+
+    /// A new random UUID (version 4), the same in a replay.
+    pub fn uuid(&mut self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.rng().fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}
+
+impl<E: Answer> Ctx<E> {
+    /// Announces an event. Subscribers get it when the command is accepted; a rejected one announces nothing.
+    pub fn emit(&mut self, event: E) {
+        let mut bytes = Vec::new();
+        match event.put(&mut bytes) {
+            Ok(()) => {
+                put_varint(bytes.len() as u64, &mut self.events);
+                self.events.extend_from_slice(&bytes);
+                self.event_count += 1;
+            }
+            Err(error) => self.refused = Some(error.to_string()),
+        }
+    }
+
+    /// The events so far, for a unit test that calls a method directly.
+    pub fn events(&self) -> Vec<E> {
+        let mut bytes = self.events.as_slice();
+        (0..self.event_count)
+            .filter_map(|_| {
+                let length = crate::codec::get_varint(&mut bytes).ok()?;
+                let event = crate::codec::get_bytes(&mut bytes, usize::try_from(length).ok()?).ok()?;
+                crate::codec::whole(event, E::get).ok()
+            })
+            .collect()
+    }
+}
+
+impl<E> Ctx<E> {
+    /// The events as bytes, each with its length, and their number; or why one could not be written.
+    pub(crate) fn into_events(self) -> Result<(u32, Vec<u8>), String> {
+        match self.refused {
+            None => Ok((self.event_count, self.events)),
+            Some(why) => Err(why),
+        }
+    }
+}
+
+impl<E> fmt::Debug for Ctx<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ctx")
+            .field("position", &self.position)
+            .field("time", &self.time)
+            .field("caller", &self.caller)
+            .field("events", &self.event_count)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Random numbers that a replay draws again.
+///
+/// They are the output of BLAKE3 in its extendable mode over the batch's seed and the record's position, so they are
+/// the same in every version and on every machine.
+pub struct Rng {
+    output: blake3::OutputReader,
+}
+
+impl Rng {
+    fn new(seed: [u8; 16], position: Position) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("memstate 2026 random numbers of a command");
+        hasher.update(&seed).update(&position.get().to_le_bytes());
+        Rng { output: hasher.finalize_xof() }
+    }
+
+    /// Fills `bytes` with random ones.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        self.output.fill(bytes);
+    }
+
+    /// A random number of 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    /// A random number from 0 up to but not including `bound`, all of them equally likely.
+    ///
+    /// # Panics
+    ///
+    /// If `bound` is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        assert!(bound > 0, "there is no number below 0");
+        // The numbers above the last whole multiple of `bound` would favour the small remainders.
+        let whole = u64::MAX - u64::MAX % bound;
+        loop {
+            let number = self.next_u64();
+            if number < whole {
+                return number % bound;
+            }
+        }
+    }
+
+    /// A random number from 0 up to but not including 1, with 53 bits.
+    pub fn fraction(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+impl fmt::Debug for Rng {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rng").finish_non_exhaustive()
+    }
+}
