@@ -135,8 +135,8 @@ impl<M: Model> Client<M> {
     /// sending gets the reply of the first, also after the journal was closed and opened again.
     ///
     /// The last 65,536 requests are remembered. An older one is answered with
-    /// [`RequestExpired`](crate::NotJournaled::RequestExpired), and so is one that comes back with another command or other
-    /// arguments.
+    /// [`RequestExpired`](crate::NotJournaled::RequestExpired), and one that comes back with another command or other
+    /// arguments with [`RequestReused`](crate::NotJournaled::RequestReused).
     pub fn with_request(&self, request: RequestId) -> M::Client {
         M::Client::from(Client { request: Some(request), ..self.clone() })
     }

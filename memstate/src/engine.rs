@@ -1,66 +1,388 @@
-//! in progress
-use crate::*;
-use crate::{codec::Unwritable, model::Verdict};
+//! The engine: a model, its journal, and the two threads between them.
+//!
+//! A call's way: [`Engine::submit`] encodes it on the caller's task, `queue` bounds and collects, `writer` appends a
+//! batch and proves it durable, `kernel` applies it and answers. Queries and [`Engine::read`] meet only the kernel's
+//! lock. The engine knows no files and no formats of backends; it sees a [`Journal`](crate::journal::Journal).
+
+mod attempts;
+mod executor;
+mod kernel;
+mod outcomes;
+mod preamble;
+mod queue;
+mod record;
+mod recovery;
+mod replay;
+mod requests;
+mod snapshots;
+mod writer;
+
 use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
 };
-/// x
-pub struct Engine<M>(std::marker::PhantomData<fn() -> M>);
-/// x
-pub struct Pending;
-/// x
-pub struct Reply;
-impl Reply {
-    pub(crate) fn position(&self) -> Position {
-        unreachable!()
-    }
-    pub(crate) fn verdict(&self) -> Verdict {
-        unreachable!()
-    }
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &[]
+
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+pub(crate) use kernel::split_events;
+pub use outcomes::{Pending, Reply};
+pub(crate) use recovery::open;
+
+use self::{
+    kernel::{Kernel, decode, method_name},
+    queue::{Entry, QUEUE_CALLS_MAX, Queue},
+    snapshots::Snapshots,
+};
+use crate::{
+    Error, Model, NotJournaled, OpenError, Position, RequestId, codec::Unwritable, events::EventLog,
+    journal::ReadJournal, model::Operation, open::Settings, state,
+};
+
+/// The owner of an open model: when it is dropped, the engine finishes and closes.
+pub struct Engine<M: Model> {
+    shared: Arc<Shared<M>>,
+}
+
+/// What the engine's threads, its clients and its subscribers share.
+pub(crate) struct Shared<M: Model> {
+    location: String,
+    settings: Settings,
+    queue: Arc<Queue>,
+    kernel: ShardedLock<Kernel<M>>,
+    /// How many readers wait for the lock: the executor lets them in between its slices.
+    readers_waiting: AtomicUsize,
+    /// A failed command could not be undone, so the state must not be looked at.
+    broken: OnceLock<Arc<str>>,
+    applied: watch::Sender<Position>,
+    pub(crate) events: EventLog,
+    reader: Arc<dyn ReadJournal>,
+    snapshots: Option<Snapshots>,
+    snapshot_running: AtomicBool,
+    /// The position of the last snapshot that was begun.
+    snapshot_position: AtomicU64,
+    process: Uuid,
+    next_request: AtomicU64,
+    /// How the engine ended, once it has.
+    ended: watch::Sender<Option<Result<(), Arc<str>>>>,
+}
+
+thread_local! {
+    /// The engine that this thread reads at the moment.
+    static READING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The shared lock on a kernel, with the mark of it on this thread.
+struct Reading<'a, M: Model> {
+    kernel: ShardedLockReadGuard<'a, Kernel<M>>,
+    before: usize,
+}
+
+impl<M: Model> Drop for Reading<'_, M> {
+    fn drop(&mut self) {
+        READING.set(self.before);
     }
 }
-impl Future for Pending {
-    type Output = Result<Reply, Error>;
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        unreachable!()
-    }
-}
+
+const CLOSED: &str = "it was closed";
+
 impl<M: Model> Engine<M> {
+    /// Where the journal is.
     pub(crate) fn location(&self) -> &str {
-        ""
+        &self.shared.location
     }
-    pub(crate) fn read<R>(&self, _: impl FnOnce(&M) -> R) -> R {
-        unreachable!()
+
+    pub(crate) fn shared(&self) -> &Arc<Shared<M>> {
+        &self.shared
     }
-    pub(crate) fn query<R>(&self, _: u16, _: impl FnOnce(&M) -> R) -> Result<R, Error> {
-        unreachable!()
-    }
+
+    /// Encodes a command and sends it on its way.
     pub(crate) fn submit(
         &self,
-        _: u16,
-        _: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
-        _: Option<Arc<str>>,
-        _: Option<RequestId>,
+        method: u16,
+        put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        caller: Option<Arc<str>>,
+        request: Option<RequestId>,
     ) -> Pending {
-        unreachable!()
+        match self.encode(method, put) {
+            Ok(arguments) => self.enter(method, arguments, caller, request),
+            Err(error) => Pending::failed(Error::NotJournaled(error)),
+        }
     }
+
+    fn encode(
+        &self,
+        method: u16,
+        put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+    ) -> Result<Vec<u8>, NotJournaled> {
+        let name = method_name::<M>(method);
+        let unencodable = |why| NotJournaled::Unencodable { method: name, why };
+        let mut arguments = Vec::new();
+        catch_unwind(AssertUnwindSafe(|| put(&mut arguments)))
+            .map_err(|panic| unencodable(format!("writing panicked: {}", state::message(panic))))?
+            .map_err(|error| unencodable(error.to_string()))?;
+        let limit = self.shared.settings.command_bytes_max;
+        if arguments.len() > limit {
+            return Err(NotJournaled::TooLarge { method: name, bytes: arguments.len(), limit });
+        }
+        // What cannot be read back now could never be replayed.
+        decode::<M>(method, &arguments)
+            .map_err(|error| unencodable(format!("they cannot be read back: {error}")))?;
+        Ok(arguments)
+    }
+
+    fn enter(
+        &self,
+        method: u16,
+        arguments: Vec<u8>,
+        caller: Option<Arc<str>>,
+        request: Option<RequestId>,
+    ) -> Pending {
+        let queue = &self.shared.queue;
+        let (reply, replied) = oneshot::channel();
+        let entry = Entry { method, arguments, caller, request, reply };
+        let weight = u32::try_from(entry.weight()).expect("bounded by QUEUE_CALLS_MAX");
+        match queue.room().try_acquire_many(weight) {
+            Ok(permit) => {
+                permit.forget();
+                match queue.push(entry) {
+                    Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
+                    Err(why) => Pending::failed(Error::Stopped(why)),
+                }
+            }
+            Err(tokio::sync::TryAcquireError::Closed) => Pending::failed(Error::Stopped(queue.why_closed())),
+            Err(tokio::sync::TryAcquireError::NoPermits) if self.shared.settings.refuse_when_full => {
+                Pending::failed(Error::NotJournaled(NotJournaled::Overloaded {
+                    waiting: queue.in_flight(),
+                    limit: QUEUE_CALLS_MAX,
+                }))
+            }
+            Err(tokio::sync::TryAcquireError::NoPermits) => {
+                let room = Box::pin(Arc::clone(queue.room()).acquire_many_owned(weight));
+                Pending::queueing(room, Arc::clone(queue), entry, replied)
+            }
+        }
+    }
+
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
+        match self.shared.lock() {
+            Ok(reading) => look(reading.kernel.model()),
+            Err(why) => panic!("{why}"),
+        }
+    }
+
+    pub(crate) fn query<R>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Result<R, Error> {
+        if let Some(end) = &*self.shared.ended.borrow() {
+            return Err(Error::Stopped(end.as_ref().err().cloned().unwrap_or_else(|| CLOSED.into())));
+        }
+        let name = M::Query::METHODS.get(usize::from(method)).map_or("?", |method| method.name);
+        let panicked = |message| Error::Panicked { method: name, position: None, message };
+        let reading = self.shared.lock().map_err(|why| match self.shared.broken.get() {
+            Some(why) => Error::Stopped(Arc::clone(why)),
+            None => panicked(why.to_string()),
+        })?;
+        catch_unwind(AssertUnwindSafe(|| look(reading.kernel.model())))
+            .map_err(|panic| panicked(state::message(panic)))
+    }
+
     pub(crate) fn position(&self) -> Position {
-        unreachable!()
+        self.shared.position()
     }
-    pub(crate) async fn reached(&self, _: Position) -> Result<(), Error> {
-        unreachable!()
+
+    pub(crate) async fn reached(&self, position: Position) -> Result<(), Error> {
+        let mut applied = self.shared.applied.subscribe();
+        let mut ended = self.shared.ended.subscribe();
+        let stopped = || Error::Stopped(self.shared.queue.why_closed());
+        if *applied.borrow() >= position {
+            return Ok(());
+        }
+        let reached = applied.wait_for(|applied| *applied >= position);
+        let end = ended.wait_for(Option::is_some);
+        match futures_race(reached, end).await {
+            true => Ok(()),
+            false if self.position() >= position => Ok(()),
+            false => Err(stopped()),
+        }
     }
-    pub(crate) async fn snapshot(self: Arc<Self>) -> Result<Position, Error> {
-        unreachable!()
-    }
-    pub(crate) async fn close(&self) -> Result<(), Error> {
-        unreachable!()
-    }
+
     pub(crate) fn new_request(&self) -> RequestId {
-        unreachable!()
+        RequestId {
+            client: self.shared.process,
+            sequence: self.shared.next_request.fetch_add(1, Ordering::Relaxed),
+            since: self.position(),
+        }
+    }
+
+    pub(crate) async fn snapshot(self: Arc<Self>) -> Result<Position, Error> {
+        let (done, confirmed) = oneshot::channel();
+        self.shared.queue.confirm(done).map_err(Error::Stopped)?;
+        let position = confirmed.await.map_err(|_| Error::Stopped(self.shared.queue.why_closed()))?;
+        let (done, written) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        let spawned = std::thread::Builder::new().name("memstate-snapshot".to_owned()).spawn(move || {
+            let _ = done.send(shared.write_snapshot(position));
+        });
+        spawned.map_err(|error| Error::Stopped(format!("no thread for the snapshot: {error}").into()))?;
+        match written.await {
+            Ok(Ok(())) => Ok(position),
+            Ok(Err(error)) => Err(Error::Stopped(format!("the snapshot failed: {error}").into())),
+            Err(_) => Err(Error::Stopped("the snapshot failed".into())),
+        }
+    }
+
+    pub(crate) async fn close(&self) -> Result<(), Error> {
+        self.shared.close();
+        let mut ended = self.shared.ended.subscribe();
+        let end = ended.wait_for(Option::is_some).await.map_err(|_| Error::Stopped(CLOSED.into()))?;
+        match end.as_ref().expect("waited for") {
+            Ok(()) => Ok(()),
+            Err(why) => Err(Error::Stopped(Arc::clone(why))),
+        }
+    }
+}
+
+impl<M: Model> Drop for Engine<M> {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+/// Whether the first of two futures is ready before the second.
+async fn futures_race<A, B>(first: impl Future<Output = A>, second: impl Future<Output = B>) -> bool {
+    let mut first = std::pin::pin!(first);
+    let mut second = std::pin::pin!(second);
+    std::future::poll_fn(|cx| {
+        if first.as_mut().poll(cx).is_ready() {
+            return std::task::Poll::Ready(true);
+        }
+        second.as_mut().poll(cx).map(|_| false)
+    })
+    .await
+}
+
+impl<M: Model> Shared<M> {
+    pub(crate) fn position(&self) -> Position {
+        *self.applied.borrow()
+    }
+
+    fn close(&self) {
+        recovery::closing(&self.location);
+        self.queue.close(CLOSED.into());
+    }
+
+    /// The state, for as long as the guard lives.
+    fn lock(&self) -> Result<Reading<'_, M>, Arc<str>> {
+        let mine = std::ptr::from_ref(self).addr();
+        let before = READING.get();
+        if before == mine {
+            return Err(
+                "a query or `read` inside of a `read` on the same thread would wait for itself".into()
+            );
+        }
+        let kernel = match self.kernel.try_read() {
+            Ok(kernel) => kernel,
+            Err(_) => {
+                self.readers_waiting.fetch_add(1, Ordering::Relaxed);
+                let kernel = self.kernel.read();
+                self.readers_waiting.fetch_sub(1, Ordering::Relaxed);
+                // A panic that poisons the lock is one of the executor itself, and sets `broken`.
+                kernel.unwrap_or_else(|poisoned| poisoned.into_inner())
+            }
+        };
+        if let Some(why) = self.broken.get() {
+            return Err(Arc::clone(why));
+        }
+        READING.set(mine);
+        Ok(Reading { kernel, before })
+    }
+
+    /// Writes a snapshot of the state after `position`, made by a replay of the journal. Everything through there must be
+    /// confirmed.
+    fn write_snapshot(&self, position: Position) -> Result<(), OpenError> {
+        self.snapshot_position.fetch_max(position.get(), Ordering::Relaxed);
+        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        if snapshots.newest_position() >= Some(position) && position > Position::START {
+            return Ok(());
+        }
+        let replayed = self.replay_until(position, |_, _| {})?;
+        snapshots.write(&replayed.kernel, replayed.time)
+    }
+
+    /// Starts a snapshot in the background, if one is due and none is being made.
+    fn snapshot_if_due(self: &Arc<Self>, confirmed: Position) {
+        let since = confirmed.get().saturating_sub(self.snapshot_position.load(Ordering::Relaxed));
+        let every = self.settings.snapshot_every;
+        if every == 0
+            || since < every
+            || self.snapshots.is_none()
+            || self.snapshot_running.swap(true, Ordering::AcqRel)
+        {
+            return;
+        }
+        let shared = Arc::clone(self);
+        let spawned = std::thread::Builder::new().name("memstate-snapshot".to_owned()).spawn(move || {
+            if let Err(error) = shared.write_snapshot(confirmed) {
+                tracing::error!(location = shared.location, %error, "the snapshot failed; commands go on");
+            }
+            shared.snapshot_running.store(false, Ordering::Release);
+        });
+        if let Err(error) = spawned {
+            tracing::error!(location = self.location, %error, "no thread for the snapshot");
+            self.snapshot_running.store(false, Ordering::Release);
+        }
+    }
+
+    /// The state after `position`, from the nearest snapshot and the journal. `observer` is told of each record.
+    pub(crate) fn replay_until(
+        &self,
+        position: Position,
+        observer: impl FnMut(Position, &kernel::Applied),
+    ) -> Result<replay::Replayed<M>, OpenError> {
+        self.replay_range(position, position, observer)
+    }
+
+    /// As [`replay_until`](Self::replay_until), from a snapshot at or before `from`.
+    pub(crate) fn replay_range(
+        &self,
+        from: Position,
+        until: Position,
+        observer: impl FnMut(Position, &kernel::Applied),
+    ) -> Result<replay::Replayed<M>, OpenError> {
+        let start = match &self.snapshots {
+            Some(snapshots) => snapshots.newest::<M>(Some(from))?,
+            None => None,
+        };
+        let start = start.map(|loaded| (loaded.kernel, loaded.time));
+        let mut replay = replay::Replay::new(self.location.clone(), start).until(until).observed(observer);
+        // From the beginning the initial state is needed too, which stands before the first position.
+        let first = match replay.position() {
+            Position::START => Position::START,
+            position => position.next(),
+        };
+        let mut failed = None;
+        let done = |replay: &replay::Replay<'_, M>| replay.position() >= until && replay.has_state();
+        if !done(&replay) {
+            self.reader.read(first, &mut |entry| match replay.visit(entry) {
+                Ok(()) if done(&replay) => Err(crate::journal::Stop),
+                Ok(()) => Ok(()),
+                Err(error) => {
+                    failed = Some(error);
+                    Err(crate::journal::Stop)
+                }
+            })?;
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let replayed = replay.finish(&mut |_| Ok(true))?;
+        replayed.ok_or_else(|| OpenError::NoSnapshot {
+            location: self.location.clone(),
+            why: "the journal does not begin with its initial state".to_owned(),
+        })
     }
 }

@@ -19,7 +19,7 @@ pub enum Error<E = Infallible> {
         /// The words of the panic.
         message: String,
     },
-    /// The command was not journaled and has not happened; it is safe to send it again when the cause is gone.
+    /// The command has not happened; it is safe to send it again when the cause is gone.
     NotJournaled(NotJournaled),
     /// The journal failed while it wrote the command, or its process ended: it may have happened or not. After the
     /// journal is opened again, sending it under the same [`RequestId`](crate::RequestId) makes it happen once.
@@ -63,6 +63,9 @@ pub enum NotJournaled {
         "the request is too old to tell whether it has happened; look at the state before you send it anew"
     )]
     RequestExpired,
+    /// The request's id came before with another command or other arguments.
+    #[error("the request's id was used for another command before; take a new one from `new_request`")]
+    RequestReused,
 }
 
 impl<E> Error<E> {

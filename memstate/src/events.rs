@@ -1,10 +1,230 @@
-//! in progress
-use crate::{Model, Position, engine::Engine};
-use std::sync::Arc;
-/// in progress
-pub struct Events<M: Model>(#[allow(dead_code)] Arc<Engine<M>>);
+//! Events: what commands announced, as a stream from any position on.
+//!
+//! The engine keeps the latest events in memory, up to a bound. A subscriber that wants older ones, or fell behind the
+//! bound, gets them from a replay of the journal on a thread of its own. So it misses none and never holds up the engine.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use futures_core::Stream;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use crate::{
+    Error, Model, Position,
+    codec::{Answer, whole},
+    engine::{Engine, Shared, split_events},
+};
+
+/// How many events are kept in memory.
+const KEPT_EVENTS_MAX: usize = 65_536;
+/// How many bytes of events are kept in memory.
+const KEPT_BYTES_MAX: usize = 16 << 20;
+/// How many events of the past wait for a subscriber.
+const REPLAYED_EVENTS_MAX: usize = 1024;
+
+/// The latest events, and who waits for the next.
+pub(crate) struct EventLog {
+    ring: Mutex<Ring>,
+}
+
+struct Ring {
+    events: VecDeque<(Position, Arc<[u8]>)>,
+    bytes: usize,
+    /// All events after this position are in the ring, up to `published`.
+    complete_after: Position,
+    published: Position,
+    waiting: Vec<Waker>,
+    ended: bool,
+}
+
+/// What a subscriber finds.
+enum Found {
+    Events(Vec<(Position, Arc<[u8]>)>, Position),
+    /// The events after its position are no longer all there, but those after this one are.
+    TooOld(Position),
+    Nothing,
+    Ended,
+}
+
+impl EventLog {
+    /// A log that knows nothing of what was before `position` and at it.
+    pub(crate) fn new(position: Position) -> Self {
+        let ring = Ring {
+            events: VecDeque::new(),
+            bytes: 0,
+            complete_after: position,
+            published: position,
+            waiting: Vec::new(),
+            ended: false,
+        };
+        EventLog { ring: Mutex::new(ring) }
+    }
+
+    /// Adds the events of the records through `last`.
+    pub(crate) fn publish(&self, last: Position, events: Vec<(Position, Box<[u8]>)>) {
+        let mut ring = self.ring.lock();
+        ring.published = last;
+        for (position, event) in events {
+            ring.bytes += event.len();
+            ring.events.push_back((position, event.into()));
+        }
+        while ring.events.len() > KEPT_EVENTS_MAX || ring.bytes > KEPT_BYTES_MAX {
+            // A command's events go together, so that what is left is complete after a position.
+            let Some(&(oldest, _)) = ring.events.front() else { break };
+            while ring.events.front().is_some_and(|(position, _)| *position == oldest) {
+                if let Some((_, event)) = ring.events.pop_front() {
+                    ring.bytes -= event.len();
+                }
+            }
+            ring.complete_after = oldest;
+        }
+        ring.wake();
+    }
+
+    /// No event will come any more.
+    pub(crate) fn end(&self) {
+        let mut ring = self.ring.lock();
+        ring.ended = true;
+        ring.wake();
+    }
+
+    fn look(&self, seen: Position, cx: &mut Context<'_>) -> Found {
+        let mut ring = self.ring.lock();
+        if seen < ring.complete_after {
+            return Found::TooOld(ring.complete_after);
+        }
+        if seen < ring.published {
+            let start = ring.events.partition_point(|(position, _)| *position <= seen);
+            return Found::Events(ring.events.range(start..).cloned().collect(), ring.published);
+        }
+        if ring.ended {
+            return Found::Ended;
+        }
+        if !ring.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            ring.waiting.push(cx.waker().clone());
+        }
+        Found::Nothing
+    }
+}
+
+impl Ring {
+    fn wake(&mut self) {
+        self.waiting.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// The events of a model in the order of their commands, each with its command's position.
+///
+/// It is a [`Stream`]; [`next`](Events::next) is there for code without a stream library. It ends when the engine has
+/// stopped and everything was read. An event that cannot be read gives an error, and the stream goes on.
+#[must_use = "events come when this is polled"]
+pub struct Events<M: Model> {
+    shared: Arc<Shared<M>>,
+    /// Everything through here was given, or is in `ready` or `replayed`.
+    seen: Position,
+    ready: VecDeque<(Position, Arc<[u8]>)>,
+    replayed: Option<mpsc::Receiver<Replayed>>,
+    model: PhantomData<fn() -> M>,
+}
+
+/// An event of the past, or why there are no more.
+type Replayed = Result<(Position, Arc<[u8]>), Arc<str>>;
+
 impl<M: Model> Events<M> {
-    pub(crate) fn new(engine: Arc<Engine<M>>, _: Position) -> Self {
-        Events(engine)
+    pub(crate) fn new(engine: Arc<Engine<M>>, from: Position) -> Self {
+        Events {
+            shared: Arc::clone(engine.shared()),
+            seen: Position::new(from.get().saturating_sub(1)),
+            ready: VecDeque::new(),
+            replayed: None,
+            model: PhantomData,
+        }
+    }
+
+    /// The next event; `None` when the engine has stopped and there are no more.
+    pub async fn next(&mut self) -> Option<Result<(Position, M::Event), Error>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Has the events after `self.seen` and through `until` made again.
+    fn replay(&mut self, until: Position) {
+        let (send, receive) = mpsc::channel(REPLAYED_EVENTS_MAX);
+        let (shared, after) = (Arc::clone(&self.shared), self.seen);
+        self.seen = until;
+        self.replayed = Some(receive);
+        let failed = send.clone();
+        let spawned = std::thread::Builder::new().name("memstate-events".to_owned()).spawn(move || {
+            let observe = |position: Position, events: &[u8]| {
+                if position > after {
+                    split_events(events, |event| {
+                        // When nobody listens any more the rest of the replay is in vain, but harmless.
+                        let _ = send.blocking_send(Ok((position, event.into())));
+                    });
+                }
+            };
+            let replayed =
+                shared.replay_range(after, until, |position, applied| observe(position, &applied.events));
+            if let Err(error) = replayed {
+                let _ = send.blocking_send(Err(format!("events cannot be made again: {error}").into()));
+            }
+        });
+        if let Err(error) = spawned {
+            let _ = failed.try_send(Err(format!("no thread to make events again: {error}").into()));
+        }
+    }
+}
+
+impl<M: Model> Stream for Events<M> {
+    type Item = Result<(Position, M::Event), Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some((position, bytes)) = self.ready.pop_front() {
+                return Poll::Ready(Some(read::<M>(position, &bytes)));
+            }
+            if let Some(replayed) = &mut self.replayed {
+                match replayed.poll_recv(cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Ok((position, bytes)))) => {
+                        return Poll::Ready(Some(read::<M>(position, &bytes)));
+                    }
+                    Poll::Ready(Some(Err(why))) => return Poll::Ready(Some(Err(Error::Stopped(why)))),
+                    Poll::Ready(None) => self.replayed = None,
+                }
+            }
+            match self.shared.events.look(self.seen, cx) {
+                Found::Events(events, through) => {
+                    self.seen = through;
+                    self.ready.extend(events);
+                }
+                Found::TooOld(until) => self.replay(until),
+                Found::Nothing => return Poll::Pending,
+                Found::Ended => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<M: Model> Unpin for Events<M> {}
+
+fn read<M: Model>(position: Position, bytes: &[u8]) -> Result<(Position, M::Event), Error> {
+    match whole(bytes, M::Event::get) {
+        Ok(event) => Ok((position, event)),
+        Err(error) => Err(Error::Stopped(
+            format!("an event of position {position} cannot be read back: {error}").into(),
+        )),
+    }
+}
+
+impl<M: Model> fmt::Debug for Events<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("seen", &self.seen).finish_non_exhaustive()
     }
 }

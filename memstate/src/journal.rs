@@ -68,6 +68,12 @@ pub trait Journal: Send {
     /// * If the visitor stops, must return `Ok(None)`; the journal cannot be started then.
     fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Option<Recovered>, JournalError>;
 
+    /// About how many bytes of payload [`recover`](Journal::recover) will visit; 0 if that is not known. Only for showing
+    /// progress.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
     /// Makes the journal ready for `append`, with what this writer says of itself: `preamble` comes back in every
     /// [`Entry`] that it appends.
     ///

@@ -8,6 +8,7 @@ mod error;
 mod events;
 pub mod journal;
 pub mod model;
+mod open;
 mod position;
 mod request;
 pub mod state;
@@ -17,10 +18,10 @@ pub use error::{Error, NotJournaled, OpenError};
 pub use events::Events;
 pub use memstate_macros::{data, model};
 pub use model::{Ctx, Model};
+pub use open::{Location, Open, Opening, Progress, open, open_with};
 pub use position::{Position, Timestamp};
 pub use request::{InvalidRequestId, RequestId};
 pub use state::State;
-
 /// What expansions of the macros name.
 #[doc(hidden)]
 pub mod __private {

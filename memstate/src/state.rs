@@ -16,6 +16,7 @@ mod transaction;
 
 pub use shared::Broken;
 pub use transaction::{Failed, transaction};
+pub(crate) use transaction::{message, traced};
 
 /// Everything that a model may hold: deterministic, serializable and undoable.
 ///

@@ -109,15 +109,16 @@ impl<E: Answer> Ctx<E> {
 }
 
 impl<E> Ctx<E> {
-    /// The events as bytes, each with its length, and their number; or why one could not be written.
-    pub(crate) fn into_events(self) -> Result<(u32, Vec<u8>), String> {
-        match self.refused {
-            None => Ok((self.event_count, self.events)),
-            Some(why) => Err(why),
-        }
+    /// Why an event could not be written, if one could not.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
+    /// The events as bytes, each with its length.
+    pub(crate) fn into_events(self) -> Vec<u8> {
+        self.events
     }
 }
-
 impl<E> fmt::Debug for Ctx<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ctx")

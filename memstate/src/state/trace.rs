@@ -58,6 +58,11 @@ impl Trace {
         self.bytes.extend_from_slice(&(index as u64).to_le_bytes());
     }
 
+    /// Adds bytes as they are.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// What was collected so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

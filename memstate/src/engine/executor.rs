@@ -1,0 +1,164 @@
+//! The thread that applies what is durable, and answers.
+
+use std::{
+    sync::{Arc, atomic::Ordering, mpsc::Receiver},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Shared,
+    kernel::{Answer, Stuck, method_name, split_events},
+    outcomes::{Replied, Reply},
+    queue::Entry,
+    record::{Payload, Record, Recorded},
+    replay::describe,
+    writer::{Committed, Unrecorded},
+};
+use crate::{Error, Model, NotJournaled, Position, model::Verdict};
+
+/// How long the exclusive lock is held before readers are let in.
+const SLICE: Duration = Duration::from_micros(200);
+/// How many records are applied between two looks at the clock.
+const RECORDS_BETWEEN_LOOKS: usize = 16;
+
+pub(super) struct Executor<M: Model> {
+    pub(super) shared: Arc<Shared<M>>,
+    pub(super) batches: Receiver<Committed>,
+    pub(super) unrecorded: Arc<Unrecorded>,
+}
+
+/// What a slice did, to be told after the lock is free.
+#[derive(Default)]
+struct Slice {
+    answers: Vec<(Position, u16, Answer)>,
+    outcomes: Vec<Recorded>,
+    events: Vec<(Position, Box<[u8]>)>,
+}
+
+impl<M: Model> Executor<M> {
+    /// Applies until the writer ends.
+    pub(super) fn run(self) {
+        while let Ok(committed) = self.batches.recv() {
+            if let Err(why) = self.apply(committed) {
+                tracing::error!(location = self.shared.location, why = &*why, "the engine stopped");
+                let _ = self.shared.broken.set(Arc::clone(&why));
+                self.shared.queue.break_off(Arc::clone(&why));
+                // What the writer still sends is durable and will be applied when the journal is opened again.
+                while let Ok(committed) = self.batches.recv() {
+                    for call in committed.calls {
+                        let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                    }
+                }
+                return;
+            }
+        }
+    }
+
+    fn apply(&self, committed: Committed) -> Result<(), Arc<str>> {
+        let Committed { proof, payload, calls } = committed;
+        let unreadable = |error| format!("a batch that was just written cannot be read: {error}");
+        let Payload::Records { shared, outcomes, mut records } =
+            Payload::parse(&payload).map_err(unreadable)?
+        else {
+            return Err("a batch that was just written has no records".into());
+        };
+        let mut calls = calls.into_iter();
+        while !records.is_empty() {
+            let mut slice = Slice::default();
+            let mut stuck = None;
+            {
+                let mut kernel = self.shared.kernel.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+                let began = Instant::now();
+                while !records.is_empty() {
+                    let record = records.take().map_err(unreadable)?;
+                    match kernel.apply(&record, shared) {
+                        Ok(applied) => {
+                            let position = kernel.position();
+                            slice.outcomes.push(applied.outcome);
+                            split_events(&applied.events, |event| {
+                                slice.events.push((position, event.into()))
+                            });
+                            slice.answers.push((position, record.method, applied.answer));
+                        }
+                        Err(error) => {
+                            stuck = Some(why_stuck::<M>(kernel.position(), &record, &error));
+                            // Nobody may see this state, so it is marked before the lock is free.
+                            let _ = self.shared.broken.set(stuck.clone().expect("set above"));
+                            break;
+                        }
+                    }
+                    if slice.answers.len().is_multiple_of(RECORDS_BETWEEN_LOOKS) && began.elapsed() > SLICE {
+                        break;
+                    }
+                }
+            }
+            self.tell(slice, &proof, &mut calls);
+            if let Some(why) = stuck {
+                for call in calls {
+                    let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                }
+                return Err(why);
+            }
+            self.let_readers_in();
+        }
+        // The outcomes through here are durable, in this very batch.
+        self.shared.snapshot_if_due(Position::new(outcomes.next().get().saturating_sub(1)));
+        Ok(())
+    }
+
+    /// Makes a slice known: first to those who look at the state, then to the callers.
+    fn tell(
+        &self,
+        mut slice: Slice,
+        proof: &super::outcomes::Durable,
+        calls: &mut impl Iterator<Item = Entry>,
+    ) {
+        let Some((last, ..)) = slice.answers.last() else { return };
+        let last = *last;
+        self.shared.events.publish(last, slice.events);
+        self.shared.applied.send_replace(last);
+        self.unrecorded.add(&mut slice.outcomes);
+        let mut weight = 0;
+        for ((position, method, answer), call) in slice.answers.into_iter().zip(calls) {
+            weight += call.weight();
+            let replied: Replied = match answer {
+                Answer::Accepted(bytes) => Ok(Reply::new(proof, position, Verdict::Accepted, bytes)),
+                Answer::Rejected(bytes) => Ok(Reply::new(proof, position, Verdict::Rejected, bytes)),
+                Answer::Panicked(message) => Err(Error::Panicked {
+                    method: method_name::<M>(method),
+                    position: Some(position),
+                    message,
+                }),
+                Answer::Expired => Err(Error::NotJournaled(NotJournaled::RequestExpired)),
+                Answer::Reused => Err(Error::NotJournaled(NotJournaled::RequestReused)),
+            };
+            // Nobody waits if the caller dropped the call.
+            let _ = call.reply.send(replied);
+        }
+        self.shared.queue.release(weight);
+    }
+
+    /// Gives readers that wait for the lock a moment to get it.
+    fn let_readers_in(&self) {
+        for _ in 0..64 {
+            if self.shared.readers_waiting.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn why_stuck<M: Model>(position: Position, record: &Record<'_>, stuck: &Stuck) -> Arc<str> {
+    let name = method_name::<M>(record.method);
+    match stuck {
+        Stuck::Unreadable(error) => {
+            format!("the arguments of `{name}` at position {position} could not be read back: {error}").into()
+        }
+        Stuck::Broken(broken) => format!(
+            "the failed command `{name}` at position {position} could not be undone: {}",
+            describe(*broken)
+        )
+        .into(),
+    }
+}

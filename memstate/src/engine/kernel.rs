@@ -1,0 +1,237 @@
+//! The kernel: the model, and the one function that changes it.
+//!
+//! Live execution, recovery, snapshots and the events of the past all go through [`Kernel::apply`], which is fed from
+//! the journal's bytes. Nothing in here knows a clock, a file or a thread.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use twox_hash::XxHash3_64;
+
+use super::{
+    record::{Record, Recorded, Shared},
+    requests::{Answered, Known, Requests, fingerprint},
+};
+use crate::{
+    Ctx, Model, Position,
+    codec::{Unreadable, get_bytes, get_varint, whole},
+    model::{Operation, Verdict},
+    state::{self, Broken, Failed, trace::Trace},
+};
+
+/// The state after a position.
+pub(crate) struct Kernel<M: Model> {
+    model: M,
+    position: Position,
+    requests: Requests,
+    trace: Trace,
+}
+
+/// What a record did.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    pub(crate) outcome: Recorded,
+    pub(crate) answer: Answer,
+    /// Events, each with its length.
+    pub(crate) events: Vec<u8>,
+}
+
+/// What the caller gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Accepted(Vec<u8>),
+    Rejected(Vec<u8>),
+    Panicked(String),
+    /// The request's id is so old that it is forgotten.
+    Expired,
+    /// The request's id was used for something else.
+    Reused,
+}
+
+/// Why a record could not be applied at all.
+#[derive(Debug)]
+pub(crate) enum Stuck {
+    /// Its arguments cannot be read.
+    Unreadable(Unreadable),
+    /// Its changes could not be taken back: the state is not to be used any more.
+    Broken(Broken),
+}
+
+/// Why a command changes nothing.
+enum Refusal {
+    Rejected,
+    Unwritable(String),
+}
+
+impl<M: Model> Kernel<M> {
+    pub(crate) fn new(model: M, position: Position, requests: Requests) -> Self {
+        Kernel { model, position, requests, trace: Trace::default() }
+    }
+
+    pub(crate) fn model(&self) -> &M {
+        &self.model
+    }
+
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    /// The position of the last record that was applied.
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Applies the next record. `record.method` is today's number of the command.
+    pub(crate) fn apply(&mut self, record: &Record<'_>, shared: Shared) -> Result<Applied, Stuck> {
+        self.position = self.position.next();
+        let Some(request) = record.request else {
+            return self.run(record, shared);
+        };
+        let fingerprint = fingerprint(method_name::<M>(record.method), record.arguments);
+        let known = match self.requests.look(&request, fingerprint) {
+            Known::New => None,
+            Known::Happened(_, answered) => Some((Recorded::Repeated, answered.clone().into())),
+            Known::Expired => Some((Recorded::Refused, Answer::Expired)),
+            Known::Reused => Some((Recorded::Refused, Answer::Reused)),
+        };
+        if let Some((outcome, answer)) = known {
+            return Ok(Applied { outcome, answer, events: Vec::new() });
+        }
+        let applied = self.run(record, shared)?;
+        if let Some(answered) = applied.answer.to_keep() {
+            self.requests.remember(&request, fingerprint, self.position, answered);
+        }
+        Ok(applied)
+    }
+
+    /// Passes a record by that the journal says changed nothing.
+    ///
+    /// One with a request id is passed by as well when it panicked or was poisoned; a rejected one has to be run for its
+    /// reply, see [`Kernel::reject`].
+    pub(crate) fn pass_by(&mut self, record: &Record<'_>, answered: Option<Answered>) {
+        self.position = self.position.next();
+        if let (Some(request), Some(answered)) = (record.request, answered) {
+            let fingerprint = fingerprint(method_name::<M>(record.method), record.arguments);
+            if self.requests.look(&request, fingerprint) == Known::New {
+                self.requests.remember(&request, fingerprint, self.position, answered);
+            }
+        }
+    }
+
+    /// Runs a record that the journal says was rejected, for its reply only: whatever it does is taken back.
+    pub(crate) fn reject(&mut self, record: &Record<'_>, shared: Shared) -> Result<(), Stuck> {
+        let command = read_command::<M>(record).map_err(Stuck::Unreadable)?;
+        let mut ctx = context::<M>(record, shared, self.position.next());
+        let mut reply = Vec::new();
+        let result = state::transaction(&mut self.model, |model| {
+            Err::<(), _>(model.execute(command, &mut ctx, &mut reply))
+        });
+        let answered = match result {
+            Err(Failed::Broken(broken)) => return Err(Stuck::Broken(broken)),
+            Err(Failed::Refused(Ok(Verdict::Rejected))) => Answered::Rejected(reply),
+            // Today's code would do something else; what happened is that it was rejected.
+            _ => Answered::Panicked("it was rejected, and today's code no longer tells why".to_owned()),
+        };
+        self.pass_by(record, Some(answered));
+        Ok(())
+    }
+
+    fn run(&mut self, record: &Record<'_>, shared: Shared) -> Result<Applied, Stuck> {
+        let command = read_command::<M>(record).map_err(Stuck::Unreadable)?;
+        let mut ctx = context::<M>(record, shared, self.position);
+        let mut reply = Vec::new();
+        self.trace.clear();
+        let result = state::traced(&mut self.model, &mut self.trace, |model| {
+            let verdict = model
+                .execute(command, &mut ctx, &mut reply)
+                .map_err(|error| Refusal::Unwritable(format!("its reply cannot be written: {error}")))?;
+            if let Some(why) = ctx.refused() {
+                return Err(Refusal::Unwritable(format!("an event cannot be written: {why}")));
+            }
+            match verdict {
+                Verdict::Accepted => Ok(()),
+                Verdict::Rejected => Err(Refusal::Rejected),
+            }
+        });
+        let without_events = |outcome, answer| Applied { outcome, answer, events: Vec::new() };
+        match result {
+            Ok(()) => {
+                let events = ctx.into_events();
+                let digest = digest(&mut self.trace, &reply, &events);
+                Ok(Applied { outcome: Recorded::Accepted(digest), answer: Answer::Accepted(reply), events })
+            }
+            Err(Failed::Refused(Refusal::Rejected)) => {
+                let digest = digest(&mut self.trace, &reply, &[]);
+                Ok(without_events(Recorded::Rejected(digest), Answer::Rejected(reply)))
+            }
+            Err(Failed::Refused(Refusal::Unwritable(why)) | Failed::Panicked(why)) => {
+                Ok(without_events(Recorded::Panicked, Answer::Panicked(why)))
+            }
+            Err(Failed::Broken(broken)) => Err(Stuck::Broken(broken)),
+        }
+    }
+}
+
+impl Answer {
+    fn to_keep(&self) -> Option<Answered> {
+        match self {
+            Answer::Accepted(bytes) => Some(Answered::Accepted(bytes.clone())),
+            Answer::Rejected(bytes) => Some(Answered::Rejected(bytes.clone())),
+            Answer::Panicked(message) => Some(Answered::Panicked(message.clone())),
+            Answer::Expired | Answer::Reused => None,
+        }
+    }
+}
+
+impl From<Answered> for Answer {
+    fn from(answered: Answered) -> Self {
+        match answered {
+            Answered::Accepted(bytes) => Answer::Accepted(bytes),
+            Answered::Rejected(bytes) => Answer::Rejected(bytes),
+            Answered::Panicked(message) => Answer::Panicked(message),
+        }
+    }
+}
+
+/// The name of today's command with this number.
+pub(crate) fn method_name<M: Model>(method: u16) -> &'static str {
+    M::Command::METHODS.get(usize::from(method)).map_or("?", |method| method.name)
+}
+
+/// Reads a command from its record. The user's `Deserialize` runs here, and may panic.
+pub(crate) fn read_command<M: Model>(record: &Record<'_>) -> Result<M::Command, Unreadable> {
+    decode::<M>(record.method, record.arguments)
+}
+
+/// Reads the arguments of a command, all of them and nothing else.
+pub(crate) fn decode<M: Model>(method: u16, arguments: &[u8]) -> Result<M::Command, Unreadable> {
+    catch_unwind(AssertUnwindSafe(|| whole(arguments, |bytes| M::Command::get(method, bytes))))
+        .unwrap_or_else(|panic| Err(Unreadable::new(format!("reading panicked: {}", state::message(panic)))))
+}
+
+fn context<M: Model>(record: &Record<'_>, shared: Shared, position: Position) -> Ctx<M::Event> {
+    Ctx::new(position, shared.time, shared.seed, record.caller.map(Arc::from))
+}
+
+/// A digest of what a command did: its changes, its reply and its events.
+fn digest(trace: &mut Trace, reply: &[u8], events: &[u8]) -> u32 {
+    trace.index(reply.len());
+    trace.raw(reply);
+    trace.raw(events);
+    // The low half of a good 64-bit hash is a good 32-bit hash.
+    XxHash3_64::oneshot(trace.bytes()) as u32
+}
+
+/// Takes the events of a record apart.
+pub(crate) fn split_events(mut events: &[u8], mut each: impl FnMut(&[u8])) {
+    while !events.is_empty() {
+        let taken = get_varint(&mut events)
+            .and_then(|length| get_bytes(&mut events, usize::try_from(length).unwrap_or(usize::MAX)));
+        match taken {
+            Ok(event) => each(event),
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Replies: made only with the proof that their command is durable, and the future that a caller waits on.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, oneshot};
+
+use super::queue::{Entry, Queue};
+use crate::{
+    Error, Position,
+    journal::{Batch, Journal, JournalError},
+    model::Verdict,
+};
+
+/// The proof that a batch is durable. Only [`Durable::append`] makes one.
+#[derive(Debug)]
+pub(crate) struct Durable {
+    first: Position,
+    count: u32,
+}
+
+impl Durable {
+    /// Appends `count` records to the journal.
+    pub(crate) fn append(
+        journal: &mut dyn Journal,
+        count: u32,
+        payload: &[u8],
+    ) -> Result<Self, JournalError> {
+        let first = journal.end().next();
+        journal.append(Batch { first, count, payload })?;
+        Ok(Durable { first, count })
+    }
+
+    /// The position of its last record.
+    pub(crate) fn last(&self) -> Position {
+        Position::new(self.first.get() + u64::from(self.count) - 1)
+    }
+}
+
+/// The reply to a command that is durable and was applied.
+pub struct Reply {
+    position: Position,
+    verdict: Verdict,
+    bytes: Vec<u8>,
+}
+
+impl Reply {
+    /// A reply to the command at `position`, which is in the batch that `proof` is of.
+    pub(crate) fn new(proof: &Durable, position: Position, verdict: Verdict, bytes: Vec<u8>) -> Self {
+        assert!(proof.first <= position && position <= proof.last(), "a proof is of one batch");
+        Reply { position, verdict, bytes }
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A reply, or why there is none.
+pub(crate) type Replied = Result<Reply, Error>;
+
+/// A future of the room that a call needs in the queue.
+pub(crate) type Room = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
+
+/// A command on its way to its reply.
+pub struct Pending(State);
+
+enum State {
+    /// It waits for room in the queue.
+    Queueing { room: Room, queue: Arc<Queue>, entry: Option<Entry>, reply: oneshot::Receiver<Replied> },
+    /// It is in the queue or further.
+    Waiting(oneshot::Receiver<Replied>, Arc<Queue>),
+    /// It never got into the queue.
+    Failed(Option<Error>),
+}
+
+impl Pending {
+    pub(crate) fn failed(error: Error) -> Self {
+        Pending(State::Failed(Some(error)))
+    }
+
+    pub(crate) fn waiting(reply: oneshot::Receiver<Replied>, queue: Arc<Queue>) -> Self {
+        Pending(State::Waiting(reply, queue))
+    }
+
+    /// Waits for `room` first. Takes its place in the line at once, not when it is awaited.
+    pub(crate) fn queueing(
+        room: Room,
+        queue: Arc<Queue>,
+        entry: Entry,
+        reply: oneshot::Receiver<Replied>,
+    ) -> Self {
+        let mut pending = Pending(State::Queueing { room, queue, entry: Some(entry), reply });
+        pending.enter(&mut Context::from_waker(Waker::noop()));
+        pending
+    }
+
+    /// Goes from `Queueing` to the next state, if there is room.
+    fn enter(&mut self, cx: &mut Context<'_>) {
+        let State::Queueing { room, queue, entry, .. } = &mut self.0 else { return };
+        let Poll::Ready(permit) = room.as_mut().poll(cx) else { return };
+        let entered = match permit {
+            Ok(permit) => {
+                permit.forget();
+                queue.push(entry.take().expect("it enters once"))
+            }
+            Err(_) => Err(queue.why_closed()),
+        };
+        let State::Queueing { queue, reply, .. } = std::mem::replace(&mut self.0, State::Failed(None)) else {
+            return;
+        };
+        self.0 = match entered {
+            Ok(()) => State::Waiting(reply, queue),
+            Err(why) => State::Failed(Some(Error::Stopped(why))),
+        };
+    }
+}
+
+impl Future for Pending {
+    type Output = Replied;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Replied> {
+        self.enter(cx);
+        match &mut self.0 {
+            State::Queueing { .. } => Poll::Pending,
+            State::Waiting(reply, queue) => Pin::new(reply).poll(cx).map(|reply| {
+                // Without a reply the engine ended while it had the command.
+                reply.unwrap_or_else(|_| Err(Error::OutcomeUnknown(queue.why_closed())))
+            }),
+            State::Failed(error) => Poll::Ready(Err(error.take().expect("polled again after it was ready"))),
+        }
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending")
+    }
+}

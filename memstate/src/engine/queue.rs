@@ -1,0 +1,170 @@
+//! The way into the engine: calls from any thread, taken in batches by the thread that writes the journal.
+//!
+//! The bound is [`QUEUE_CALLS_MAX`] calls in flight, and a large call counts as several. It holds from the moment a
+//! call enters until its reply is sent, so it bounds everything behind the queue as well.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::outcomes::Replied;
+use crate::{Position, RequestId};
+
+/// How many calls may be in flight; one of more than a KiB counts once a KiB.
+pub(crate) const QUEUE_CALLS_MAX: usize = 65_536;
+
+/// A call, on its way to the journal.
+pub(crate) struct Entry {
+    pub(crate) method: u16,
+    pub(crate) arguments: Vec<u8>,
+    pub(crate) caller: Option<Arc<str>>,
+    pub(crate) request: Option<RequestId>,
+    pub(crate) reply: oneshot::Sender<Replied>,
+}
+
+impl Entry {
+    /// How much of the bound the call takes.
+    pub(crate) fn weight(&self) -> usize {
+        (1 + self.arguments.len() / 1024).min(QUEUE_CALLS_MAX)
+    }
+}
+
+/// What the writer is to do next.
+pub(crate) enum Work {
+    /// Append these.
+    Calls(Vec<Entry>),
+    /// Append the outcomes so far, then say how far the journal reaches.
+    Confirm(Vec<oneshot::Sender<Position>>),
+    /// Nothing came for a while.
+    Idle,
+    /// Nothing will come any more.
+    Closed,
+}
+
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    arrived: Condvar,
+    room: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<Entry>,
+    confirmations: Vec<oneshot::Sender<Position>>,
+    closed: Option<Arc<str>>,
+    writer_sleeps: bool,
+    broken: bool,
+}
+
+impl Queue {
+    pub(crate) fn new() -> Self {
+        Queue {
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            room: Arc::new(Semaphore::new(QUEUE_CALLS_MAX)),
+        }
+    }
+
+    /// What a call must acquire before it enters, and [`release`](Queue::release) gives back.
+    pub(crate) fn room(&self) -> &Arc<Semaphore> {
+        &self.room
+    }
+
+    /// Gives room back for calls that are done.
+    pub(crate) fn release(&self, weight: usize) {
+        self.room.add_permits(weight);
+    }
+
+    /// How many calls are in flight.
+    pub(crate) fn in_flight(&self) -> usize {
+        QUEUE_CALLS_MAX - self.room.available_permits().min(QUEUE_CALLS_MAX)
+    }
+
+    /// Adds a call that has its room; says why not if the queue is closed.
+    pub(crate) fn push(&self, entry: Entry) -> Result<(), Arc<str>> {
+        let mut state = self.state.lock();
+        if let Some(why) = &state.closed {
+            return Err(Arc::clone(why));
+        }
+        state.calls.push(entry);
+        self.wake(state);
+        Ok(())
+    }
+
+    /// Asks for everything so far to be confirmed in the journal.
+    pub(crate) fn confirm(&self, done: oneshot::Sender<Position>) -> Result<(), Arc<str>> {
+        let mut state = self.state.lock();
+        if let Some(why) = &state.closed {
+            return Err(Arc::clone(why));
+        }
+        state.confirmations.push(done);
+        self.wake(state);
+        Ok(())
+    }
+
+    fn wake(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+        let sleeps = std::mem::take(&mut state.writer_sleeps);
+        drop(state);
+        if sleeps {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Lets nothing more in. What is in is still taken. The first reason stays.
+    pub(crate) fn close(&self, why: Arc<str>) {
+        let mut state = self.state.lock();
+        state.closed.get_or_insert(why);
+        self.wake(state);
+        self.room.close();
+    }
+
+    /// Closes because the kernel cannot go on.
+    pub(crate) fn break_off(&self, why: Arc<str>) {
+        self.state.lock().broken = true;
+        self.close(why);
+    }
+
+    /// Whether the kernel cannot go on.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state.lock().broken
+    }
+
+    /// Why nothing is let in.
+    pub(crate) fn why_closed(&self) -> Arc<str> {
+        self.state.lock().closed.clone().unwrap_or_else(|| "it ended unexpectedly".into())
+    }
+
+    /// Takes what is there, waiting for something to come; at most `patience` if given.
+    pub(crate) fn take(&self, patience: Option<Duration>) -> Work {
+        let mut state = self.state.lock();
+        loop {
+            if !state.calls.is_empty() {
+                return Work::Calls(std::mem::take(&mut state.calls));
+            }
+            if !state.confirmations.is_empty() {
+                return Work::Confirm(std::mem::take(&mut state.confirmations));
+            }
+            if state.closed.is_some() {
+                return Work::Closed;
+            }
+            state.writer_sleeps = true;
+            match patience {
+                None => self.arrived.wait(&mut state),
+                Some(patience) => {
+                    if self.arrived.wait_for(&mut state, patience).timed_out() && state.writer_sleeps {
+                        state.writer_sleeps = false;
+                        return Work::Idle;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes everything out that will not be taken any more.
+    pub(crate) fn drain(&self) -> Vec<Entry> {
+        let mut state = self.state.lock();
+        state.confirmations.clear();
+        std::mem::take(&mut state.calls)
+    }
+}

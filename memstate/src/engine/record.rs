@@ -1,0 +1,318 @@
+//! The payload of a batch, byte by byte.
+//!
+//! ```text
+//! payload   = kind (u8), then
+//!   genesis (1): index (varint), last (u8: 0 or 1), a part of the initial state
+//!   records (2): time (i64, microseconds since 1970), seed (16 bytes),
+//!                outcomes: first position (varint), count (varint), count × outcome
+//!                records, as many as the batch counts
+//! outcome   = kind (u8), and for accepted (0) and rejected (1) a digest (u32)
+//! record    = head (varint: method × 4 + caller × 2 + request), then as the head says
+//!                caller: length (varint), UTF-8
+//!                request: client (16 bytes), sequence (varint), since (varint)
+//!             arguments: length (varint), bytes
+//! ```
+//!
+//! A method is a number in the name table of the writer's [preamble](super::preamble). Numbers of fixed size are
+//! little-endian; a varint has seven bits a byte, the lowest first, as in postcard.
+
+use uuid::Uuid;
+
+use crate::{
+    Position, RequestId, Timestamp,
+    codec::{Unreadable, get_bytes, get_varint, put_varint},
+};
+
+const GENESIS: u8 = 1;
+const RECORDS: u8 = 2;
+
+/// What a record did, as the journal keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// Its changes stay. The digest is of its reply, its events and its changes.
+    Accepted(u32),
+    /// The model refused. The digest is of its reply.
+    Rejected(u32),
+    /// It panicked.
+    Panicked,
+    /// Its request had happened before.
+    Repeated,
+    /// Its request is too old to tell, or came before with other arguments.
+    Refused,
+    /// It ended the process whenever it was applied, and is left out.
+    Poisoned,
+}
+
+impl Recorded {
+    fn put(self, bytes: &mut Vec<u8>) {
+        let (kind, digest) = match self {
+            Recorded::Accepted(digest) => (0, Some(digest)),
+            Recorded::Rejected(digest) => (1, Some(digest)),
+            Recorded::Panicked => (2, None),
+            Recorded::Repeated => (3, None),
+            Recorded::Refused => (4, None),
+            Recorded::Poisoned => (5, None),
+        };
+        bytes.push(kind);
+        if let Some(digest) = digest {
+            bytes.extend_from_slice(&digest.to_le_bytes());
+        }
+    }
+
+    fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        match get_array::<1>(bytes)?[0] {
+            0 => Ok(Recorded::Accepted(u32::from_le_bytes(get_array(bytes)?))),
+            1 => Ok(Recorded::Rejected(u32::from_le_bytes(get_array(bytes)?))),
+            2 => Ok(Recorded::Panicked),
+            3 => Ok(Recorded::Repeated),
+            4 => Ok(Recorded::Refused),
+            5 => Ok(Recorded::Poisoned),
+            kind => Err(Unreadable::new(format!("{kind} is no kind of outcome"))),
+        }
+    }
+}
+
+impl std::fmt::Display for Recorded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Recorded::Accepted(digest) => write!(f, "accepted with digest {digest:08x}"),
+            Recorded::Rejected(digest) => write!(f, "rejected with digest {digest:08x}"),
+            Recorded::Panicked => f.write_str("panicked"),
+            Recorded::Repeated => f.write_str("repeated"),
+            Recorded::Refused => f.write_str("refused as a repetition"),
+            Recorded::Poisoned => f.write_str("left out because it ends the process"),
+        }
+    }
+}
+
+/// Outcomes of consecutive records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Outcomes {
+    /// The position of the first.
+    pub(crate) first: Position,
+    /// One for each record from there.
+    pub(crate) list: Vec<Recorded>,
+}
+
+impl Outcomes {
+    /// The position after the last.
+    pub(crate) fn next(&self) -> Position {
+        self.first.plus(self.list.len() as u64)
+    }
+}
+
+/// One journaled command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    pub(crate) method: u16,
+    pub(crate) caller: Option<&'a str>,
+    pub(crate) request: Option<RequestId>,
+    pub(crate) arguments: &'a [u8],
+}
+
+/// What all records of a batch share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shared {
+    pub(crate) time: Timestamp,
+    pub(crate) seed: [u8; 16],
+}
+
+/// A payload, taken apart.
+#[derive(Debug)]
+pub(crate) enum Payload<'a> {
+    Genesis { index: u64, last: bool, part: &'a [u8] },
+    Records { shared: Shared, outcomes: Outcomes, records: Records<'a> },
+}
+
+/// Starts the payload of a batch of records in `bytes`.
+pub(crate) fn begin(shared: Shared, outcomes: &Outcomes, bytes: &mut Vec<u8>) {
+    bytes.push(RECORDS);
+    bytes.extend_from_slice(&shared.time.as_micros().to_le_bytes());
+    bytes.extend_from_slice(&shared.seed);
+    put_varint(outcomes.first.get(), bytes);
+    put_varint(outcomes.list.len() as u64, bytes);
+    for outcome in &outcomes.list {
+        outcome.put(bytes);
+    }
+}
+
+/// Appends a record to a payload.
+pub(crate) fn put_record(record: Record<'_>, bytes: &mut Vec<u8>) {
+    let head = u64::from(record.method) << 2
+        | u64::from(record.caller.is_some()) << 1
+        | u64::from(record.request.is_some());
+    put_varint(head, bytes);
+    if let Some(caller) = record.caller {
+        put_varint(caller.len() as u64, bytes);
+        bytes.extend_from_slice(caller.as_bytes());
+    }
+    if let Some(request) = record.request {
+        bytes.extend_from_slice(request.client.as_bytes());
+        put_varint(request.sequence, bytes);
+        put_varint(request.since.get(), bytes);
+    }
+    put_varint(record.arguments.len() as u64, bytes);
+    bytes.extend_from_slice(record.arguments);
+}
+
+/// The payload of a batch that carries a part of the initial state.
+pub(crate) fn genesis(index: u64, last: bool, part: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(part.len() + 16);
+    bytes.push(GENESIS);
+    put_varint(index, &mut bytes);
+    bytes.push(u8::from(last));
+    bytes.extend_from_slice(part);
+    bytes
+}
+
+impl<'a> Payload<'a> {
+    /// Takes a payload apart; the records are read one by one later.
+    pub(crate) fn parse(mut bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        match get_array::<1>(&mut bytes)?[0] {
+            GENESIS => Ok(Payload::Genesis {
+                index: get_varint(&mut bytes)?,
+                last: get_array::<1>(&mut bytes)?[0] != 0,
+                part: bytes,
+            }),
+            RECORDS => {
+                let shared = Shared {
+                    time: Timestamp::from_micros(i64::from_le_bytes(get_array(&mut bytes)?)),
+                    seed: get_array(&mut bytes)?,
+                };
+                let first = Position::new(get_varint(&mut bytes)?);
+                let count = get_varint(&mut bytes)?;
+                // Each takes a byte at least, so the bytes that are there bound what is allocated.
+                if count > bytes.len() as u64 {
+                    return Err(Unreadable::new("there are fewer outcomes than announced"));
+                }
+                let list = (0..count).map(|_| Recorded::get(&mut bytes)).collect::<Result<_, _>>()?;
+                Ok(Payload::Records {
+                    shared,
+                    outcomes: Outcomes { first, list },
+                    records: Records { bytes },
+                })
+            }
+            kind => Err(Unreadable::new(format!("{kind} is no kind of batch"))),
+        }
+    }
+}
+
+/// The records of a batch that are still to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Records<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    /// Whether all were read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Takes the next record.
+    pub(crate) fn take(&mut self) -> Result<Record<'a>, Unreadable> {
+        let bytes = &mut self.bytes;
+        let head = get_varint(bytes)?;
+        let method =
+            u16::try_from(head >> 2).map_err(|_| Unreadable::new("a method's number is too large"))?;
+        let caller = match head & 2 {
+            0 => None,
+            _ => {
+                let length = length(bytes)?;
+                let caller = std::str::from_utf8(get_bytes(bytes, length)?);
+                Some(caller.map_err(|_| Unreadable::new("a caller's name is not UTF-8"))?)
+            }
+        };
+        let request = match head & 1 {
+            0 => None,
+            _ => Some(RequestId {
+                client: Uuid::from_bytes(get_array(bytes)?),
+                sequence: get_varint(bytes)?,
+                since: Position::new(get_varint(bytes)?),
+            }),
+        };
+        let length = length(bytes)?;
+        Ok(Record { method, caller, request, arguments: get_bytes(bytes, length)? })
+    }
+}
+
+fn length(bytes: &mut &[u8]) -> Result<usize, Unreadable> {
+    usize::try_from(get_varint(bytes)?).map_err(|_| Unreadable::new("a length is too large"))
+}
+
+fn get_array<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Unreadable> {
+    let taken = get_bytes(bytes, N)?;
+    Ok(taken.try_into().expect("as many as asked for"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Vec<u8> {
+        let outcomes = Outcomes {
+            first: Position::new(300),
+            list: vec![
+                Recorded::Accepted(0xdead_beef),
+                Recorded::Rejected(7),
+                Recorded::Panicked,
+                Recorded::Repeated,
+                Recorded::Refused,
+                Recorded::Poisoned,
+            ],
+        };
+        let shared = Shared { time: Timestamp::from_micros(-5), seed: [9; 16] };
+        let mut bytes = Vec::new();
+        begin(shared, &outcomes, &mut bytes);
+        let request =
+            RequestId { client: Uuid::from_u128(1 << 100), sequence: 1 << 40, since: Position::new(299) };
+        put_record(
+            Record { method: 500, caller: Some("änn"), request: Some(request), arguments: &[1; 200] },
+            &mut bytes,
+        );
+        put_record(Record { method: 0, caller: None, request: None, arguments: &[] }, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_batch_is_read_as_it_was_written() {
+        let bytes = sample();
+        let Payload::Records { shared, outcomes, mut records } = Payload::parse(&bytes).unwrap() else {
+            panic!("records were written");
+        };
+        assert_eq!(shared.time.as_micros(), -5);
+        assert_eq!(outcomes.next(), Position::new(306));
+        assert_eq!(outcomes.list[0], Recorded::Accepted(0xdead_beef));
+        let first = records.take().unwrap();
+        assert_eq!((first.method, first.caller, first.arguments.len()), (500, Some("änn"), 200));
+        assert_eq!(first.request.unwrap().sequence, 1 << 40);
+        assert_eq!(
+            records.take().unwrap(),
+            Record { method: 0, caller: None, request: None, arguments: &[] }
+        );
+        assert!(records.is_empty());
+    }
+
+    #[test]
+    fn bytes_that_are_cut_short_are_refused_and_never_panic() {
+        let bytes = sample();
+        for length in 0..bytes.len() {
+            if let Ok(Payload::Records { mut records, .. }) = Payload::parse(&bytes[..length]) {
+                while !records.is_empty() {
+                    if records.take().is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn genesis_is_read_as_it_was_written() {
+        let bytes = genesis(3, true, b"state");
+        assert!(matches!(
+            Payload::parse(&bytes),
+            Ok(Payload::Genesis { index: 3, last: true, part: b"state" })
+        ));
+    }
+}

@@ -1,0 +1,361 @@
+//! Opening: from a location to a running engine.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, OnceLock, mpsc},
+    time::{Duration, Instant},
+};
+
+use crossbeam_utils::sync::ShardedLock;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+use super::{
+    Engine, Shared,
+    attempts::Attempts,
+    executor::Executor,
+    kernel::Kernel,
+    outcomes::Durable,
+    preamble::Preamble,
+    queue::Queue,
+    record::{self, Outcomes},
+    replay::{Replay, Replayed},
+    requests::Requests,
+    snapshots::Snapshots,
+    writer::{Unrecorded, Writer},
+};
+use crate::{
+    Client, Location, Model, Open, OpenError, Position, Progress, Timestamp,
+    events::EventLog,
+    journal::{Journal, JournalError, Stop, file, memory},
+    open::OnProgress,
+    state,
+};
+
+/// The stack of the thread that runs commands, in bytes: a deep recursion in a model has what a main thread has.
+const COMMAND_STACK_BYTES: usize = 16 << 20;
+/// How much of the initial state goes into one batch.
+const GENESIS_PART_BYTES: usize = 4 << 20;
+/// How long an `open` waits for the same journal to be closed by another thread of this process.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(60);
+/// How often progress is told.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How often a long recovery is mentioned in the log.
+const LOG_EVERY: Duration = Duration::from_secs(2);
+
+/// Opens a model on threads of its own.
+pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError> {
+    let location = open.location.to_string();
+    let (done, opened) = oneshot::channel();
+    let spawned = std::thread::Builder::new()
+        .name("memstate-open".to_owned())
+        .stack_size(COMMAND_STACK_BYTES)
+        .spawn(move || {
+            let _ = done.send(recover_and_start(open));
+        });
+    let no_thread = |why: String| OpenError::Location { location: location.clone(), why };
+    spawned.map_err(|error| no_thread(format!("no thread to open it on: {error}")))?;
+    let engine = opened.await.map_err(|_| no_thread("the thread that opened it panicked".to_owned()))??;
+    Ok(M::Client::from(Client::new(Arc::new(engine))))
+}
+
+fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
+    let Open { location, initial, settings, disk, mut on_progress } = open;
+    let name = location.to_string();
+    let (mut journal, snapshots, mut attempts): (Box<dyn Journal>, _, _) = match &location {
+        Location::Memory => (Box::new(memory::MemoryJournal::new()), None, None),
+        Location::Directory(dir) => {
+            let options =
+                file::FileOptions { segment_bytes: settings.segment_bytes, ..file::FileOptions::default() };
+            let journal = open_files(&disk, dir, &options)?;
+            let attempts = Attempts::new(Arc::clone(&disk), dir)?;
+            (Box::new(journal), Some(Snapshots::new(Arc::clone(&disk), dir)), Some(attempts))
+        }
+        Location::Unknown(location) => {
+            return Err(OpenError::Location {
+                location: location.clone(),
+                why: "there is no backend for it; give a directory, or `memory:`".to_owned(),
+            });
+        }
+    };
+
+    let snapshot = match &snapshots {
+        Some(snapshots) => snapshots.newest::<M>(None)?.map(|loaded| (loaded.kernel, loaded.time)),
+        None => None,
+    };
+    let snapshot_position = snapshot.as_ref().map_or(Position::START, |(kernel, _)| kernel.position());
+    let mut replay = Replay::new(name.clone(), snapshot);
+    let end = visit_all(journal.as_mut(), &mut replay, &name, on_progress.as_mut())?;
+    if snapshot_position > end {
+        return Err(OpenError::Journal(JournalError::Damaged {
+            path: Path::new(&name).to_owned(),
+            offset: 0,
+            after: end,
+            what: format!(
+                "there is a snapshot of position {snapshot_position}, and the journal ends before it"
+            ),
+        }));
+    }
+    let replayed = replay.finish(&mut |position| match &mut attempts {
+        Some(attempts) => attempts.may_apply(position),
+        None => Ok(true),
+    })?;
+
+    let preamble = Preamble::of::<M>();
+    let is_new = replayed.is_none();
+    let Replayed { kernel, time, tail } = match replayed {
+        Some(replayed) => replayed,
+        None if end > Position::START => {
+            return Err(OpenError::NoSnapshot {
+                location: name,
+                why: "the journal does not begin with its initial state".to_owned(),
+            });
+        }
+        None => Replayed {
+            kernel: Kernel::new(initial_state(&name, initial)?, Position::START, Requests::default()),
+            time: Timestamp::default(),
+            tail: Outcomes { first: Position::START.next(), list: Vec::new() },
+        },
+    };
+    // Only now is anything written: whatever is refused above is left as it was.
+    journal.start(&preamble.encode())?;
+    if is_new {
+        append_genesis(journal.as_mut(), &name, kernel.model())?;
+    }
+    let outcomes = confirm_tail(journal.as_mut(), time, tail)?;
+    if let Some(attempts) = attempts {
+        attempts.done()?;
+    }
+    start(Parts { name, settings, journal, snapshots, snapshot_position, kernel, time, outcomes })
+}
+
+fn open_files(
+    disk: &Arc<dyn crate::disk::Disk>,
+    dir: &Path,
+    options: &file::FileOptions,
+) -> Result<file::FileJournal, OpenError> {
+    let _open = OPEN.wait_for_closing(&dir.display().to_string());
+    Ok(file::FileJournal::open(Arc::clone(disk), dir, options.clone())?)
+}
+
+fn visit_all<M: Model>(
+    journal: &mut dyn Journal,
+    replay: &mut Replay<'_, M>,
+    name: &str,
+    mut on_progress: Option<&mut OnProgress>,
+) -> Result<Position, OpenError> {
+    let total = journal.bytes();
+    let (mut done, mut told, mut logged) = (0, Instant::now(), Instant::now());
+    let mut failed = None;
+    let recovered = journal.recover(&mut |entry| {
+        done += entry.payload.len() as u64;
+        if told.elapsed() >= PROGRESS_EVERY {
+            told = Instant::now();
+            let progress = Progress { done: done.min(total), total, position: replay.position() };
+            if let Some(each) = &mut on_progress {
+                each(progress);
+            }
+            if logged.elapsed() >= LOG_EVERY {
+                logged = Instant::now();
+                tracing::info!(location = name, done, total, position = %progress.position, "recovering");
+            }
+        }
+        replay.visit(entry).map_err(|error| {
+            failed = Some(error);
+            Stop
+        })
+    })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let recovered = recovered.ok_or_else(|| OpenError::Location {
+        location: name.to_owned(),
+        why: "its journal stopped in the middle".to_owned(),
+    })?;
+    for repair in &recovered.repairs {
+        tracing::warn!(location = name, repair, "repaired");
+    }
+    Ok(recovered.end)
+}
+
+/// Makes the initial state. The user's code runs here.
+fn initial_state<M: Model>(name: &str, initial: Box<dyn FnOnce() -> M + Send>) -> Result<M, OpenError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(initial)).map_err(|panic| OpenError::Location {
+        location: name.to_owned(),
+        why: format!(
+            "the initial state of `{}` cannot be made: it panicked: {}",
+            M::NAME,
+            state::message(panic)
+        ),
+    })
+}
+
+/// Writes the initial state into a new journal, so that a later change of `Default` changes no history.
+fn append_genesis<M: Model>(journal: &mut dyn Journal, name: &str, model: &M) -> Result<(), OpenError> {
+    let unreadable = |why: String| OpenError::Unreadable {
+        location: name.to_owned(),
+        what: "the initial state".to_owned(),
+        position: Position::START,
+        why,
+    };
+    let bytes = postcard::to_stdvec(model).map_err(|error| unreadable(error.to_string()))?;
+    // What cannot be read back now could never be recovered.
+    super::snapshots::read_state::<M>(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    let mut parts = bytes.chunks(GENESIS_PART_BYTES).peekable();
+    let mut index = 0;
+    loop {
+        let part = parts.next().unwrap_or_default();
+        let last = parts.peek().is_none();
+        let payload = record::genesis(index, last, part);
+        Durable::append(journal, 0, &payload)?;
+        if last {
+            return Ok(());
+        }
+        index += 1;
+    }
+}
+
+/// Journals the outcomes of the unconfirmed tail, and says where the next ones begin.
+fn confirm_tail(journal: &mut dyn Journal, time: Timestamp, tail: Outcomes) -> Result<Outcomes, OpenError> {
+    if !tail.list.is_empty() {
+        let mut payload = Vec::new();
+        record::begin(record::Shared { time, seed: [0; 16] }, &tail, &mut payload);
+        Durable::append(journal, 0, &payload)?;
+    }
+    Ok(Outcomes { first: tail.next(), list: Vec::new() })
+}
+
+struct Parts<M: Model> {
+    name: String,
+    settings: crate::open::Settings,
+    journal: Box<dyn Journal>,
+    snapshots: Option<Snapshots>,
+    snapshot_position: Position,
+    kernel: Kernel<M>,
+    time: Timestamp,
+    outcomes: Outcomes,
+}
+
+/// Starts the threads.
+fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
+    let Parts { name, settings, journal, snapshots, snapshot_position, kernel, time, outcomes } = parts;
+    let position = kernel.position();
+    let queue = Arc::new(Queue::new());
+    let unrecorded = Arc::new(Unrecorded::new(outcomes));
+    let shared = Arc::new(Shared {
+        location: name.clone(),
+        settings,
+        queue: Arc::clone(&queue),
+        kernel: ShardedLock::new(kernel),
+        readers_waiting: 0.into(),
+        broken: OnceLock::new(),
+        applied: watch::Sender::new(position),
+        events: EventLog::new(position),
+        reader: journal.reader(),
+        snapshots,
+        snapshot_running: false.into(),
+        snapshot_position: snapshot_position.get().into(),
+        process: process_id(),
+        next_request: 1.into(),
+        ended: watch::Sender::new(None),
+    });
+
+    // One batch may wait while one is applied.
+    let (send, receive) = mpsc::sync_channel(1);
+    let executor =
+        Executor { shared: Arc::clone(&shared), batches: receive, unrecorded: Arc::clone(&unrecorded) };
+    let writer = Writer { journal, queue, unrecorded, kernel: send, last_time: time, unconfirmed: false };
+    let no_thread = |error: std::io::Error| OpenError::Location {
+        location: name.clone(),
+        why: format!("no thread to run it on: {error}"),
+    };
+    let executor = std::thread::Builder::new()
+        .name("memstate-kernel".to_owned())
+        .stack_size(COMMAND_STACK_BYTES)
+        .spawn(move || executor.run())
+        .map_err(no_thread)?;
+    OPEN.opened(&name);
+    let to_end = Arc::clone(&shared);
+    std::thread::Builder::new()
+        .name("memstate-journal".to_owned())
+        .spawn(move || {
+            let ran = writer.run();
+            // The writer has dropped its end, so the executor ends after what is still to be applied.
+            let _ = executor.join();
+            end(&to_end, ran);
+        })
+        .map_err(no_thread)?;
+    Ok(Engine { shared })
+}
+
+/// Closes the journal and tells everybody.
+fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
+    let result = match (ran, shared.broken.get()) {
+        (_, Some(why)) => Err(Arc::clone(why)),
+        (Err(why), _) => Err(why),
+        (Ok(mut journal), None) => {
+            if shared.settings.snapshot_on_close
+                && let Err(error) = shared.write_snapshot(shared.position())
+            {
+                tracing::error!(location = shared.location, %error, "the last snapshot failed; the journal has everything");
+            }
+            journal.close().map_err(|error| format!("the journal could not be closed: {error}").into())
+        }
+    };
+    if let Err(why) = &result {
+        tracing::error!(location = shared.location, why = &**why, "the engine ended");
+    }
+    shared.events.end();
+    OPEN.closed(&shared.location);
+    shared.ended.send_replace(Some(result));
+}
+
+fn process_id() -> Uuid {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        let now = Timestamp::of_the_clock().as_micros().to_le_bytes();
+        bytes[..8].copy_from_slice(&now);
+        bytes[8..12].copy_from_slice(&std::process::id().to_le_bytes());
+    }
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+/// The journals that this process has open, so that an `open` after a `drop` waits for the engine to end, instead of
+/// finding its lock.
+static OPEN: OpenJournals = OpenJournals { states: Mutex::new(None), changed: Condvar::new() };
+
+struct OpenJournals {
+    /// By location; `true` while it closes.
+    states: Mutex<Option<HashMap<String, bool>>>,
+    changed: Condvar,
+}
+
+impl OpenJournals {
+    fn opened(&self, location: &str) {
+        self.states.lock().get_or_insert_default().insert(location.to_owned(), false);
+    }
+
+    fn closed(&self, location: &str) {
+        self.states.lock().get_or_insert_default().remove(location);
+        self.changed.notify_all();
+    }
+
+    fn wait_for_closing(&self, location: &str) {
+        let mut states = self.states.lock();
+        let deadline = Instant::now() + CLOSING_PATIENCE;
+        while states.get_or_insert_default().get(location) == Some(&true) {
+            if self.changed.wait_until(&mut states, deadline).timed_out() {
+                return;
+            }
+        }
+    }
+}
+
+/// Notes that an engine is about to end.
+pub(super) fn closing(location: &str) {
+    if let Some(closes) = OPEN.states.lock().get_or_insert_default().get_mut(location) {
+        *closes = true;
+    }
+}

@@ -1,0 +1,122 @@
+//! Which requests have happened, and what they were answered: a part of the state, in snapshots too.
+
+use std::collections::VecDeque;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_64;
+
+use crate::{Position, RequestId};
+
+/// How many requests are remembered.
+pub(crate) const REMEMBERED: usize = 65_536;
+
+/// The answer to a request, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Answered {
+    Accepted(Vec<u8>),
+    Rejected(Vec<u8>),
+    Panicked(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    position: Position,
+    /// Tells the same command with the same arguments from another one.
+    fingerprint: u64,
+    answered: Answered,
+}
+
+/// What is known of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Known<'a> {
+    /// It never happened.
+    New,
+    /// It happened at this position.
+    Happened(Position, &'a Answered),
+    /// It may have happened so long ago that it is forgotten.
+    Expired,
+    /// Its id was used for another command or other arguments.
+    Reused,
+}
+
+/// The requests of the last [`REMEMBERED`] that carried an id.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Requests {
+    kept: IndexMap<(u128, u64), Kept, foldhash::fast::RandomState>,
+    order: VecDeque<(u128, u64)>,
+    /// The position of the last one that was forgotten.
+    forgotten: Position,
+}
+
+impl Requests {
+    /// Looks a request up.
+    pub(crate) fn look(&self, request: &RequestId, fingerprint: u64) -> Known<'_> {
+        match self.kept.get(&key(request)) {
+            Some(kept) if kept.fingerprint == fingerprint => Known::Happened(kept.position, &kept.answered),
+            Some(_) => Known::Reused,
+            // Everything after `forgotten` is remembered. If the request cannot be older, it never happened.
+            None if request.since >= self.forgotten => Known::New,
+            None => Known::Expired,
+        }
+    }
+
+    /// Remembers an answer.
+    pub(crate) fn remember(
+        &mut self,
+        request: &RequestId,
+        fingerprint: u64,
+        position: Position,
+        answered: Answered,
+    ) {
+        if self.order.len() == REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(kept) = self.kept.swap_remove(&oldest)
+        {
+            self.forgotten = kept.position;
+        }
+        self.order.push_back(key(request));
+        self.kept.insert(key(request), Kept { position, fingerprint, answered });
+    }
+}
+
+fn key(request: &RequestId) -> (u128, u64) {
+    (request.client.as_u128(), request.sequence)
+}
+
+/// Tells a command with its arguments from another one.
+pub(crate) fn fingerprint(method: &str, arguments: &[u8]) -> u64 {
+    XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(method.as_bytes()), arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn request(sequence: u64, since: u64) -> RequestId {
+        RequestId { client: Uuid::from_u128(1), sequence, since: Position::new(since) }
+    }
+
+    #[test]
+    fn a_request_is_remembered_until_it_is_forgotten_and_then_refused() {
+        let mut requests = Requests::default();
+        for n in 1..=REMEMBERED as u64 {
+            assert_eq!(requests.look(&request(n, n - 1), 0), Known::New);
+            requests.remember(&request(n, n - 1), 0, Position::new(n), Answered::Accepted(vec![]));
+        }
+        assert_eq!(
+            requests.look(&request(1, 0), 0),
+            Known::Happened(Position::new(1), &Answered::Accepted(vec![]))
+        );
+        assert_eq!(requests.look(&request(1, 0), 1), Known::Reused);
+
+        let next = REMEMBERED as u64 + 1;
+        requests.remember(&request(next, next - 1), 0, Position::new(next), Answered::Rejected(vec![1]));
+        assert_eq!(requests.look(&request(1, 0), 0), Known::Expired);
+        assert!(matches!(requests.look(&request(2, 1), 0), Known::Happened(..)));
+        assert_eq!(requests.look(&request(next + 1, 1), 0), Known::New);
+        assert_eq!(requests.look(&request(next + 1, 0), 0), Known::Expired);
+    }
+}

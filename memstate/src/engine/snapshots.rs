@@ -1,0 +1,283 @@
+//! Snapshots: the state after a position, in a file of its own beside the journal.
+//!
+//! ```text
+//! file = "memstate snap 1\n", position (u64), time of the last record (i64, microseconds since 1970),
+//!        preamble: length (u64), bytes
+//!        requests: length (u64), postcard
+//!        state: postcard, up to the last 32 bytes
+//!        BLAKE3 of everything before (32 bytes)
+//! ```
+//!
+//! Numbers are little-endian. A snapshot is only ever a shortcut: the journal alone brings the same state back. This
+//! module writes, finds and reads the files; what a snapshot is made from is the business of
+//! [`replay`](super::replay).
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{kernel::Kernel, preamble::Preamble, requests::Requests};
+use crate::{
+    Model, OpenError, Position, Timestamp,
+    codec::{self, Unreadable, get_bytes, whole},
+    disk::{Access, Disk, DiskFile},
+};
+
+const MAGIC: &[u8; 16] = b"memstate snap 1\n";
+const MAGIC_OF_ANY_FORMAT: &[u8] = b"memstate snap ";
+/// How many are kept: the newest, and one to fall back to.
+const KEPT: usize = 2;
+/// How much is written or read at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// The snapshots in a directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshots {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+}
+
+/// A snapshot that was read.
+pub(crate) struct Loaded<M: Model> {
+    pub(crate) kernel: Kernel<M>,
+    pub(crate) time: Timestamp,
+}
+
+impl Snapshots {
+    pub(crate) fn new(disk: Arc<dyn Disk>, dir: &Path) -> Self {
+        Snapshots { disk, dir: dir.to_owned() }
+    }
+
+    fn path(&self, position: Position) -> PathBuf {
+        self.dir.join(format!("snapshot-{:020}", position.get()))
+    }
+
+    /// The positions of the snapshots that are there, the newest first.
+    fn positions(&self) -> Result<Vec<Position>, OpenError> {
+        let files = match self.disk.list(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            files => files.map_err(|source| io_error("list", &self.dir, source))?,
+        };
+        let number = |name: &str| {
+            let digits = name.strip_prefix("snapshot-").filter(|digits| digits.len() == 20)?;
+            digits.parse().ok().map(Position::new)
+        };
+        let mut positions: Vec<_> = files.iter().filter_map(|(name, _)| number(name)).collect();
+        positions.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(positions)
+    }
+
+    /// The newest snapshot at or before `limit` that can be used. One that cannot is passed over, with a warning; the
+    /// journal makes up for it.
+    ///
+    /// # Errors
+    ///
+    /// If a snapshot is whole and of another model or a newer version, or the directory cannot be read.
+    pub(crate) fn newest<M: Model>(&self, limit: Option<Position>) -> Result<Option<Loaded<M>>, OpenError> {
+        for position in self.positions()? {
+            if limit.is_some_and(|limit| position > limit) {
+                continue;
+            }
+            let path = self.path(position);
+            match self.read(&path, position) {
+                Ok(loaded) => return Ok(Some(loaded)),
+                Err(Unusable::Refuse(error)) => return Err(*error),
+                Err(Unusable::PassOver(why)) => {
+                    tracing::warn!(snapshot = %path.display(), why, "a snapshot cannot be used; falling back");
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn read<M: Model>(&self, path: &Path, position: Position) -> Result<Loaded<M>, Unusable> {
+        let bytes = self.read_file(path).map_err(|error| Unusable::PassOver(error.to_string()))?;
+        if bytes.starts_with(MAGIC_OF_ANY_FORMAT) && !bytes.starts_with(MAGIC) && sealed(&bytes).is_some() {
+            return Err(Unusable::Refuse(Box::new(OpenError::Unreadable {
+                location: path.display().to_string(),
+                what: "the snapshot".to_owned(),
+                position,
+                why: "a newer version of memstate wrote it; use that one".to_owned(),
+            })));
+        }
+        let Some(content) = sealed(&bytes).and_then(|content| content.strip_prefix(MAGIC)) else {
+            return Err(Unusable::PassOver("its checksum is wrong".to_owned()));
+        };
+        let parts = Parts::split(content).map_err(|error| Unusable::PassOver(error.to_string()))?;
+        if parts.position != position {
+            return Err(Unusable::PassOver(format!("it is of position {}", parts.position)));
+        }
+        let preamble =
+            Preamble::decode(parts.preamble).map_err(|error| Unusable::PassOver(error.to_string()))?;
+        if preamble.model != M::NAME {
+            return Err(Unusable::Refuse(Box::new(OpenError::OtherModel {
+                location: path.display().to_string(),
+                found: preamble.model,
+                expected: M::NAME,
+            })));
+        }
+        let requests: Requests = whole(parts.requests, codec::get)
+            .map_err(|error| Unusable::PassOver(format!("its requests cannot be read: {error}")))?;
+        let model = read_state(parts.state)
+            .map_err(|why| Unusable::PassOver(format!("its state cannot be read: {why}")))?;
+        Ok(Loaded { kernel: Kernel::new(model, position, requests), time: parts.time })
+    }
+
+    fn read_file(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let file = self.disk.open(path, Access::Read)?;
+        let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(io::Error::other)?;
+        bytes.resize(length, 0);
+        let read = file.read_at(&mut bytes, 0)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    /// Writes a snapshot, makes it durable, and removes the oldest beyond those that are kept.
+    pub(crate) fn write<M: Model>(&self, kernel: &Kernel<M>, time: Timestamp) -> Result<(), OpenError> {
+        let path = self.path(kernel.position());
+        let temporary = path.with_extension("tmp");
+        let written = self.write_file(&temporary, kernel, time);
+        if let Err(source) = written {
+            // Best effort: a leftover is harmless, and the first error is the one to tell.
+            let _ = self.disk.remove(&temporary);
+            return Err(io_error("write the snapshot", &temporary, source));
+        }
+        self.disk
+            .rename(&temporary, &path)
+            .map_err(|source| io_error("rename the snapshot to", &path, source))?;
+        self.disk.sync_dir(&self.dir).map_err(|source| io_error("sync", &self.dir, source))?;
+        for old in self.positions()?.into_iter().skip(KEPT) {
+            let old = self.path(old);
+            self.disk.remove(&old).map_err(|source| io_error("remove the old snapshot", &old, source))?;
+        }
+        Ok(())
+    }
+
+    fn write_file<M: Model>(&self, path: &Path, kernel: &Kernel<M>, time: Timestamp) -> io::Result<()> {
+        match self.disk.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = self.disk.open(path, Access::CreateNew)?;
+        let mut out = Sealing {
+            file,
+            offset: 0,
+            chunk: Vec::with_capacity(CHUNK_BYTES),
+            hasher: blake3::Hasher::new(),
+        };
+        out.write_all(MAGIC)?;
+        out.write_all(&kernel.position().get().to_le_bytes())?;
+        out.write_all(&time.as_micros().to_le_bytes())?;
+        let preamble = Preamble::of::<M>().encode();
+        out.write_all(&(preamble.len() as u64).to_le_bytes())?;
+        out.write_all(&preamble)?;
+        let requests = postcard::to_stdvec(kernel.requests()).map_err(io::Error::other)?;
+        out.write_all(&(requests.len() as u64).to_le_bytes())?;
+        out.write_all(&requests)?;
+        postcard::to_io(kernel.model(), &mut out).map_err(io::Error::other)?;
+        out.seal()
+    }
+
+    /// The positions of the snapshots that are there, for tests and reports.
+    pub(crate) fn newest_position(&self) -> Option<Position> {
+        self.positions().ok()?.first().copied()
+    }
+}
+
+enum Unusable {
+    /// The next older one will do.
+    PassOver(String),
+    /// Whatever it is, this is not the right place or program.
+    Refuse(Box<OpenError>),
+}
+
+fn io_error(action: &'static str, path: &Path, source: io::Error) -> OpenError {
+    OpenError::Io { action, path: path.to_owned(), source }
+}
+
+/// Reads a state. The user's `Deserialize` runs here.
+pub(crate) fn read_state<M: Model>(bytes: &[u8]) -> Result<M, Unreadable> {
+    std::panic::catch_unwind(|| whole(bytes, codec::get)).unwrap_or_else(|panic| {
+        Err(Unreadable::new(format!("reading panicked: {}", crate::state::message(panic))))
+    })
+}
+
+/// The content in front of a checksum that is right.
+fn sealed(bytes: &[u8]) -> Option<&[u8]> {
+    let (content, seal) = bytes.split_last_chunk::<32>()?;
+    (blake3::hash(content) == *seal).then_some(content)
+}
+
+struct Parts<'a> {
+    position: Position,
+    time: Timestamp,
+    preamble: &'a [u8],
+    requests: &'a [u8],
+    state: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn split(mut bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        let number = |bytes: &mut &'a [u8]| {
+            Ok::<_, Unreadable>(u64::from_le_bytes(
+                get_bytes(bytes, 8)?.try_into().expect("eight were asked for"),
+            ))
+        };
+        let part = |bytes: &mut &'a [u8]| {
+            let length =
+                usize::try_from(number(bytes)?).map_err(|_| Unreadable::new("a length is too large"))?;
+            get_bytes(bytes, length)
+        };
+        Ok(Parts {
+            position: Position::new(number(&mut bytes)?),
+            time: Timestamp::from_micros(number(&mut bytes)? as i64),
+            preamble: part(&mut bytes)?,
+            requests: part(&mut bytes)?,
+            state: bytes,
+        })
+    }
+}
+
+/// Writes in large pieces and hashes on the way.
+struct Sealing {
+    file: Box<dyn DiskFile>,
+    offset: u64,
+    chunk: Vec<u8>,
+    hasher: blake3::Hasher,
+}
+
+impl Sealing {
+    fn write_chunk(&mut self) -> io::Result<()> {
+        self.file.write_at(&self.chunk, self.offset)?;
+        self.offset += self.chunk.len() as u64;
+        self.chunk.clear();
+        Ok(())
+    }
+
+    fn seal(mut self) -> io::Result<()> {
+        self.hasher.update(&self.chunk);
+        let seal = *self.hasher.finalize().as_bytes();
+        self.chunk.extend_from_slice(&seal);
+        self.write_chunk()?;
+        self.file.sync()
+    }
+}
+
+impl Write for Sealing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.chunk.extend_from_slice(bytes);
+        if self.chunk.len() >= CHUNK_BYTES {
+            self.hasher.update(&self.chunk);
+            self.write_chunk()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

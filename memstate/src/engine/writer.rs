@@ -1,0 +1,192 @@
+//! The thread that writes the journal: it makes batches of what the queue has, appends them one at a time, and hands
+//! each to the kernel once it is durable. While one batch is applied the next is synced, and a third fills.
+
+use std::{
+    sync::{Arc, mpsc::SyncSender},
+    time::Duration,
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{
+    outcomes::Durable,
+    queue::{Entry, Queue, Work},
+    record::{self, Outcomes, Record, Shared},
+};
+use crate::{
+    Error, Position, Timestamp,
+    journal::{BATCH_BYTES_MAX, Journal, JournalError},
+};
+
+/// How long nothing may happen before the last batch is confirmed by an empty one after it.
+const CONFIRM_AFTER: Duration = Duration::from_millis(100);
+/// The most records in a batch.
+const BATCH_RECORDS_MAX: usize = 65_536;
+/// A batch is closed when its records take this much, so that the kernel can start on it.
+const BATCH_BYTES_AIM: usize = 1 << 20;
+
+/// A batch that is durable and has to be applied.
+pub(crate) struct Committed {
+    pub(crate) proof: Durable,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) calls: Vec<Entry>,
+}
+
+/// Outcomes on their way from the kernel into the journal.
+#[derive(Default)]
+pub(crate) struct Unrecorded {
+    outcomes: Mutex<Outcomes>,
+    grew: Condvar,
+}
+
+impl Unrecorded {
+    /// Starts with the outcomes of an unconfirmed tail.
+    pub(crate) fn new(outcomes: Outcomes) -> Self {
+        Unrecorded { outcomes: Mutex::new(outcomes), grew: Condvar::new() }
+    }
+
+    /// Adds the outcomes of what was applied now.
+    pub(crate) fn add(&self, list: &mut Vec<record::Recorded>) {
+        self.outcomes.lock().list.append(list);
+        self.grew.notify_all();
+    }
+
+    fn take(&self) -> Outcomes {
+        let mut outcomes = self.outcomes.lock();
+        let taken = std::mem::take(&mut *outcomes);
+        outcomes.first = taken.next();
+        taken
+    }
+
+    /// Waits until the outcomes of everything through `last` are there, or `given_up` says that they will not come.
+    fn wait_for(&self, last: Position, given_up: impl Fn() -> bool) {
+        let mut outcomes = self.outcomes.lock();
+        while outcomes.next() <= last && !given_up() {
+            self.grew.wait_for(&mut outcomes, Duration::from_millis(20));
+        }
+    }
+}
+
+pub(crate) struct Writer {
+    pub(crate) journal: Box<dyn Journal>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) unrecorded: Arc<Unrecorded>,
+    pub(crate) kernel: SyncSender<Committed>,
+    pub(crate) last_time: Timestamp,
+    /// Whether there is something that an empty batch would confirm.
+    pub(crate) unconfirmed: bool,
+}
+
+impl Writer {
+    /// Writes until the queue is closed and empty. Gives back the journal, still open.
+    pub(crate) fn run(mut self) -> Result<Box<dyn Journal>, Arc<str>> {
+        let result = self.work();
+        if let Err(why) = &result {
+            self.queue.close(Arc::clone(why));
+        }
+        for entry in self.queue.drain() {
+            let _ = entry.reply.send(Err(Error::Stopped(self.queue.why_closed())));
+        }
+        result.map(|()| self.journal)
+    }
+
+    fn work(&mut self) -> Result<(), Arc<str>> {
+        loop {
+            let patience = self.unconfirmed.then_some(CONFIRM_AFTER);
+            match self.queue.take(patience) {
+                Work::Calls(calls) => self.append_all(calls)?,
+                Work::Idle => self.confirm()?,
+                Work::Confirm(waiting) => {
+                    self.confirm()?;
+                    for done in waiting {
+                        let _ = done.send(self.journal.end());
+                    }
+                }
+                Work::Closed => return self.confirm(),
+            }
+        }
+    }
+
+    fn append_all(&mut self, calls: Vec<Entry>) -> Result<(), Arc<str>> {
+        let mut calls = calls.into_iter().peekable();
+        while calls.peek().is_some() {
+            let mut payload = self.begin_batch();
+            let mut taken = Vec::new();
+            while let Some(call) = calls.next_if(|call| {
+                let size = payload.len() + call.arguments.len() + 256;
+                taken.is_empty()
+                    || taken.len() < BATCH_RECORDS_MAX && size <= BATCH_BYTES_AIM && size <= BATCH_BYTES_MAX
+            }) {
+                let record = Record {
+                    method: call.method,
+                    caller: call.caller.as_deref(),
+                    request: call.request,
+                    arguments: &call.arguments,
+                };
+                record::put_record(record, &mut payload);
+                taken.push(call);
+            }
+            if let Err(why) = self.append(payload, taken) {
+                for call in calls {
+                    let _ = call.reply.send(Err(Error::Stopped(Arc::clone(&why))));
+                }
+                return Err(why);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_batch(&mut self) -> Vec<u8> {
+        let mut seed = [0; 16];
+        if getrandom::fill(&mut seed).is_err() {
+            // Without a source of randomness the time at least is different each time.
+            seed[..8].copy_from_slice(&Timestamp::of_the_clock().as_micros().to_le_bytes());
+        }
+        self.last_time = self.last_time.max(Timestamp::of_the_clock());
+        let mut payload = Vec::new();
+        record::begin(Shared { time: self.last_time, seed }, &self.unrecorded.take(), &mut payload);
+        payload
+    }
+
+    fn append(&mut self, payload: Vec<u8>, calls: Vec<Entry>) -> Result<(), Arc<str>> {
+        let count = u32::try_from(calls.len()).expect("bounded by BATCH_RECORDS_MAX");
+        match Durable::append(self.journal.as_mut(), count, &payload) {
+            Ok(proof) => {
+                self.unconfirmed = count > 0;
+                // The kernel ends early only when it cannot go on; then nobody can be answered.
+                if count > 0
+                    && let Err(unsent) = self.kernel.send(Committed { proof, payload, calls })
+                {
+                    let why = self.queue.why_closed();
+                    for call in unsent.0.calls {
+                        let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                    }
+                    return Err(why);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let why = stopped(&error);
+                for call in calls {
+                    let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                }
+                Err(why)
+            }
+        }
+    }
+
+    /// Appends an empty batch with the outcomes of everything so far. It also proves the batch before it durable, so
+    /// that damage to that one can never be taken for a torn tail.
+    fn confirm(&mut self) -> Result<(), Arc<str>> {
+        if !self.unconfirmed {
+            return Ok(());
+        }
+        self.unrecorded.wait_for(self.journal.end(), || self.queue.is_broken());
+        let payload = self.begin_batch();
+        self.append(payload, Vec::new())
+    }
+}
+
+fn stopped(error: &JournalError) -> Arc<str> {
+    format!("the journal cannot be written: {error}").into()
+}

@@ -1,0 +1,255 @@
+//! [`open`] and its settings.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
+
+use crate::{
+    Model, OpenError, Position,
+    disk::{Disk, RealDisk},
+    engine,
+    journal::BATCH_BYTES_MAX,
+};
+
+/// Opens a model: brings its state back from its journal, or begins a new journal with `M::default()`.
+///
+/// `location` is a directory, which is created if it is missing, or `"memory:"` for a journal that is gone with the
+/// process, for tests.
+///
+/// ```
+/// # use memstate::collections::Vec;
+/// #[memstate::model]
+/// #[derive(Default)]
+/// struct Guestbook {
+///     names: Vec<String>,
+/// }
+///
+/// #[memstate::model]
+/// impl Guestbook {
+///     pub fn sign(&mut self, name: String) -> usize {
+///         self.names.push(name);
+///         self.names.len()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let guestbook = memstate::open::<Guestbook>("memory:").await?;
+/// assert_eq!(guestbook.sign("Ann").await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub fn open<M: Model + Default>(location: impl Into<Location>) -> Open<M> {
+    Open::new(location.into(), M::default)
+}
+
+/// Opens a model that is not `Default`, or begins a new journal with another state: `initial` is only called for a new
+/// journal, which keeps what it returned.
+pub fn open_with<M: Model>(
+    location: impl Into<Location>,
+    initial: impl FnOnce() -> M + Send + 'static,
+) -> Open<M> {
+    Open::new(location.into(), initial)
+}
+
+/// Where a journal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Location {
+    /// In this process, and gone with it.
+    Memory,
+    /// In a directory.
+    Directory(PathBuf),
+    /// Something with a scheme that no backend here knows.
+    Unknown(String),
+}
+
+impl From<&str> for Location {
+    fn from(location: &str) -> Self {
+        if location == "memory:" {
+            return Location::Memory;
+        }
+        if let Some(path) = location.strip_prefix("file://") {
+            return Location::Directory(path.into());
+        }
+        match location.split_once("://") {
+            Some(_) => Location::Unknown(location.to_owned()),
+            None => Location::Directory(location.into()),
+        }
+    }
+}
+
+impl From<String> for Location {
+    fn from(location: String) -> Self {
+        location.as_str().into()
+    }
+}
+
+impl From<&String> for Location {
+    fn from(location: &String) -> Self {
+        location.as_str().into()
+    }
+}
+
+impl From<&Path> for Location {
+    fn from(path: &Path) -> Self {
+        Location::Directory(path.to_owned())
+    }
+}
+
+impl From<PathBuf> for Location {
+    fn from(path: PathBuf) -> Self {
+        Location::Directory(path)
+    }
+}
+
+impl From<&PathBuf> for Location {
+    fn from(path: &PathBuf) -> Self {
+        Location::Directory(path.clone())
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Memory => f.write_str("memory:"),
+            Location::Directory(path) => path.display().fmt(f),
+            Location::Unknown(location) => f.write_str(location),
+        }
+    }
+}
+
+/// How far a recovery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of the journal that were read.
+    pub done: u64,
+    /// Bytes that there are to read, as far as it is known.
+    pub total: u64,
+    /// The last position that was read.
+    pub position: Position,
+}
+
+pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) command_bytes_max: usize,
+    pub(crate) refuse_when_full: bool,
+    pub(crate) snapshot_every: u64,
+    pub(crate) snapshot_on_close: bool,
+    pub(crate) segment_bytes: u64,
+}
+
+/// A model that is about to be opened: await it, after changing what its defaults are not right for.
+#[must_use = "nothing is opened until this is awaited"]
+pub struct Open<M: Model> {
+    pub(crate) location: Location,
+    pub(crate) initial: Box<dyn FnOnce() -> M + Send>,
+    pub(crate) settings: Settings,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) on_progress: Option<OnProgress>,
+}
+
+impl<M: Model> Open<M> {
+    fn new(location: Location, initial: impl FnOnce() -> M + Send + 'static) -> Self {
+        let settings = Settings {
+            command_bytes_max: 1 << 20,
+            refuse_when_full: false,
+            snapshot_every: 1_000_000,
+            snapshot_on_close: true,
+            segment_bytes: 64 << 20,
+        };
+        Open { location, initial: Box::new(initial), settings, disk: Arc::new(RealDisk), on_progress: None }
+    }
+
+    /// The largest size that a command's encoded arguments may have, in bytes: 1 MiB unless it is set here, and never more
+    /// than 8 MiB. A larger one is answered with [`TooLarge`](crate::NotJournaled::TooLarge).
+    pub fn max_command_bytes(mut self, bytes: usize) -> Self {
+        self.settings.command_bytes_max = bytes.min(BATCH_BYTES_MAX / 2);
+        self
+    }
+
+    /// When 65,536 calls are in flight, answers the next with [`Overloaded`](crate::NotJournaled::Overloaded). Otherwise a
+    /// call waits for room, which it takes in the order of the calls.
+    pub fn refuse_when_full(mut self) -> Self {
+        self.settings.refuse_when_full = true;
+        self
+    }
+
+    /// Writes a snapshot in the background after every `records` commands: 1,000,000 unless it is set here; 0 for never.
+    pub fn snapshot_every(mut self, records: u64) -> Self {
+        self.settings.snapshot_every = records;
+        self
+    }
+
+    /// Leaves the snapshot out that is otherwise written when the model is closed.
+    pub fn no_snapshot_on_close(mut self) -> Self {
+        self.settings.snapshot_on_close = false;
+        self
+    }
+
+    /// How large a file of the journal grows before the next is begun, in bytes: 64 MiB unless it is set here.
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.settings.segment_bytes = bytes;
+        self
+    }
+
+    /// Calls `each` about ten times a second while a long recovery runs, from a thread of its own.
+    pub fn progress(mut self, each: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(each));
+        self
+    }
+
+    /// Puts another disk under the journal; for tests.
+    pub fn on_disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.disk = disk;
+        self
+    }
+}
+
+impl<M: Model> IntoFuture for Open<M> {
+    type Output = Result<M::Client, OpenError>;
+    type IntoFuture = Opening<M>;
+
+    fn into_future(self) -> Opening<M> {
+        Opening { future: Box::pin(engine::open(self)) }
+    }
+}
+
+impl<M: Model> fmt::Debug for Open<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open")
+            .field("model", &M::NAME)
+            .field("location", &self.location)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+type OpenFuture<M> = Pin<Box<dyn Future<Output = Result<<M as Model>::Client, OpenError>> + Send>>;
+
+/// A model that is being opened.
+#[must_use = "the model is open when this was awaited"]
+pub struct Opening<M: Model> {
+    future: OpenFuture<M>,
+}
+
+impl<M: Model> Future for Opening<M> {
+    type Output = Result<M::Client, OpenError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        self.future.as_mut().poll(cx)
+    }
+}
+
+impl<M: Model> fmt::Debug for Opening<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").field("model", &M::NAME).finish_non_exhaustive()
+    }
+}
