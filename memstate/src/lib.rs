@@ -1,4 +1,63 @@
-//! in progress
+//! In-memory, event-sourced domain models: a struct and its methods, durable and transactional.
+//!
+//! Put `#[memstate::model]` on a struct and on one `impl` block. A `&mut self` method becomes a *command*, which is
+//! journaled, applied and answered when it is durable; a `&self` method becomes a *query*, which reads the model in memory.
+//! [`open`] brings the model back from its journal and gives a typed client with the same methods.
+//!
+//! ```
+//! use memstate::collections::Vec;
+//!
+//! #[memstate::model]
+//! #[derive(Default)]
+//! pub struct Guestbook {
+//!     names: Vec<String>,
+//! }
+//!
+//! #[memstate::model]
+//! impl Guestbook {
+//!     /// Signs the book.
+//!     pub fn sign(&mut self, name: String) -> Result<usize, String> {
+//!         self.names.push(name.clone());
+//!         match name.is_empty() {
+//!             true => Err("a name, please".to_owned()), // the push is undone
+//!             false => Ok(self.names.len()),
+//!         }
+//!     }
+//!
+//!     /// Who has signed last.
+//!     pub fn last(&self) -> Option<String> {
+//!         self.names.last().cloned()
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let book: GuestbookClient = memstate::open::<Guestbook>("memory:").await?;
+//! assert_eq!(book.sign("Ann").await?, 1);
+//! assert!(book.sign("").await.is_err());
+//! assert_eq!(book.last().await?, Some("Ann".to_owned()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The words
+//!
+//! *Journal*: the totally ordered, durable log of commands. *Record*: one journaled command. *Position*: a record's number,
+//! from 1, without gaps. *Outcome*: what a record did. *Snapshot*: the state after a position. *Event*: what a command
+//! announces through [`Ctx::emit`]. *Request id*: what makes a retry happen once.
+//!
+//! # Where to look
+//!
+//! * [`model`](macro@model) and [`data`](macro@data), the macros, with every key.
+//! * [`Client`]: what every typed client can do besides the model's own methods.
+//! * [`Error`] and [`OpenError`]: what can go wrong, by what to do next.
+//! * [`collections`]: what belongs into a model.
+//! * [`Ctx`]: time, randomness, identity and events for a command.
+//! * [`journal`]: the contract of a journal and the format of its files; [`testing`]: what a new one has to pass.
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
 pub mod client;
 pub mod codec;
 pub mod collections;
@@ -12,6 +71,7 @@ mod open;
 mod position;
 mod request;
 pub mod state;
+pub mod testing;
 
 pub use client::{Ask, Call, Client, Execute};
 pub use error::{Error, NotJournaled, OpenError};
@@ -36,3 +96,7 @@ pub mod __private {
     };
     pub use serde;
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

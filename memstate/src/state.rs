@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 mod scalars;
+#[allow(unsafe_code, reason = "the one module with it; see there why it is sound")]
 pub(crate) mod shared;
 pub(crate) mod trace;
 mod transaction;

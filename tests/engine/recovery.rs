@@ -1,0 +1,153 @@
+//! What is there after a restart.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memstate::{OpenError, Position};
+use memstate_tests::bank::Bank;
+
+use crate::{replayed, shape};
+
+#[tokio::test]
+async fn everything_is_there_again_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let bank = replayed(dir.path()).await;
+    for name in ["Ann", "Bob", "Ann", "Cid"] {
+        bank.open(name).await.unwrap();
+    }
+    bank.deposit(1, 100).await.unwrap();
+    bank.transfer(1, 3, 30).await.unwrap();
+    bank.transfer(1, 3, 300).await.unwrap_err();
+    bank.explode().await.unwrap_err();
+    bank.close_account(2).await.unwrap();
+    bank.as_caller("teller 7").learn().await.unwrap();
+    bank.learn().await.unwrap();
+    let before = (shape(&bank), bank.position());
+    bank.close().await.unwrap();
+
+    for _ in 0..3 {
+        let bank = replayed(dir.path()).await;
+        assert_eq!((shape(&bank), bank.position()), before);
+        bank.close().await.unwrap();
+    }
+    let bank = replayed(dir.path()).await;
+    let (_, position) = (bank.open("Dan").await.unwrap(), bank.position());
+    assert_eq!(position, before.1.next(), "positions go on without a gap");
+    assert_eq!(bank.read(|bank| bank.learned[0].caller.clone()), Some("teller 7".to_owned()));
+}
+
+#[tokio::test]
+async fn a_dropped_client_closes_and_can_be_opened_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    for n in 1..=5 {
+        let bank = memstate::open::<Bank>(dir.path()).await.unwrap();
+        assert_eq!(bank.open("Ann").await, Ok(n));
+        drop(bank);
+    }
+}
+
+#[tokio::test]
+async fn time_randomness_and_position_are_those_of_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let bank = replayed(dir.path()).await;
+    let calls: Vec<_> = (0..50).map(|_| bank.learn()).collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    let learned = bank.read(|bank| bank.learned.clone());
+    bank.close().await.unwrap();
+    assert_eq!(learned.iter().map(|l| l.position).collect::<Vec<_>>(), (1..=50).collect::<Vec<_>>());
+    assert!(learned.windows(2).all(|pair| pair[0].now <= pair[1].now));
+    let mut random: Vec<_> = learned.iter().map(|l| l.random.0).collect();
+    random.sort_unstable();
+    random.dedup();
+    assert_eq!(random.len(), 50, "also within one batch no two commands draw the same numbers");
+    assert!(learned.iter().all(|l| l.uuid.len() == 36 && &l.uuid[14..15] == "4"));
+
+    let bank = replayed(dir.path()).await;
+    assert_eq!(bank.read(|bank| bank.learned.clone()), learned);
+}
+
+#[tokio::test]
+async fn a_large_journal_over_many_files_is_recovered_and_progress_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let bank =
+        memstate::open::<Bank>(dir.path()).segment_bytes(1 << 20).no_snapshot_on_close().await.unwrap();
+    let calls: Vec<_> = (0..3000).map(|n| bank.swallow(vec![7; 1000 + n % 3])).collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    bank.close().await.unwrap();
+    let files = std::fs::read_dir(dir.path()).unwrap().count();
+    assert!(files > 3, "{files} files");
+    let bank = replayed(dir.path()).await;
+    assert_eq!(bank.position(), Position::new(3000));
+}
+
+/// A model whose code "changes" between two openings.
+mod changing {
+    use super::{AtomicU64, Ordering};
+
+    /// What a step adds to the sum: another number is another method body.
+    pub static STEP: AtomicU64 = AtomicU64::new(1);
+    /// Sums above this are refused.
+    pub static LIMIT: AtomicU64 = AtomicU64::new(100);
+    /// Where a new journal starts.
+    pub static INITIAL: AtomicU64 = AtomicU64::new(10);
+
+    /// The sum is silently something else when the step has changed: no reply shows it.
+    #[memstate::model]
+    #[derive(Debug)]
+    pub struct Changing {
+        pub sum: u64,
+    }
+
+    impl Default for Changing {
+        fn default() -> Self {
+            Changing { sum: INITIAL.load(Ordering::SeqCst) }
+        }
+    }
+
+    #[memstate::model]
+    impl Changing {
+        pub fn step(&mut self) {
+            self.sum += STEP.load(Ordering::SeqCst);
+        }
+
+        pub fn add(&mut self, amount: u64) -> Result<(), u64> {
+            self.sum += amount;
+            if self.sum > LIMIT.load(Ordering::SeqCst) { Err(self.sum) } else { Ok(()) }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_outcome_of_every_record_is_kept_and_compared() {
+    use changing::{Changing, INITIAL, LIMIT, STEP};
+    let dir = tempfile::tempdir().unwrap();
+    let open = || async { memstate::open::<Changing>(dir.path()).no_snapshot_on_close().await };
+    let model = open().await.unwrap();
+    model.add(5).await.unwrap();
+    model.step().await.unwrap();
+    model.add(1000).await.unwrap_err();
+    model.step().await.unwrap();
+    model.close().await.unwrap();
+
+    STEP.store(2, Ordering::SeqCst);
+    let error = open().await.err().expect("the method does something else now");
+    STEP.store(1, Ordering::SeqCst);
+    match &error {
+        OpenError::Diverged { position, command, .. } => {
+            assert_eq!((*position, command.as_str()), (Position::new(2), "step"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let text = error.to_string();
+    assert!(text.contains("position 2") && text.contains("accepted") && text.contains("step"), "{text}");
+
+    // A rejection is taken as it was, also by code that would accept it; another initial state changes no history.
+    LIMIT.store(u64::MAX, Ordering::SeqCst);
+    INITIAL.store(99, Ordering::SeqCst);
+    let model = open().await.unwrap();
+    assert_eq!(model.read(|model| model.sum), 10 + 5 + 1 + 1);
+    assert_eq!(model.position(), Position::new(4));
+}

@@ -1,0 +1,4 @@
+//! What the tests share: a model with everything in it, and disks that misbehave on purpose.
+
+pub mod bank;
+pub mod disks;
