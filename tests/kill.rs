@@ -1,0 +1,140 @@
+//! The flights example, killed at random moments and started again.
+//!
+//! It keeps the last step whose reply has come in a file. After each kill the next start must find at least that step in
+//! its journal; when the year is complete its totals must be the known ones, so nothing is lost and nothing is there twice.
+//!
+//! `MEMSTATE_KILLS` sets the number of kills, `MEMSTATE_SEED` repeats a run.
+
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::mpsc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Where the example is, built if it is not there.
+fn flights() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--release", "--example", "flights"])
+        .current_dir(root)
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the example is built");
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    target.join("release/examples/flights")
+}
+
+/// Numbers from a seed: SplitMix64, by Sebastiano Vigna.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// How a run ended, and what it said.
+struct Run {
+    killed: bool,
+    success: bool,
+    /// How many steps it found in its journal, if it got that far.
+    found: Option<u64>,
+    known_totals: bool,
+    errors: String,
+}
+
+/// Runs the example; kills it after `patience`, if that is given and it is not done by then.
+fn run(program: &Path, dir: &Path, patience: Option<Duration>) -> Run {
+    let mut child = Command::new(program)
+        .args(["--data".as_ref(), dir.join("journal").as_os_str()])
+        .args(["--acknowledged".as_ref(), dir.join("acknowledged").as_os_str()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    let stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let stderr = child.stderr.take().expect("piped");
+    let (ended, is_ended) = mpsc::channel::<()>();
+    let reader = std::thread::spawn(move || {
+        let (mut found, mut known_totals) = (None, false);
+        for line in stdout.lines().map_while(Result::ok) {
+            if line.contains("steps are there") {
+                let number = line.split(' ').next().unwrap_or_default().replace(',', "");
+                found = Some(number.parse().expect("the line begins with the number of steps"));
+            }
+            known_totals |= line.contains("the known totals");
+        }
+        drop(ended);
+        (found, known_totals)
+    });
+    let errors = std::thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default());
+    let mut killed = false;
+    if let Some(patience) = patience
+        && is_ended.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout)
+    {
+        child.kill().expect("it is our child");
+        killed = true;
+    }
+    let status = child.wait().expect("it is our child");
+    let (found, known_totals) = reader.join().expect("the reader ends");
+    Run { killed, success: status.success(), found, known_totals, errors: errors.join().expect("the reader ends") }
+}
+
+fn acknowledged(dir: &Path) -> u64 {
+    let text = std::fs::read_to_string(dir.join("acknowledged")).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
+}
+
+#[test]
+fn every_acknowledged_command_is_there_exactly_once_after_kills_at_random_moments() {
+    let program = flights();
+    let kills_wanted: u64 = env::var("MEMSTATE_KILLS").map_or(200, |kills| kills.parse().expect("a number"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+    let seed = env::var("MEMSTATE_SEED").map_or(now, |seed| seed.parse().expect("a number"));
+    println!("seed {seed}");
+    let mut random = Random(seed);
+
+    let (mut kills, mut kills_in_the_import, mut years, mut checked) = (0, 0, 0, 0);
+    while kills < kills_wanted {
+        let dir = tempfile::tempdir().expect("there is room");
+        let mut at_least = 0;
+        loop {
+            let patience = (kills < kills_wanted).then(|| Duration::from_millis(10 + random.below(700)));
+            let run = run(&program, dir.path(), patience);
+            if let Some(found) = run.found {
+                assert!(found >= at_least, "step {at_least} was acknowledged, and {found} are there (seed {seed})");
+                checked += 1;
+            }
+            at_least = at_least.max(acknowledged(dir.path()));
+            if run.killed {
+                kills += 1;
+                kills_in_the_import += u64::from(run.found.is_some());
+                if kills % 20 == 0 {
+                    println!("{kills} kills, {checked} starts found all that was acknowledged, {years} years complete");
+                }
+                continue;
+            }
+            assert!(run.success, "it fails after a kill (seed {seed}): {}", run.errors);
+            assert!(run.known_totals, "the totals of the year are right (seed {seed})");
+            years += 1;
+            break;
+        }
+        // Once more: everything is there, and nothing is imported twice.
+        let again = run(&program, dir.path(), None);
+        assert!(again.success && again.known_totals, "{}", again.errors);
+        assert!(again.found >= Some(at_least));
+    }
+    println!(
+        "{kills} kills, {kills_in_the_import} of them during the import; {checked} starts found all that was \
+         acknowledged; {years} years complete, with the known totals"
+    );
+    assert!(kills >= kills_wanted && years > 0 && checked > kills_wanted / 4);
+    assert!(kills_in_the_import > kills_wanted / 10, "kills hit the import and not only the start");
+}
