@@ -25,7 +25,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering, fence},
     },
 };
 
@@ -262,8 +262,11 @@ impl<C: Contents> Handle<C> {
             });
             assert!(
                 rolling_back || Arc::strong_count(inner) == 1,
-                "a saved collection can only be restored by the roll-back of the command that saved it"
+                "a saved collection can only be restored by the roll-back of the command that saved it \
+                 (and a key of a BTreeMap or BTreeSet cannot hold a collection)"
             );
+            // The count was read without an order; whoever owned the contents before may have been another thread.
+            fence(Ordering::Acquire);
         }
         Handle(token.0)
     }
@@ -302,12 +305,6 @@ impl<C: Contents> Edit<'_, C> {
             let step = step(self.contents);
             steps.push(step);
         }
-    }
-
-    /// Whether a command runs, so that changes have to be recorded.
-    #[inline]
-    pub fn is_recording(&self) -> bool {
-        self.steps.is_some()
     }
 }
 
