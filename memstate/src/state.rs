@@ -12,7 +12,7 @@ use serde::{Deserializer, Serialize, Serializer, de::DeserializeOwned};
 mod scalars;
 pub(crate) mod shared;
 pub(crate) mod trace;
-mod transaction;
+pub(crate) mod transaction;
 
 pub use shared::Broken;
 pub use transaction::{Failed, transaction};

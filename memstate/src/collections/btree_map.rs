@@ -12,7 +12,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::support::Log;
+use super::support::{Log, value_of};
 use crate::state::{State, shared::Handle};
 
 mod entry;
@@ -176,7 +176,7 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.remove_entry(key).map(|(_, value)| value)
+        self.remove_entry(key).map(value_of)
     }
 
     /// Takes a key and its value out.

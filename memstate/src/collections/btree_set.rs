@@ -57,6 +57,10 @@ impl<T: State + Ord> Contents for StdSet<T> {
         }
     }
 
+    fn detach(&mut self) {
+        // Elements hold no collections.
+    }
+
     fn trace(&self, step: &Step<T>, trace: &mut Trace) {
         let (tag, value) = match step {
             Step::Absent(value) => (1, value),

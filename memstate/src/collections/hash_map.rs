@@ -8,7 +8,7 @@ use std::{
     ops::Index,
 };
 
-use super::support::{self, Log};
+use super::support::{self, Log, value_of};
 use crate::state::{State, shared::Handle};
 
 mod entry;
@@ -193,7 +193,7 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.remove_entry(key).map(|(_, value)| value)
+        self.remove_entry(key).map(value_of)
     }
 
     /// Takes a key and its value out. The last entry takes its place.
@@ -210,7 +210,7 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.shift_remove_entry(key).map(|(_, value)| value)
+        self.shift_remove_entry(key).map(value_of)
     }
 
     /// Takes a key and its value out. The later entries move up, so this takes time for each of them.
@@ -305,7 +305,9 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         }
         let (entries, mut steps) = self.parts();
         save_whole(entries, &mut steps);
-        std::mem::take(entries)
+        // The steps know hashes, so the hasher stays.
+        let empty = Entries::with_hasher(entries.hasher().clone());
+        std::mem::replace(entries, empty)
     }
 
     fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -8,11 +8,7 @@ use std::{
     ops,
 };
 
-use super::{
-    HashMap,
-    hash_map,
-    support,
-};
+use super::{HashMap, hash_map, support};
 use crate::state::State;
 
 /// A hash set, with the interface of [`std::collections::HashSet`].

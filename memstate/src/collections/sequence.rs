@@ -16,7 +16,10 @@ pub enum Step<T: State> {
     /// An element was put in at this position.
     Inserted(usize),
     /// The elements from `from` on were put in; those up to `to` by this change.
-    Grown { from: usize, to: usize },
+    Grown {
+        from: usize,
+        to: usize,
+    },
     /// The element at this position left, and the later ones moved up.
     Removed(usize, T::Saved),
     /// The element at this position left, and the last one took its place.
@@ -28,7 +31,11 @@ pub enum Step<T: State> {
     Swapped(usize, usize),
     RotatedLeft(usize),
     /// Where `gone` stood, `added` other elements stand.
-    Spliced { at: usize, added: usize, gone: Vec<T::Saved> },
+    Spliced {
+        at: usize,
+        added: usize,
+        gone: Vec<T::Saved>,
+    },
     /// Anything may have happened to what was this.
     Whole(Vec<T::Saved>),
 }
@@ -175,6 +182,9 @@ impl<T: State> Contents for Vec<T> {
     fn undo(&mut self, step: Step<T>) {
         undo(self, step);
     }
+    fn detach(&mut self) {
+        self.iter_mut().for_each(T::detach);
+    }
     fn trace(&self, step: &Step<T>, out: &mut Trace) {
         trace(self, step, out);
     }
@@ -184,6 +194,9 @@ impl<T: State> Contents for VecDeque<T> {
     type Step = Step<T>;
     fn undo(&mut self, step: Step<T>) {
         undo(self, step);
+    }
+    fn detach(&mut self) {
+        self.iter_mut().for_each(T::detach);
     }
     fn trace(&self, step: &Step<T>, out: &mut Trace) {
         trace(self, step, out);
@@ -200,10 +213,7 @@ pub(super) fn save_changed<T: State>(steps: &mut Log<'_, Step<T>>, index: usize,
 }
 
 /// Saves all elements, of which anything may become.
-pub(super) fn save_whole<'a, T: State>(
-    steps: &mut Log<'_, Step<T>>,
-    items: impl IntoIterator<Item = &'a T>,
-) {
+pub(super) fn save_whole<'a, T: State>(steps: &mut Log<'_, Step<T>>, items: impl IntoIterator<Item = &'a T>) {
     // Once more and nothing between: what was saved first is what comes back.
     if !matches!(steps.last(), Some(Step::Whole(_))) {
         steps.push(|| Step::Whole(items.into_iter().map(T::save).collect()));

@@ -122,6 +122,14 @@ impl<'a, S> Log<'a, S> {
     }
 }
 
+/// The value of an entry that left; the key is dropped.
+#[inline]
+pub(super) fn value_of<K, V>((key, value): (K, V)) -> V {
+    // Before the value is the result: a result is leaked when a destructor that runs after it panics.
+    drop(key);
+    value
+}
+
 /// What a drained collection held, from [`drain`](crate::collections::Vec::drain).
 ///
 /// The elements are out of the collection already, also if this iterator is leaked.

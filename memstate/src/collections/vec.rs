@@ -17,9 +17,7 @@ use serde::Serialize;
 pub use super::support::Drain;
 use super::{
     VecDeque,
-    sequence::{
-        Extracting, Positions, Saving, Step, grow, positions, save_changed, save_range, save_whole,
-    },
+    sequence::{Extracting, Positions, Saving, Step, grow, positions, save_changed, save_range, save_whole},
     support::Log,
 };
 use crate::state::{State, shared::Handle};

@@ -502,8 +502,7 @@ impl<T: State> IndexMut<usize> for VecDeque<T> {
     #[track_caller]
     fn index_mut(&mut self, index: usize) -> &mut T {
         let len = self.len();
-        self.get_mut(index)
-            .unwrap_or_else(|| panic!("there is no element {index} in a queue of {len}"))
+        self.get_mut(index).unwrap_or_else(|| panic!("there is no element {index} in a queue of {len}"))
     }
 }
 

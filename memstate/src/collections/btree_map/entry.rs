@@ -3,7 +3,7 @@
 use std::{collections::btree_map, fmt};
 
 use super::{
-    super::support::Log,
+    super::support::{Log, value_of},
     undo::{Step, copy_of_key, save_present},
 };
 use crate::state::State;
@@ -125,7 +125,7 @@ impl<'a, K: State + Ord, V: State> OccupiedEntry<'a, K, V> {
 
     /// Takes the value out.
     pub fn remove(self) -> V {
-        self.remove_entry().1
+        value_of(self.remove_entry())
     }
 
     /// Takes key and value out.

@@ -55,6 +55,10 @@ impl<K: State + Ord, V: State> Contents for BTreeMap<K, V> {
         }
     }
 
+    fn detach(&mut self) {
+        self.values_mut().for_each(V::detach);
+    }
+
     fn trace(&self, step: &Step<K, V>, trace: &mut Trace) {
         let (tag, key) = match step {
             Step::Absent(key) => (1, key),

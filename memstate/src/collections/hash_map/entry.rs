@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    super::support::Log,
+    super::support::{Log, value_of},
     undo::{Entries, Gone, Step, push, save_changed},
 };
 use crate::state::State;
@@ -137,7 +137,7 @@ impl<'a, K: State, V: State> OccupiedEntry<'a, K, V> {
 
     /// Takes the value out; the last entry takes the place of this one.
     pub fn remove(self) -> V {
-        self.remove_entry().1
+        value_of(self.remove_entry())
     }
 
     /// Takes key and value out; the last entry takes the place of this one.
@@ -148,7 +148,7 @@ impl<'a, K: State, V: State> OccupiedEntry<'a, K, V> {
 
     /// Takes the value out; the later entries move up.
     pub fn shift_remove(self) -> V {
-        self.shift_remove_entry().1
+        value_of(self.shift_remove_entry())
     }
 
     /// Takes key and value out; the later entries move up.

@@ -113,6 +113,13 @@ impl<K: State, V: State> Contents for Entries<K, V> {
         }
     }
 
+    fn detach(&mut self) {
+        for (key, value) in self.iter_mut2() {
+            key.detach();
+            value.detach();
+        }
+    }
+
     fn trace(&self, step: &Step<K, V>, trace: &mut Trace) {
         let mut put = |tag: u8, index: usize, present: bool| {
             trace.tag(tag);
