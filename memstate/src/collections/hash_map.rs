@@ -268,6 +268,8 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
     }
 
     /// Takes the entries out of which `predicate` says so, as the iterator is asked for them; keeps the order.
+    ///
+    /// An iterator that is leaked leaves a map that panics when it is used, unless the command fails.
     pub fn extract_if<F: FnMut(&K, &mut V) -> bool>(&mut self, predicate: F) -> ExtractIf<'_, K, V, F> {
         let (entries, mut steps) = self.parts();
         save_whole(entries, &mut steps);

@@ -144,6 +144,8 @@ impl<T: State + Eq + Hash> HashSet<T> {
     }
 
     /// Takes the elements out of which `predicate` says so, as the iterator is asked for them; keeps the order.
+    ///
+    /// An iterator that is leaked leaves a set that panics when it is used, unless the command fails.
     pub fn extract_if<'a, F: FnMut(&T) -> bool + 'a>(
         &'a mut self,
         mut predicate: F,

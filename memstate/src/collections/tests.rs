@@ -1,5 +1,13 @@
 //! The collections against those of `std` (and `IndexMap`, for the order), in commands that succeed, fail and panic.
 
+#![allow(
+    clippy::useless_conversion,
+    clippy::redundant_closure,
+    clippy::option_map_unit_fn,
+    reason = "the same expression runs on our type and on that of std, and is not useless or redundant on both"
+)]
+#![allow(clippy::op_ref, clippy::cmp_owned, reason = "the comparisons are what is tested")]
+
 use std::fmt::Debug;
 
 use proptest::{collection::vec as list_of, prelude::*};

@@ -151,7 +151,11 @@ mod with_ours {
 
         fn detach(&mut self) {
             let Model { a, b, tree, list, shape, number: _ } = self;
-            (a.detach(), b.detach(), tree.detach(), list.detach(), shape.detach());
+            a.detach();
+            b.detach();
+            tree.detach();
+            list.detach();
+            shape.detach();
         }
     }
 

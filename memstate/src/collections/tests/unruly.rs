@@ -244,16 +244,25 @@ fn a_command_that_hides_a_collection_breaks_the_state() {
 
 #[test]
 fn a_command_may_leak_what_it_made_and_what_holds_no_collections() {
-    let mut root = List::from([1, 2, 3]);
-    let outcome: Result<(), _> = transaction(&mut root, |root| {
-        std::mem::forget(root.drain(1..));
-        std::mem::forget(root.iter_mut());
+    let mut root = (List::from([1, 2, 3]), HashMap::from([(1, 1), (2, 2)]), BTreeMap::from([(1, 1), (2, 2)]));
+    let before = format!("{root:?}");
+    let outcome: Result<(), _> = transaction(&mut root, |(list, hash, tree)| {
+        std::mem::forget(list.drain(1..));
         std::mem::forget(List::from([1]));
-        std::mem::forget(root.extract_if(.., |_| true));
+        std::mem::forget(list.extract_if(.., |_| true));
+        hash.entry(3).insert_entry(3);
+        let mut leaving = hash.extract_if(|_, _| true);
+        leaving.next();
+        std::mem::forget(leaving);
+        tree.entry(3).insert_entry(3);
+        let mut leaving = tree.extract_if(.., |_, _| true);
+        leaving.next();
+        std::mem::forget(leaving);
         Err(())
     });
     assert!(matches!(outcome, Err(Failed::Refused(()))), "{outcome:?}");
-    assert_eq!(root, [1, 2, 3]);
+    assert_eq!(format!("{root:?}"), before);
+    assert_eq!((root.1.get(&2), root.2.get(&2)), (Some(&2), Some(&2)));
 }
 
 #[test]
