@@ -13,7 +13,7 @@ mod scalars;
 #[allow(unsafe_code, reason = "the one module with it; see there why it is sound")]
 pub(crate) mod shared;
 pub(crate) mod trace;
-mod transaction;
+pub(crate) mod transaction;
 
 pub use shared::Broken;
 pub use transaction::{Failed, transaction};

@@ -22,10 +22,10 @@
 
 use std::{
     cell::{Cell, RefCell, UnsafeCell},
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering, fence},
     },
 };
 
@@ -38,6 +38,9 @@ pub trait Contents: Default + Send + Sync + 'static {
 
     /// Takes one step back. Steps come in the reverse of their order.
     fn undo(&mut self, step: Self::Step);
+
+    /// [`State::detach`](super::State::detach) for all elements.
+    fn detach(&mut self);
 
     /// Writes what the change behind `step` made of these contents, for the digest of the outcome.
     fn trace(&self, step: &Self::Step, trace: &mut Trace);
@@ -79,6 +82,10 @@ struct Recorded<C: Contents> {
 // SAFETY: `Inner` is reached from several threads only as far as `admit` lets it: through the one live handle,
 // which borrows like a `Box` does, or from the thread that it is pinned to.
 unsafe impl<C: Contents> Sync for Inner<C> {}
+
+// A handle owns its contents like a `Box`, so it is as safe across a panic as they are.
+impl<C: Contents + UnwindSafe> UnwindSafe for Handle<C> {}
+impl<C: Contents + RefUnwindSafe> RefUnwindSafe for Handle<C> {}
 
 /// No command holds these contents.
 const FREE: u64 = 0;
@@ -123,6 +130,8 @@ trait Pinned: Send + Sync {
     fn forget(&self);
     /// Plays the log backwards: the changes go. `false` if code of the user's panicked on the way.
     fn unwind(&self) -> bool;
+    /// Lets go of what belongs elsewhere, before the last owner drops these contents.
+    fn detach(&self);
     fn set_pin(&self, pin: u64);
 }
 
@@ -162,6 +171,12 @@ impl<C: Contents> Pinned for Inner<C> {
             whole &= catch_unwind(AssertUnwindSafe(|| recorded.contents.undo(step))).is_ok();
         }
         whole
+    }
+
+    fn detach(&self) {
+        // SAFETY: as in `unwind`.
+        let contents = unsafe { &mut (*self.cell.get()).contents };
+        let _ = catch_unwind(AssertUnwindSafe(|| contents.detach()));
     }
 
     fn set_pin(&self, pin: u64) {
@@ -262,8 +277,11 @@ impl<C: Contents> Handle<C> {
             });
             assert!(
                 rolling_back || Arc::strong_count(inner) == 1,
-                "a saved collection can only be restored by the roll-back of the command that saved it"
+                "a saved collection can only be restored by the roll-back of the command that saved it \
+                 (and a key of a BTreeMap or BTreeSet cannot hold a collection)"
             );
+            // The count was read without an order; whoever owned the contents before may have been another thread.
+            fence(Ordering::Acquire);
         }
         Handle(token.0)
     }
@@ -283,8 +301,11 @@ impl<C: Contents> Handle<C> {
 
     /// Lets go of contents that a token still holds: what is about to be discarded must not reach them.
     pub fn detach(&mut self) {
-        if self.0.as_ref().is_some_and(|inner| Arc::strong_count(inner) > 1) {
-            self.0 = None;
+        match self.0.as_mut().map(Arc::get_mut) {
+            // Nobody else knows these contents, but some of the elements may have come from the model.
+            Some(Some(inner)) => inner.cell.get_mut().contents.detach(),
+            Some(None) => self.0 = None,
+            None => {}
         }
     }
 
@@ -302,12 +323,6 @@ impl<C: Contents> Edit<'_, C> {
             let step = step(self.contents);
             steps.push(step);
         }
-    }
-
-    /// Whether a command runs, so that changes have to be recorded.
-    #[inline]
-    pub fn is_recording(&self) -> bool {
-        self.steps.is_some()
     }
 }
 
@@ -380,6 +395,7 @@ impl Transaction {
                 whole &= contents.unwind();
             }
             whole &= catch_unwind(AssertUnwindSafe(root)).is_ok();
+            drop_stale(&mut pinned);
             scope.mode.set(Mode::Idle);
             // One owner is `pinned`, one the handle in the model.
             let escaped = pinned.iter().filter(|contents| Arc::strong_count(contents) > 2).count() > 0;
@@ -413,6 +429,24 @@ impl Drop for Transaction {
             }
             release(scope, &mut pinned);
         });
+    }
+}
+
+/// Drops the contents that no handle is left of.
+///
+/// The command made them and moved collections of the model into them, perhaps before they were pinned, so that no
+/// log knows. Those are back in the model now, and the handles in here would be second ones.
+fn drop_stale(pinned: &mut Vec<Arc<dyn Pinned>>) {
+    loop {
+        let before = pinned.len();
+        for contents in pinned.extract_if(.., |contents| Arc::strong_count(contents) == 1) {
+            contents.detach();
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(contents)));
+        }
+        // Each may have held the last handle of others.
+        if pinned.len() == before {
+            return;
+        }
     }
 }
 

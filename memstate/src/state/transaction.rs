@@ -79,7 +79,7 @@ pub(crate) fn traced<T: State, R, E>(
 
 /// The words of a panic, whose payload is dropped here.
 pub(crate) fn message(panic: Box<dyn Any + Send>) -> String {
-    let text = match panic.downcast::<String>() {
+    match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(panic) => match panic.downcast::<&'static str>() {
             Ok(text) => (*text).to_owned(),
@@ -89,6 +89,5 @@ pub(crate) fn message(panic: Box<dyn Any + Send>) -> String {
                 "a panic without a message".to_owned()
             }
         },
-    };
-    text
+    }
 }

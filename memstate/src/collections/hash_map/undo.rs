@@ -1,0 +1,166 @@
+//! What a [`HashMap`](super::HashMap) notes, and how it is taken back.
+//!
+//! Steps know positions and hashes, so that taking them back calls neither `Hash` nor `Eq` of a key: those are the
+//! user's code, and a key may hold collections, which nobody can look into during a roll-back.
+
+use std::hash::{BuildHasher, Hash};
+
+use indexmap::{
+    IndexMap,
+    map::{
+        MutableKeys, RawEntryApiV1,
+        raw_entry_v1::{RawEntryMut, RawVacantEntryMut},
+    },
+};
+
+use super::super::support::Log;
+use crate::state::{State, discard, shared::Contents, trace::Trace};
+
+/// The entries in the order of insertion.
+pub type Entries<K, V> = IndexMap<K, V, foldhash::fast::RandomState>;
+
+/// One step back of a map.
+pub enum Step<K: State, V: State> {
+    /// An entry was put at the end, which is this position.
+    Inserted(usize),
+    /// The value at this position was handed out.
+    Changed(usize, V::Saved),
+    /// The key at this position was replaced by an equal one.
+    Rekeyed(usize, K::Saved),
+    /// The entry at this position left, and the last one took its place.
+    SwapRemoved(usize, Gone<K, V>),
+    /// The entry at this position left, and the later ones moved up.
+    ShiftRemoved(usize, Gone<K, V>),
+    /// Anything may have happened to what was this.
+    Whole(Vec<Gone<K, V>>),
+}
+
+/// An entry that left.
+pub struct Gone<K: State, V: State> {
+    hash: u64,
+    key: K::Saved,
+    value: V::Saved,
+}
+
+impl<K: State, V: State> Gone<K, V> {
+    pub(super) fn save(hash: u64, key: &K, value: &V) -> Self {
+        Gone { hash, key: key.save(), value: value.save() }
+    }
+
+    fn restore(self) -> (u64, K, V) {
+        (self.hash, K::restore(self.key), V::restore(self.value))
+    }
+}
+
+fn vacancy<K, V>(
+    entries: &mut Entries<K, V>,
+    hash: u64,
+) -> RawVacantEntryMut<'_, K, V, foldhash::fast::RandomState> {
+    match entries.raw_entry_mut_v1().from_hash(hash, |_| false) {
+        RawEntryMut::Vacant(vacant) => vacant,
+        RawEntryMut::Occupied(_) => unreachable!("nothing matches"),
+    }
+}
+
+/// Puts an entry at the end. Its key must not be there yet.
+pub(super) fn push<K, V>(entries: &mut Entries<K, V>, hash: u64, key: K, value: V) {
+    vacancy(entries, hash).insert_hashed_nocheck(hash, key, value);
+}
+
+impl<K: State, V: State> Contents for Entries<K, V> {
+    type Step = Step<K, V>;
+
+    fn undo(&mut self, step: Step<K, V>) {
+        match step {
+            Step::Inserted(_) => {
+                if let Some((key, value)) = self.pop() {
+                    discard(value);
+                    discard(key);
+                }
+            }
+            Step::Changed(index, saved) => {
+                if let Some((_, value)) = self.get_index_mut(index) {
+                    value.put_back(saved);
+                }
+            }
+            Step::Rekeyed(index, saved) => {
+                if let Some((key, _)) = self.get_index_mut2(index) {
+                    key.put_back(saved);
+                }
+            }
+            Step::SwapRemoved(index, gone) => {
+                let (hash, key, value) = gone.restore();
+                let last = self.len();
+                push(self, hash, key, value);
+                self.swap_indices(index, last);
+            }
+            Step::ShiftRemoved(index, gone) => {
+                let (hash, key, value) = gone.restore();
+                vacancy(self, hash).shift_insert_hashed_nocheck(index, hash, key, value);
+            }
+            Step::Whole(saved) => {
+                let fresh = Entries::with_capacity_and_hasher(saved.len(), self.hasher().clone());
+                let stale = std::mem::replace(self, fresh);
+                for gone in saved {
+                    let (hash, key, value) = gone.restore();
+                    push(self, hash, key, value);
+                }
+                for (key, value) in stale {
+                    discard(value);
+                    discard(key);
+                }
+            }
+        }
+    }
+
+    fn detach(&mut self) {
+        for (key, value) in self.iter_mut2() {
+            key.detach();
+            value.detach();
+        }
+    }
+
+    fn trace(&self, step: &Step<K, V>, trace: &mut Trace) {
+        let mut put = |tag: u8, index: usize, present: bool| {
+            trace.tag(tag);
+            trace.index(index);
+            // Later changes may have taken away what this one put there.
+            if present && let Some((key, value)) = self.get_index(index) {
+                trace.put(key);
+                trace.put(value);
+            }
+        };
+        match step {
+            Step::Inserted(index) => put(1, *index, true),
+            Step::Changed(index, _) => put(2, *index, true),
+            Step::Rekeyed(index, _) => put(3, *index, true),
+            Step::SwapRemoved(index, _) => put(4, *index, false),
+            Step::ShiftRemoved(index, _) => put(5, *index, false),
+            Step::Whole(_) => {
+                put(6, self.len(), false);
+                (0..self.len()).for_each(|index| put(7, index, true));
+            }
+        }
+    }
+}
+
+/// Saves the value at `index`, which is about to be handed out.
+#[inline]
+pub(super) fn save_changed<K: State, V: State>(steps: &mut Log<'_, Step<K, V>>, index: usize, value: &V) {
+    // The same value again and nothing between: what was saved first is what comes back.
+    if !matches!(steps.last(), Some(Step::Changed(last, _)) if *last == index) {
+        steps.push(|| Step::Changed(index, value.save()));
+    }
+}
+
+/// Saves all entries, of which anything may become.
+pub(super) fn save_whole<K: State + Hash, V: State>(
+    entries: &Entries<K, V>,
+    steps: &mut Log<'_, Step<K, V>>,
+) {
+    // Once more and nothing between: what was saved first is what comes back.
+    if !matches!(steps.last(), Some(Step::Whole(_))) {
+        let gone = |(key, value)| Gone::save(entries.hasher().hash_one(key), key, value);
+        steps.push(|| Step::Whole(entries.iter().map(gone).collect()));
+    }
+}
