@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     Error, Events, Model, Position,
-    codec::{Answer, Unreadable, Unwritable, whole},
+    codec::{Unreadable, Unwritable, whole},
     engine::{Engine, Pending, Reply},
     model::{Operation, Outcome, Verdict},
     request::RequestId,
@@ -147,12 +147,13 @@ impl<M: Model> Client<M> {
 
     /// A command, for generated methods.
     #[doc(hidden)]
-    pub fn __call<R, const K: bool>(
+    pub fn __call<R: Outcome<K>, const K: bool>(
         &self,
         method: u16,
         put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
     ) -> Call<R, K> {
-        Call { pending: self.submit(method, put), result: PhantomData }
+        Call { pending: self.submit(method, put), read }
     }
 
     /// A query, for generated methods.
@@ -175,13 +176,12 @@ impl<M: Model> Client<M> {
 #[must_use = "the command is on its way, but whether it happened is only known by awaiting this"]
 pub struct Call<R, const K: bool = false> {
     pending: Pending,
-    result: PhantomData<fn() -> R>,
+    // A pointer instead of a bound on `R`, so that a result that cannot be read is an error at its method and not
+    // once more at every call.
+    read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
 }
 
-impl<R, const K: bool> Call<R, K>
-where
-    R: Outcome<K, Ok: Answer, Err: Answer>,
-{
+impl<R: Outcome<K>, const K: bool> Call<R, K> {
     /// The reply with the position of the command's record, which another node or process can
     /// [wait for](Client::reached).
     ///
@@ -191,19 +191,17 @@ where
     pub async fn with_position(self) -> Result<(Position, R::Ok), Error<R::Err>> {
         let reply = self.pending.await.map_err(|error| error.map(|never| match never {}))?;
         let position = reply.position();
-        open_reply::<R, K>(reply).map(|value| (position, value))
+        open_reply(&reply, self.read).map(|value| (position, value))
     }
 }
 
-impl<R, const K: bool> Future for Call<R, K>
-where
-    R: Outcome<K, Ok: Answer, Err: Answer>,
-{
+impl<R: Outcome<K>, const K: bool> Future for Call<R, K> {
     type Output = Result<R::Ok, Error<R::Err>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let read = self.read;
         Pin::new(&mut self.pending).poll(cx).map(|reply| match reply {
-            Ok(reply) => open_reply::<R, K>(reply),
+            Ok(reply) => open_reply(&reply, read),
             Err(error) => Err(error.map(|never| match never {})),
         })
     }
@@ -215,15 +213,14 @@ impl<R, const K: bool> fmt::Debug for Call<R, K> {
     }
 }
 
-fn open_reply<R, const K: bool>(reply: Reply) -> Result<R::Ok, Error<R::Err>>
-where
-    R: Outcome<K, Ok: Answer, Err: Answer>,
-{
-    let read = match reply.verdict() {
-        Verdict::Accepted => whole(reply.bytes(), R::Ok::get).map(Ok),
-        Verdict::Rejected => whole(reply.bytes(), R::Err::get).map(|error| Err(Error::Rejected(error))),
-    };
-    read.unwrap_or_else(|error| Err(unreadable_reply(&error)))
+fn open_reply<R: Outcome<K>, const K: bool>(
+    reply: &Reply,
+    read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
+) -> Result<R::Ok, Error<R::Err>> {
+    match whole(reply.bytes(), |bytes| read(reply.verdict(), bytes)) {
+        Ok(result) => result.split().map_err(Error::Rejected),
+        Err(error) => Err(unreadable_reply(&error)),
+    }
 }
 
 /// A reply type that does not read back what it wrote. The command has happened, and only its reply is lost.

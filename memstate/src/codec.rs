@@ -53,6 +53,14 @@ pub trait Argument: Sized + Send + 'static {
     ///
     /// If the bytes are no such value.
     fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+
+    /// `put` of a slice, so that only its elements need be arguments.
+    #[doc(hidden)]
+    fn put_slice(values: &[Self], bytes: &mut Vec<u8>) -> Result<(), Unwritable>;
+
+    /// `get` of what [`put_slice`](Argument::put_slice) wrote.
+    #[doc(hidden)]
+    fn get_slice(bytes: &mut &[u8]) -> Result<Vec<Self>, Unreadable>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -61,6 +69,12 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
         put(self, bytes)
     }
     fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        get(bytes)
+    }
+    fn put_slice(values: &[Self], bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
+        put(values, bytes)
+    }
+    fn get_slice(bytes: &mut &[u8]) -> Result<Vec<Self>, Unreadable> {
         get(bytes)
     }
 }

@@ -89,12 +89,31 @@ pub mod __private {
         client::{Ask, Call, Client},
         codec::{Answer, Argument, Unreadable, Unwritable, put},
         model::{
-            Ctx, Method, Model, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Verdict, conclude,
-            no_such_method, reply,
+            AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, ClientInScope, Ctx, Lend, Method,
+            Model, NoClient, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Returned, Spelled,
+            Verdict,
+            each::{CloneEach, DebugEach, EqEach},
+            no_such_method,
         },
-        state::State,
+        state::{Foreign, ForeignWith, State, replace},
     };
     pub use serde;
+    pub use std;
+
+    /// serde's two functions for a field whose type has been refused; they are never called.
+    pub mod refused {
+        use serde::{Deserializer, Serializer};
+
+        #[allow(clippy::missing_errors_doc)]
+        pub fn serialize<T, S: Serializer>(_: &T, _: S) -> Result<S::Ok, S::Error> {
+            unreachable!("this does not compile")
+        }
+
+        #[allow(clippy::missing_errors_doc)]
+        pub fn deserialize<'de, T, D: Deserializer<'de>>(_: D) -> Result<T, D::Error> {
+            unreachable!("this does not compile")
+        }
+    }
 }
 
 #[cfg(doctest)]

@@ -60,6 +60,82 @@ pub trait Model: State {
     fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable>;
 }
 
+/// The half of [`Model`] that `#[memstate::model]` writes for the `impl` block; the half for the struct forwards to it.
+///
+/// The name is what the compiler prints when there are two such blocks.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no commands or queries",
+    label = "its `impl` block is not known to memstate",
+    note = "put `#[memstate::model]` above the `impl {Self}` block too"
+)]
+#[allow(clippy::missing_errors_doc)]
+pub trait AllCommandsAndQueriesInOneImplBlock: Sized {
+    type Command: Operation;
+    type Query: Operation;
+    type Reply: Send + 'static;
+    type Event: Answer;
+
+    fn execute(
+        &mut self,
+        command: Self::Command,
+        ctx: &mut Ctx<Self::Event>,
+        reply: &mut Vec<u8>,
+    ) -> Result<Verdict, Unwritable>;
+    fn answer(&self, query: Self::Query) -> Self::Reply;
+    fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable>;
+}
+
+/// Compares a model's client with the type of that name where the `impl` block stands.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the client of this model is `{Self}`, which is not imported here",
+    label = "its methods are written here, so its client must be known here",
+    note = "import the client by name, beside the model: `use super::{{Bank, BankClient}};`"
+)]
+pub trait ClientInScope<C> {
+    const OK: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl<C> ClientInScope<C> for C {}
+
+/// The mark of a struct that has `#[memstate::model]` and a mistake for which it is no [`Model`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a memstate model",
+    label = "not a model",
+    note = "put `#[memstate::model]` above `struct {Self}`, and above the `impl {Self}` block with its commands and queries"
+)]
+pub trait Annotated {
+    const OK: () = ();
+}
+
+/// What stands in for [`Client`] when the struct is no model, so that this is said once and not for every method.
+#[doc(hidden)]
+pub struct NoClient;
+
+impl NoClient {
+    #[doc(hidden)]
+    pub fn __call<R: Outcome<K>, const K: bool>(
+        &self,
+        _: u16,
+        _: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        _: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
+    ) -> crate::Call<R, K> {
+        unreachable!("this does not compile")
+    }
+
+    #[doc(hidden)]
+    pub fn __ask<M, R: Outcome<K>, const K: bool>(
+        &self,
+        _: u16,
+        _: impl FnOnce(&M) -> R,
+    ) -> crate::Ask<R, K> {
+        unreachable!("this does not compile")
+    }
+}
+
 /// The commands or the queries of a model: an enum with a variant for each method.
 ///
 /// A method's number is its place in [`METHODS`](Operation::METHODS). The journal never holds it; it holds names.
@@ -170,21 +246,49 @@ pub enum Verdict {
 /// Whether `R` is a `Result`, found by its type and not by its name: `Probe::<R>::IS_RESULT`.
 ///
 /// The constant of the inherent implementation wins for a `Result`, under whatever alias; for every other type there
-/// is only that of [`NotResult`], which must be in scope.
+/// is only that of [`NotResult`], which must be in scope. `kind` says the same as a type, which a generic model can
+/// check.
 #[doc(hidden)]
 pub struct Probe<R>(std::marker::PhantomData<R>);
 
 impl<T, E> Probe<Result<T, E>> {
     #[doc(hidden)]
     pub const IS_RESULT: bool = true;
+    #[doc(hidden)]
+    pub const fn kind() -> Kind<true> {
+        Kind
+    }
 }
 
 #[doc(hidden)]
 pub trait NotResult {
     const IS_RESULT: bool = false;
+    fn kind() -> Kind<false> {
+        Kind
+    }
 }
 
 impl<R> NotResult for Probe<R> {}
+
+/// What [`Probe`] found.
+#[doc(hidden)]
+pub struct Kind<const RESULT: bool>;
+
+/// What the spelling of a return type says, which is all there is to go by in a generic model.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the result of a generic model's method must show whether it is a `Result`",
+    label = "by its name it is the one, by its type the other",
+    note = "write it out as `Result<T, E>`, and name no other type so"
+)]
+pub trait Spelled<const RESULT: bool> {
+    fn spelled(self);
+}
+
+#[diagnostic::do_not_recommend]
+impl<const RESULT: bool> Spelled<RESULT> for Kind<RESULT> {
+    fn spelled(self) {}
+}
 
 /// Takes a method's result apart: `K` says whether it is a `Result`.
 ///
@@ -225,26 +329,110 @@ impl<R> Outcome<false> for R {
     }
 }
 
-/// Appends what a command returned to `reply`.
-#[doc(hidden)]
-pub fn conclude<R, const K: bool>(result: R, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable>
-where
-    R: Outcome<K, Ok: Answer, Err: Answer>,
-{
-    match result.split() {
-        Ok(value) => value.put(reply).map(|()| Verdict::Accepted),
-        Err(error) => error.put(reply).map(|()| Verdict::Rejected),
+/// What a method may return, as bytes: [`Answer`], and for a `Result` (`K` is true) both of its sides.
+pub trait Returned<const K: bool>: Outcome<K> {
+    /// Names the bound where a type is to be checked and nothing else.
+    #[doc(hidden)]
+    const OK: () = ();
+
+    /// Appends what a command returned to `reply`: what a `Result` holds, or the value itself.
+    ///
+    /// # Errors
+    ///
+    /// If its `Serialize` refuses.
+    fn conclude(self, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable>;
+
+    /// Reads what [`conclude`](Returned::conclude) wrote.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no such result.
+    fn read(verdict: Verdict, bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+}
+
+impl<T: Answer, E: Answer> Returned<true> for Result<T, E> {
+    fn conclude(self, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable> {
+        match self {
+            Ok(value) => value.put(reply).map(|()| Verdict::Accepted),
+            Err(error) => error.put(reply).map(|()| Verdict::Rejected),
+        }
+    }
+    fn read(verdict: Verdict, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        match verdict {
+            Verdict::Accepted => T::get(bytes).map(Ok),
+            Verdict::Rejected => E::get(bytes).map(Err),
+        }
     }
 }
 
-/// Reads what [`conclude`] wrote.
+impl<R: Answer> Returned<false> for R {
+    fn conclude(self, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable> {
+        self.put(reply).map(|()| Verdict::Accepted)
+    }
+    fn read(verdict: Verdict, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        match verdict {
+            Verdict::Accepted => R::get(bytes),
+            Verdict::Rejected => Err(Unreadable::new("a method that cannot refuse has refused")),
+        }
+    }
+}
+
+/// Lends a command the [`Ctx`] that its signature names.
 #[doc(hidden)]
-pub fn reply<R, const K: bool>(verdict: Verdict, bytes: &mut &[u8]) -> Result<R, Unreadable>
-where
-    R: Outcome<K, Ok: Answer, Err: Answer>,
-{
-    Ok(R::join(match verdict {
-        Verdict::Accepted => Ok(R::Ok::get(bytes)?),
-        Verdict::Rejected => Err(R::Err::get(bytes)?),
-    }))
+#[diagnostic::on_unimplemented(
+    message = "the commands of this model have a `{Self}`, not a `{C}`",
+    label = "not the event type of this model",
+    note = "all commands of a model announce one type of event, which stands in `#[memstate::model(events = BankEvent)]` above the `impl` block"
+)]
+pub trait Lend<C> {
+    fn lend(&mut self) -> &mut C;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C> Lend<C> for C {
+    fn lend(&mut self) -> &mut C {
+        self
+    }
+}
+
+/// `Clone`, `PartialEq` and `Debug` of generated enums, each of which has them if all of its arguments do.
+///
+/// A bound on a type without parameters is checked where it stands; one that holds for every lifetime is checked
+/// where it is used.
+#[doc(hidden)]
+pub mod each {
+    use std::fmt;
+
+    pub trait CloneEach<'a>: Sized {
+        fn clone_each(&self) -> Self;
+    }
+
+    #[diagnostic::do_not_recommend]
+    impl<T: Clone> CloneEach<'_> for T {
+        fn clone_each(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    pub trait EqEach<'a> {
+        fn eq_each(&self, other: &Self) -> bool;
+    }
+
+    #[diagnostic::do_not_recommend]
+    impl<T: PartialEq> EqEach<'_> for T {
+        fn eq_each(&self, other: &Self) -> bool {
+            self == other
+        }
+    }
+
+    pub trait DebugEach<'a> {
+        fn as_debug(&self) -> &dyn fmt::Debug;
+    }
+
+    #[diagnostic::do_not_recommend]
+    impl<T: fmt::Debug> DebugEach<'_> for T {
+        fn as_debug(&self) -> &dyn fmt::Debug {
+            self
+        }
+    }
 }

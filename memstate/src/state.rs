@@ -51,7 +51,7 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Puts the saved value back in its place.
     fn put_back(&mut self, saved: Self::Saved) {
-        discard(std::mem::replace(self, Self::restore(saved)));
+        replace(self, saved);
     }
 
     /// Lets go of everything that the roll-back brings back elsewhere; called before a value is discarded, so that
@@ -69,6 +69,69 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::deserialize(deserializer)
     }
+}
+
+/// Puts a saved value in the place of one that it does not resemble.
+#[doc(hidden)]
+pub fn replace<T: State>(slot: &mut T, saved: T::Saved) {
+    discard(std::mem::replace(slot, T::restore(saved)));
+}
+
+/// The field under `#[memstate(clone)]`: saved as a clone, whatever else it is.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be saved as a clone",
+    label = "cannot be saved, undone and replayed",
+    note = "`#[memstate(clone)]` takes what is `Clone + Send + Sync + 'static` and serializable in both directions"
+)]
+pub trait Foreign: Sized + Send + Sync + 'static {
+    fn save(&self) -> Self;
+    fn put_back(&mut self, saved: Self);
+    fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+    fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Foreign for T {
+    fn save(&self) -> Self {
+        self.clone()
+    }
+    fn put_back(&mut self, saved: Self) {
+        put_back_clone(self, saved);
+    }
+    fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+    fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+/// [`Foreign`] for a field whose own serde attributes write and read it.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be saved as a clone",
+    label = "cannot be saved, undone and replayed",
+    note = "`#[memstate(clone)]` takes what is `Clone + Send + Sync + 'static`"
+)]
+pub trait ForeignWith: Sized + Send + Sync + 'static {
+    fn save(&self) -> Self;
+    fn put_back(&mut self, saved: Self);
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> ForeignWith for T {
+    fn save(&self) -> Self {
+        self.clone()
+    }
+    fn put_back(&mut self, saved: Self) {
+        put_back_clone(self, saved);
+    }
+}
+
+fn put_back_clone<T>(slot: &mut T, saved: T) {
+    let stale = std::mem::replace(slot, saved);
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(stale)));
 }
 
 /// Drops a value that a failed command left behind.

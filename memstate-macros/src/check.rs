@@ -1,0 +1,327 @@
+//! From the user's `impl` block to what is written for it. Every mistake is collected, and what has one is still
+//! written, as well as can be, so that the places which use it have nothing to add.
+
+mod arguments;
+mod record;
+mod results;
+
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use syn::{
+    Attribute, Generics, Path, PathSegment, ReceiverKind, Safety, Signature, Token, Type, Visibility,
+    ext::IdentExt,
+};
+
+pub use arguments::{Argument, Form, Input};
+pub use record::{Field, Held, Record, Variant};
+
+use crate::{
+    ast::{Block, Method},
+    attr::{self, Keys, Place},
+    errors::Errors,
+    types::{self, NoSelf},
+};
+
+/// What `impl Bank { … }` says.
+pub struct Commands {
+    pub generics: Generics,
+    pub self_ty: Type,
+    /// `Bank`, as the last part of its path.
+    pub name: Ident,
+    /// The path up to the name, and the name's parameters.
+    pub path: Path,
+    pub operations: Vec<Operation>,
+    /// Methods or functions hidden behind a `#[cfg]` make the numbers of the others depend on it.
+    pub numbered_by_cfg: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Command,
+    Query,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Command => "command",
+            Kind::Query => "query",
+        }
+    }
+}
+
+/// A command or a query.
+pub struct Operation {
+    pub kind: Kind,
+    pub ident: Ident,
+    pub variant: Ident,
+    pub vis: Visibility,
+    /// What the client's method takes over.
+    pub attrs: Vec<Attribute>,
+    pub cfgs: Vec<Attribute>,
+    pub docs: String,
+    pub inputs: Vec<Input>,
+    pub result: Type,
+    pub result_text: String,
+    /// It has a mistake; it is never run.
+    pub broken: bool,
+}
+
+impl Operation {
+    pub fn arguments(&self) -> impl Iterator<Item = &Argument> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Argument(argument) => Some(argument),
+            Input::Ctx(_) => None,
+        })
+    }
+}
+
+impl Commands {
+    /// `None` if there is nothing to write.
+    pub fn of(block: Block, errors: &mut Errors) -> Option<Commands> {
+        for stray in &block.strays {
+            Keys::of_attrs(std::slice::from_ref(stray), Place::Nowhere, errors);
+        }
+        if let Some(of_trait) = &block.of_trait {
+            let (model, of_trait_text) = (types::text(&block.self_ty), types::text(of_trait));
+            errors.at(
+                of_trait,
+                format!(
+                    "`#[memstate::model]` stands on `impl {model}`, not on `impl {of_trait_text} for {model}`"
+                ),
+                "",
+                "write methods in `impl` that call those of the trait",
+            );
+            return None;
+        }
+        let Type::Path(path) = types::peel(&block.self_ty) else {
+            errors.at(
+                &block.self_ty,
+                "a model is a struct",
+                "",
+                "put `#[memstate::model]` on the `impl` of a struct",
+            );
+            return None;
+        };
+        let path = path.path.clone();
+        let name = path.segments.last()?.ident.clone();
+        for path in &block.macros {
+            let called = types::text(path);
+            errors.at(
+                path,
+                format!("`{called}!` is expanded after `#[memstate::model]` has run"),
+                "its methods would be no commands and no queries, without a word",
+                "write the methods out, or call it in another `impl` block, without `#[memstate::model]`",
+            );
+        }
+        let self_ty = block.self_ty;
+        let operations: Vec<_> =
+            block.methods.into_iter().filter_map(|method| operation(method, &self_ty, errors)).collect();
+        meetings(&operations, &name, errors);
+        Some(Commands {
+            numbered_by_cfg: operations.iter().any(|operation| !operation.cfgs.is_empty()),
+            generics: block.generics,
+            self_ty,
+            name,
+            path,
+            operations,
+        })
+    }
+
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(move |operation| operation.kind == kind)
+    }
+
+    pub fn has_lifetimes(&self) -> bool {
+        self.generics.lifetimes().next().is_some()
+    }
+
+    /// The client, named where the block stands.
+    pub fn client(&self) -> Path {
+        let mut path = self.path.clone();
+        if let Some(PathSegment { ident, .. }) = path.segments.last_mut() {
+            *ident = client_name(ident);
+        }
+        path
+    }
+}
+
+/// `BankClient`.
+pub fn client_name(model: &Ident) -> Ident {
+    beside(model, "Client")
+}
+
+/// The model's name with a suffix.
+pub fn beside(model: &Ident, suffix: &str) -> Ident {
+    Ident::new(&format!("{}{suffix}", model.unraw()), model.span())
+}
+
+fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {
+    let Method { attrs, vis, mut sig } = method;
+    let keys = Keys::of_attrs(&attrs, Place::Method, errors);
+    if matches!(vis, Visibility::Inherited) || sig.receiver().is_none() || keys.skip {
+        return None;
+    }
+    let mut mistakes = Errors::default();
+    let kind = receiver(&sig, &mut mistakes);
+    let whole = format!("{} `{}`", kind.name(), sig.ident);
+    qualifiers(&sig, kind, &whole, &mut mistakes);
+    let inputs = arguments::of(&mut sig, kind, &whole, self_ty, &mut mistakes);
+    let result = match &sig.output {
+        syn::ReturnType::Default => syn::parse_quote!(()),
+        syn::ReturnType::Type(_, ty) => NoSelf(self_ty).of(ty),
+    };
+    let result_text = match &result {
+        Type::Tuple(tuple) if tuple.elems.is_empty() => String::new(),
+        other => types::text(other),
+    };
+    let result = results::of(result, kind, &sig.ident, &mut mistakes);
+    let variant = variant(&sig.ident);
+    let broken = !mistakes.is_empty();
+    errors.append(mistakes);
+    Some(Operation {
+        kind,
+        docs: attr::docs(&attrs),
+        cfgs: attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect(),
+        attrs: attrs.into_iter().filter(is_carried_over).collect(),
+        ident: sig.ident,
+        variant,
+        vis,
+        inputs,
+        result,
+        result_text,
+        broken,
+    })
+}
+
+fn is_carried_over(attr: &Attribute) -> bool {
+    let path = attr.path();
+    // A bare `#[must_use]` is what `Call` and `Ask` have anyway.
+    ["doc", "cfg", "deprecated", "allow"].iter().any(|name| path.is_ident(name))
+        || path.is_ident("must_use") && !matches!(attr.meta, syn::Meta::Path(_))
+}
+
+fn receiver(sig: &Signature, errors: &mut Errors) -> Kind {
+    let Some(receiver) = sig.receiver() else { return Kind::Query };
+    match &receiver.kind {
+        ReceiverKind::Reference(_, _, Some(_)) => Kind::Command,
+        ReceiverKind::Reference(_, _, None) => Kind::Query,
+        _ => {
+            let name = &sig.ident;
+            errors.at(
+                receiver,
+                format!("`{name}` would consume the model"),
+                "a model stays where it is, in the engine",
+                "take `&mut self` for a command, or `&self` for a query",
+            );
+            Kind::Command
+        }
+    }
+}
+
+fn qualifiers(sig: &Signature, kind: Kind, whole: &str, errors: &mut Errors) {
+    if let Some(token) = &sig.asyncness {
+        let (why, help) = match kind {
+            Kind::Command => (
+                "a command runs as one step, and once more in every replay, so there is nothing it could wait for",
+                "await before the call and pass the result as an argument",
+            ),
+            Kind::Query => (
+                "a query sees one state of the model, so there is nothing it could wait for",
+                "remove `async`",
+            ),
+        };
+        errors.at(token, format!("{whole} cannot be `async`"), why, help);
+    }
+    let mut plain = |token: &dyn ToTokens, name: &str| {
+        errors.at(
+            token.to_token_stream(),
+            format!("{whole} cannot be `{name}`"),
+            "it is called by the engine, with what a client has sent",
+            &format!("remove `{name}`, or put `#[memstate(skip)]` on the method"),
+        );
+    };
+    if let Some(token) = &sig.constness {
+        plain(token, "const");
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        plain(token, "unsafe");
+    }
+    if let Some(abi) = &sig.abi {
+        plain(&abi.extern_token, "extern");
+    }
+    if let Some(variadic) = &sig.variadic {
+        plain(variadic, "...");
+    }
+    let parameters =
+        sig.generics.params.iter().filter(|param| !matches!(param, syn::GenericParam::Lifetime(_)));
+    if parameters.clone().next().is_some() {
+        errors.at(
+            syn::punctuated::Punctuated::<_, Token![,]>::from_iter(parameters),
+            format!("{whole} cannot be generic"),
+            "each of its arguments is one type in the journal",
+            "write a method for each type, or take an enum of them",
+        );
+    }
+}
+
+/// Two methods whose variants have the same name.
+fn meetings(operations: &[Operation], model: &Ident, errors: &mut Errors) {
+    let mut variants: HashMap<String, &Operation> = HashMap::new();
+    for operation in operations {
+        let name = operation.variant.to_string();
+        match variants.get(&name) {
+            // A method for each of several `#[cfg]`s.
+            Some(first) if first.ident == operation.ident => {}
+            Some(first) => errors.at(
+                &operation.ident,
+                format!("`{}` and `{}` both become `{name}`", first.ident, operation.ident),
+                &format!("each has a variant of that name in `{model}Reply`"),
+                "rename one of them",
+            ),
+            None => {
+                variants.insert(name, operation);
+            }
+        }
+    }
+}
+
+/// `transfer_all` as `TransferAll`.
+fn variant(method: &Ident) -> Ident {
+    let name = method.unraw().to_string();
+    let mut cased = String::new();
+    for word in name.split('_') {
+        let mut letters = word.chars();
+        cased.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        cased.push_str(letters.as_str());
+    }
+    if cased == "Self" || cased.is_empty() {
+        cased.push('_');
+    }
+    if cased.starts_with(|letter: char| !letter.is_alphabetic()) {
+        cased.insert(0, 'N');
+    }
+    Ident::new(&cased, method.span().resolved_at(Span::call_site()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_are_named_after_methods() {
+        for (method, expected) in [
+            ("transfer_all", "TransferAll"),
+            ("fooBar", "FooBar"),
+            ("self_", "Self_"),
+            ("_1st", "N1st"),
+            ("__", "N_"),
+            ("a__b", "AB"),
+        ] {
+            assert_eq!(variant(&Ident::new(method, Span::call_site())), expected);
+        }
+        assert_eq!(variant(&Ident::new_raw("type", Span::call_site())), "Type");
+    }
+}

@@ -1,0 +1,204 @@
+//! Writes what a person would have written; see `examples/without_macro.rs`.
+
+mod client;
+mod data;
+mod display;
+mod enums;
+mod methods;
+mod model;
+mod state;
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::{DeriveInput, parse::Parser};
+
+use crate::{
+    ast::{Block, Item},
+    attr::{Keys, Place},
+    check::{Commands, Record},
+    errors::Errors,
+    fallback::without_helpers,
+};
+
+/// Where expansions find memstate.
+pub struct Crate(TokenStream);
+
+impl Crate {
+    fn of(keys: &Keys) -> Crate {
+        let path = match &keys.krate {
+            Some(path) => path.to_token_stream(),
+            None => quote_mixed!(::memstate),
+        };
+        Crate(quote_mixed!(#path::__private))
+    }
+
+    fn text(&self) -> String {
+        self.0.to_string().replace(' ', "")
+    }
+}
+
+impl ToTokens for Crate {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.0.to_tokens(tokens);
+    }
+}
+
+/// What a generated block may do, whatever the user's lints.
+fn lenient() -> TokenStream {
+    quote_mixed! {
+        #[allow(
+            dead_code, deprecated, missing_docs, missing_debug_implementations, non_camel_case_types, private_bounds,
+            private_interfaces, unreachable_code, unreachable_patterns, unreachable_pub, unused_imports,
+            unused_mut, unused_qualifications, unused_variables, clippy::all, clippy::pedantic, clippy::nursery
+        )]
+    }
+}
+
+pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let keys = Keys::of_options(options, Place::Data, &mut errors);
+    let krate = Crate::of(&keys);
+    let written = match syn::parse2::<DeriveInput>(item.clone()) {
+        Ok(input) if !matches!(input.data, syn::Data::Union(_)) => {
+            let record = Record::of(input, keys.error, &mut errors);
+            let mut written = data::item(&record, &krate, true, keys.error);
+            written.extend(state::implementation(&record, &krate));
+            if keys.error {
+                written.extend(display::implementation(&record, &krate));
+            }
+            written
+        }
+        other => {
+            let place = other.as_ref().map_or(item.clone(), |input| input.ident.to_token_stream());
+            refuse_data(&item, place, &mut errors);
+            without_helpers(item, 2)
+        }
+    };
+    with(written, errors)
+}
+
+pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let written = match Item::of.parse2(item.clone()) {
+        Ok(Item::Impl) => methods(options, item, &mut errors),
+        Ok(Item::Struct) => structure(options, item, &mut errors),
+        Ok(Item::Other(keyword)) => {
+            let article = if keyword == "enum" { "an" } else { "a" };
+            let what = match keyword.as_str() {
+                "" => "a model is a struct".to_owned(),
+                keyword => format!("a model is a struct, not {article} `{keyword}`"),
+            };
+            errors.at_span(
+                keyword_span(&item, &keyword),
+                what,
+                "",
+                "put `#[memstate::model]` above a `struct` and above its `impl` block, and `#[memstate::data]` above \
+                 the enums in it",
+            );
+            without_helpers(item, 2)
+        }
+        Err(error) => {
+            errors.push(error);
+            without_helpers(item, 2)
+        }
+    };
+    with(written, errors)
+}
+
+fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
+    let keys = Keys::of_options(options, Place::ModelStruct, errors);
+    let krate = Crate::of(&keys);
+    match syn::parse2::<DeriveInput>(item.clone()) {
+        Ok(input) => {
+            let lifetime = input.generics.lifetimes().next().map(|param| param.lifetime.clone());
+            if let Some(lifetime) = lifetime {
+                errors.at(
+                    &lifetime,
+                    "a model owns its data and cannot have lifetime parameters",
+                    "it lives as long as the engine, and is read from a journal",
+                    "use owned types: `String`, `Vec<T>`",
+                );
+                let mut written = without_helpers(item, 2);
+                written.extend(model::stand_in(&input, &krate));
+                return written;
+            }
+            let record = Record::of(input, false, errors);
+            let mut written = data::item(&record, &krate, false, false);
+            written.extend(state::implementation(&record, &krate));
+            written.extend(model::implementation(&record.input, &krate));
+            written
+        }
+        Err(error) => {
+            errors.push(error);
+            without_helpers(item, 2)
+        }
+    }
+}
+
+fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
+    let keys = Keys::of_options(options, Place::ModelImpl, errors);
+    let krate = Crate::of(&keys);
+    let mut written = without_helpers(item.clone(), 1);
+    match syn::parse2::<Block>(item) {
+        Ok(block) => {
+            if let Some(commands) = Commands::of(block, errors) {
+                written.extend(methods::implementation(&commands, keys.events.as_ref(), &krate));
+            }
+        }
+        Err(error) => errors.push(error),
+    }
+    written
+}
+
+fn refuse_data(item: &TokenStream, place: TokenStream, errors: &mut Errors) {
+    match Item::of.parse2(item.clone()) {
+        Ok(Item::Struct) => {
+            if let Err(error) = syn::parse2::<DeriveInput>(item.clone()) {
+                errors.push(error);
+            }
+        }
+        Ok(Item::Other(keyword)) if keyword == "enum" => {
+            if let Err(error) = syn::parse2::<DeriveInput>(item.clone()) {
+                errors.push(error);
+            }
+        }
+        Ok(Item::Other(keyword)) if !keyword.is_empty() => errors.at_span(
+            keyword_span(item, &keyword),
+            "`#[memstate::data]` is for structs and enums",
+            "",
+            "remove it here",
+        ),
+        _ => errors.at(place, "`#[memstate::data]` is for structs and enums", "", "remove it here"),
+    }
+}
+
+fn keyword_span(item: &TokenStream, keyword: &str) -> Span {
+    item.clone()
+        .into_iter()
+        .find(|token| matches!(token, proc_macro2::TokenTree::Ident(ident) if ident == keyword))
+        .map_or_else(Span::call_site, |token| token.span())
+}
+
+fn with(mut written: TokenStream, errors: Errors) -> TokenStream {
+    written.extend(errors.into_tokens());
+    written
+}
+
+/// `Bank<T>` from the struct's own definition.
+fn self_ty(input: &DeriveInput) -> syn::Type {
+    let (name, (_, parameters, _)) = (&input.ident, input.generics.split_for_impl());
+    syn::parse_quote!(#name #parameters)
+}
+
+/// A generic's parameters without bounds and defaults, as a definition has them.
+fn bare_parameters(generics: &syn::Generics) -> TokenStream {
+    let parameters = generics.params.iter().map(|param| match param {
+        syn::GenericParam::Type(param) => param.ident.to_token_stream(),
+        syn::GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
+        syn::GenericParam::Const(param) => {
+            let (name, ty) = (&param.ident, &param.ty);
+            quote_mixed!(const #name: #ty)
+        }
+    });
+    quote_mixed!(<#(#parameters),*>)
+}

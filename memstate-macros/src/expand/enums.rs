@@ -1,0 +1,339 @@
+//! The enums of commands, queries and replies.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{Generics, Member, ext::IdentExt};
+
+use super::methods::{Scope, get, local, owned, put};
+use crate::{
+    check::{Form, Kind, Operation},
+    types,
+};
+
+/// A variant: its fields by name or number, and their types.
+struct Variant<'a> {
+    operation: &'a Operation,
+    fields: Vec<(Member, TokenStream)>,
+}
+
+/// An enum, and what it takes to have it `Clone`, `PartialEq` and `Debug`.
+struct Enum<'a> {
+    name: Ident,
+    docs: String,
+    variants: Vec<Variant<'a>>,
+    never: Option<TokenStream>,
+}
+
+pub fn operation(scope: &Scope<'_>, kind: Kind) -> TokenStream {
+    let krate = scope.krate;
+    let whole = Enum {
+        name: scope.enum_name(kind),
+        docs: format!(
+            "The {} of [`{}`].",
+            if kind == Kind::Command { "commands" } else { "queries" },
+            scope.commands.name.unraw()
+        ),
+        variants: scope
+            .commands
+            .of_kind(kind)
+            .map(|operation| Variant {
+                operation,
+                fields: operation
+                    .arguments()
+                    .map(|argument| (Member::Named(argument.name.clone()), owned(argument, krate)))
+                    .collect(),
+            })
+            .collect(),
+        never: never(scope, kind),
+    };
+    let definition = whole.definition(scope);
+    let codec = codec(scope, kind, &whole);
+    quote_mixed!(#definition #codec)
+}
+
+pub fn reply(scope: &Scope<'_>) -> TokenStream {
+    let whole = Enum {
+        name: scope.reply_name(),
+        docs: format!("The replies of [`{}`].", scope.commands.name.unraw()),
+        variants: scope
+            .commands
+            .operations
+            .iter()
+            .map(|operation| Variant {
+                operation,
+                fields: vec![(Member::Unnamed(0.into()), operation.result.to_token_stream())],
+            })
+            .collect(),
+        never: (!scope.generics().params.is_empty()).then(|| quote_mixed!(__Of(never, _))),
+    };
+    whole.definition(scope)
+}
+
+/// The pattern of the variant that there never is, if the enum needs one to mention the model's parameters.
+pub fn never(scope: &Scope<'_>, kind: Kind) -> Option<TokenStream> {
+    let types: TokenStream = scope
+        .commands
+        .of_kind(kind)
+        .flat_map(Operation::arguments)
+        .map(|argument| owned(argument, scope.krate))
+        .collect();
+    let unused = scope.generics().type_params().any(|param| !types::mentions(&types, &param.ident));
+    unused.then(|| quote_mixed!(__Of(never, _)))
+}
+
+impl Enum<'_> {
+    fn definition(&self, scope: &Scope<'_>) -> TokenStream {
+        let krate = scope.krate;
+        let Enum { name, docs, variants, .. } = self;
+        let generics = without_defaults(scope.generics());
+        let (header, _, bounds) = generics.split_for_impl();
+        let model = &scope.commands.self_ty;
+        let never = self.never.as_ref().map(|_| {
+            quote_mixed! {
+                #[doc(hidden)]
+                __Of(#krate::std::convert::Infallible, #krate::std::marker::PhantomData<fn() -> #model>),
+            }
+        });
+        let written = variants.iter().map(|variant| {
+            let Operation { cfgs, docs, ident, variant: name, .. } = variant.operation;
+            let docs = if docs.is_empty() { format!("`{}`.", ident.unraw()) } else { docs.clone() };
+            let fields = variant.fields.iter().map(|(member, ty)| match member {
+                Member::Named(name) => quote_mixed!(#name: #ty),
+                Member::Unnamed(_) => quote_mixed!(#ty),
+            });
+            match variant.fields.first() {
+                Some((Member::Unnamed(_), _)) => quote_mixed!(#(#cfgs)* #[doc = #docs] #name(#(#fields),*),),
+                Some(_) => quote_mixed!(#(#cfgs)* #[doc = #docs] #name { #(#fields),* },),
+                None => quote_mixed!(#(#cfgs)* #[doc = #docs] #name,),
+            }
+        });
+        let each = self.each(scope);
+        quote_mixed! {
+            #[doc = #docs]
+            pub enum #name #header #bounds { #(#written)* #never }
+            #each
+        }
+    }
+
+    /// `Clone`, `PartialEq` and `Debug`, if all fields have them.
+    fn each(&self, scope: &Scope<'_>) -> TokenStream {
+        let krate = scope.krate;
+        let generic = !scope.generics().params.is_empty();
+        let mut aliases = TokenStream::new();
+        let mut seen = HashSet::new();
+        let mut types = Vec::new();
+        for (number, variant) in self.variants.iter().enumerate() {
+            let cfgs = variant.operation.cfgs.iter().filter_map(|cfg| cfg.meta.require_list().ok());
+            let cfgs: Vec<_> = cfgs.map(|list| &list.tokens).collect();
+            for (place, (_, ty)) in variant.fields.iter().enumerate() {
+                if cfgs.is_empty() {
+                    if seen.insert(ty.to_string()) {
+                        types.push(ty.clone());
+                    }
+                    continue;
+                }
+                if generic {
+                    // An alias cannot leave parameters unused, so there is no name for a type that may not exist.
+                    return TokenStream::new();
+                }
+                // The type of a variant that is not there may not be there either.
+                let alias = quote::format_ident!("__{}{number}Field{place}", self.name);
+                aliases.extend(quote_mixed! {
+                    #[cfg(all(#(#cfgs),*))]
+                    type #alias = #ty;
+                    #[cfg(not(all(#(#cfgs),*)))]
+                    type #alias = ();
+                });
+                types.push(alias.to_token_stream());
+            }
+        }
+        let with = |bound: &str| {
+            let bound = quote::format_ident!("{bound}");
+            let mut generics = without_defaults(scope.generics());
+            let predicates = &mut generics.make_where_clause().predicates;
+            for ty in &types {
+                predicates.push(syn::parse_quote!(for<'each> #ty: #krate::#bound<'each>));
+            }
+            generics
+        };
+        let name = &self.name;
+        let (clone, eq, debug) = (with("CloneEach"), with("EqEach"), with("DebugEach"));
+        let (header, parameters, clone_bounds) = clone.split_for_impl();
+        let (_, _, eq_bounds) = eq.split_for_impl();
+        let (_, _, debug_bounds) = debug.split_for_impl();
+        let (mut clones, mut eqs, mut debugs) = (TokenStream::new(), TokenStream::new(), TokenStream::new());
+        for variant in &self.variants {
+            let Operation { cfgs, variant: name, .. } = variant.operation;
+            let members = || variant.fields.iter().map(|(member, _)| member);
+            let locals = |name| (0..variant.fields.len()).map(move |number| local(name, number));
+            let types = || variant.fields.iter().map(|(_, ty)| ty);
+            let (m, l, t) = (members(), locals("left"), types());
+            let (again, cloned) = (members(), locals("left"));
+            clones.extend(quote_mixed! {
+                #(#cfgs)* Self::#name { #(#m: #l),* } => Self::#name {
+                    #(#again: <#t as #krate::CloneEach<'_>>::clone_each(#cloned)),*
+                },
+            });
+            let (m, l, t) = (members(), locals("left"), types());
+            let (again, r) = (members(), locals("right"));
+            let (left, right) = (locals("left"), locals("right"));
+            eqs.extend(quote_mixed! {
+                #(#cfgs)* (Self::#name { #(#m: #l),* }, Self::#name { #(#again: #r),* }) => {
+                    true #(&& <#t as #krate::EqEach<'_>>::eq_each(#left, #right))*
+                }
+            });
+            let (m, l) = (members(), locals("left"));
+            let text = name.to_string();
+            let fields = variant.fields.iter().enumerate().map(|(number, (member, ty))| {
+                let left = local("left", number);
+                let shown = quote_mixed!(<#ty as #krate::DebugEach<'_>>::as_debug(#left));
+                match member {
+                    Member::Named(name) => {
+                        let name = name.unraw().to_string();
+                        quote_mixed!(.field(#name, #shown))
+                    }
+                    Member::Unnamed(_) => quote_mixed!(.field(#shown)),
+                }
+            });
+            let builder = match variant.fields.first() {
+                Some((Member::Unnamed(_), _)) => quote_mixed!(debug_tuple),
+                _ => quote_mixed!(debug_struct),
+            };
+            debugs.extend(quote_mixed! {
+                #(#cfgs)* Self::#name { #(#m: #l),* } => f.#builder(#text) #(#fields)*.finish(),
+            });
+        }
+        let never = self.never.as_ref().map(|never| quote_mixed!(Self::#never => match *never {},));
+        let none = quote_mixed!(match *self {});
+        let empty = self.variants.is_empty() && never.is_none();
+        let clone_body = if empty { none.clone() } else { quote_mixed!(match self { #clones #never }) };
+        let eq_body =
+            if empty { none.clone() } else { quote_mixed!(match (self, other) { #eqs _ => false }) };
+        let debug_body = if empty { none } else { quote_mixed!(match self { #debugs #never }) };
+        quote_mixed! {
+            #aliases
+            #[automatically_derived]
+            impl #header #krate::std::clone::Clone for #name #parameters #clone_bounds {
+                fn clone(&self) -> Self {
+                    #clone_body
+                }
+            }
+            #[automatically_derived]
+            impl #header #krate::std::cmp::PartialEq for #name #parameters #eq_bounds {
+                fn eq(&self, other: &Self) -> bool {
+                    #eq_body
+                }
+            }
+            #[automatically_derived]
+            impl #header #krate::std::fmt::Debug for #name #parameters #debug_bounds {
+                fn fmt(&self, f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
+                    #debug_body
+                }
+            }
+        }
+    }
+}
+
+fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
+    let krate = scope.krate;
+    let name = &whole.name;
+    let generics = without_defaults(scope.generics());
+    let (header, parameters, bounds) = generics.split_for_impl();
+    let operations: Vec<_> = scope.commands.of_kind(kind).enumerate().collect();
+    let descriptions = operations.iter().map(|(_, operation)| description(scope, operation));
+    let numbers = operations.iter().map(|(number, operation)| {
+        let Operation { cfgs, variant, .. } = operation;
+        let number = scope.number(operation, *number);
+        quote_mixed!(#(#cfgs)* Self::#variant { .. } => #number,)
+    });
+    let puts = operations.iter().map(|(_, operation)| {
+        let Operation { cfgs, variant, .. } = operation;
+        let mut fields = Vec::new();
+        let mut puts = Vec::new();
+        for (number, argument) in operation.arguments().enumerate() {
+            let (name, local) = (&argument.name, local("argument", number));
+            fields.push(quote_mixed!(#name: #local));
+            puts.push(put(argument, &quote_mixed!(#local), krate));
+        }
+        let body = sequence(&puts, scope);
+        quote_mixed!(#(#cfgs)* Self::#variant { #(#fields),* } => #body,)
+    });
+    let gets = operations.iter().map(|(number, operation)| {
+        let Operation { cfgs, variant, .. } = operation;
+        let number = scope.number_pattern(operation, *number);
+        let fields = operation.arguments().map(|argument| {
+            let (name, get) = (&argument.name, get(argument, krate));
+            quote_mixed!(#name: #get)
+        });
+        quote_mixed!(#(#cfgs)* #number => #krate::std::result::Result::Ok(Self::#variant { #(#fields),* }),)
+    });
+    let never = whole.never.as_ref().map(|never| quote_mixed!(Self::#never => match *never {},));
+    let empty = operations.is_empty() && never.is_none();
+    let body = |arms: TokenStream| match empty {
+        true => quote_mixed!(match *self {}),
+        false => quote_mixed!(match self { #arms #never }),
+    };
+    let (method, put) = (body(quote_mixed!(#(#numbers)*)), body(quote_mixed!(#(#puts)*)));
+    quote_mixed! {
+        #[automatically_derived]
+        impl #header #krate::Operation for #name #parameters #bounds {
+            const METHODS: &'static [#krate::Method] = &[#(#descriptions),*];
+
+            fn method(&self) -> u16 {
+                #method
+            }
+
+            fn put(
+                &self,
+                bytes: &mut #krate::std::vec::Vec<u8>,
+            ) -> #krate::std::result::Result<(), #krate::Unwritable> {
+                #put
+            }
+
+            fn get(
+                method: u16,
+                bytes: &mut &[u8],
+            ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
+                match method {
+                    #(#gets)*
+                    _ => #krate::std::result::Result::Err(#krate::no_such_method(method)),
+                }
+            }
+        }
+    }
+}
+
+/// One after another, until one fails.
+pub fn sequence(puts: &[TokenStream], scope: &Scope<'_>) -> TokenStream {
+    let krate = scope.krate;
+    match puts.split_last() {
+        None => quote_mixed!(#krate::std::result::Result::Ok(())),
+        Some((last, rest)) => quote_mixed!({ #(#rest?;)* #last }),
+    }
+}
+
+fn description(scope: &Scope<'_>, operation: &Operation) -> TokenStream {
+    let krate = scope.krate;
+    let Operation { cfgs, docs, result_text, ident, .. } = operation;
+    let name = ident.unraw().to_string();
+    let parameters = operation.arguments().map(|argument| {
+        let name = argument.name.unraw().to_string();
+        let ty = match argument.form {
+            Form::Slice => format!("Vec<{}>", types::text(&argument.ty)),
+            Form::Unsized(path) => path.last().map(|name| (*name).to_owned()).unwrap_or_default(),
+            _ => types::text(&argument.ty),
+        };
+        quote_mixed!(#krate::Parameter::new(#name, #ty))
+    });
+    quote_mixed!(#(#cfgs)* #krate::Method::new(#name, &[#(#parameters),*], #result_text, #docs))
+}
+
+fn without_defaults(generics: &Generics) -> Generics {
+    let mut generics = generics.clone();
+    for param in generics.type_params_mut() {
+        param.default = None;
+    }
+    generics
+}

@@ -1,0 +1,141 @@
+//! What stands beside the struct: its client, the names of its enums, and `Model`.
+
+use proc_macro2::TokenStream;
+use syn::{DeriveInput, ext::IdentExt};
+
+use super::{Crate, bare_parameters, lenient, self_ty};
+use crate::{
+    check::{beside, client_name},
+    types,
+};
+
+pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
+    let (name, vis) = (&input.ident, &input.vis);
+    let model = self_ty(input);
+    let (client, command, query, reply) =
+        (client_name(name), beside(name, "Command"), beside(name, "Query"), beside(name, "Reply"));
+    let generic = !input.generics.params.is_empty();
+    let mut of_client = input.generics.clone();
+    let mut of_model = input.generics.clone();
+    for param in of_model.type_params_mut() {
+        param.default = None;
+    }
+    if generic {
+        of_client.make_where_clause().predicates.push(syn::parse_quote!(#model: #krate::Model));
+        of_model
+            .make_where_clause()
+            .predicates
+            .push(syn::parse_quote!(#model: #krate::State + #krate::Methods));
+    }
+    let (_, parameters, client_bounds) = of_client.split_for_impl();
+    let definition = &of_client.params;
+    let definition = generic.then(|| quote_mixed!(<#definition>));
+    let (header, _, model_bounds) = of_model.split_for_impl();
+    let aliases = generic.then(|| bare_parameters(&input.generics));
+    let lenient = lenient();
+    let text = name.unraw().to_string();
+    let client_docs = format!(
+        "A client of [`{text}`]: its commands and queries, under their own names.\n\nIt is made by opening the model. \
+         Clones share the engine, and everything that a `Client<{text}>` has is here too."
+    );
+    let of = |what: &str| format!("The {what} of [`{text}`], with a variant for each.");
+    let (command_docs, query_docs) = (of("commands"), of("queries"));
+    let reply_docs = format!("The replies to commands and queries of [`{text}`], with a variant for each.");
+    let client_text = client.to_string();
+    // At the struct's name: this is where a missing `impl` block is said.
+    let span = name.span().resolved_at(proc_macro2::Span::mixed_site());
+    let methods = quote::quote_spanned!(span=> #krate::Methods);
+    let located = types::at(quote_mixed!(#model), name.span());
+    quote_mixed! {
+        #[doc = #client_docs]
+        #[allow(dead_code)]
+        #vis struct #client #definition #client_bounds {
+            client: #krate::Client<#model>,
+        }
+
+        #[doc = #command_docs]
+        #[allow(dead_code)]
+        #vis type #command #aliases = <#located as #methods>::Command;
+        #[doc = #query_docs]
+        #[allow(dead_code)]
+        #vis type #query #aliases = <#located as #methods>::Query;
+        #[doc = #reply_docs]
+        #[allow(dead_code)]
+        #vis type #reply #aliases = <#located as #methods>::Reply;
+
+        #lenient
+        const _: () = {
+            #[automatically_derived]
+            impl #header #krate::std::convert::From<#krate::Client<#model>> for #client #parameters #model_bounds {
+                fn from(client: #krate::Client<#model>) -> Self {
+                    Self { client }
+                }
+            }
+
+            #[automatically_derived]
+            impl #header #krate::std::clone::Clone for #client #parameters #model_bounds {
+                fn clone(&self) -> Self {
+                    Self { client: #krate::std::clone::Clone::clone(&self.client) }
+                }
+            }
+
+            #[automatically_derived]
+            impl #header #krate::std::fmt::Debug for #client #parameters #model_bounds {
+                fn fmt(&self, f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
+                    f.debug_struct(#client_text).field("client", &self.client).finish()
+                }
+            }
+
+            #[automatically_derived]
+            impl #header #krate::std::ops::Deref for #client #parameters #model_bounds {
+                type Target = #krate::Client<#model>;
+                fn deref(&self) -> &#krate::Client<#model> {
+                    &self.client
+                }
+            }
+
+            #[automatically_derived]
+            impl #header #krate::Model for #model #model_bounds {
+                const NAME: &'static str = #text;
+                type Command = <#located as #methods>::Command;
+                type Query = <#located as #methods>::Query;
+                type Reply = <#located as #methods>::Reply;
+                type Event = <#located as #methods>::Event;
+                type Client = #client #parameters;
+
+                fn execute(
+                    &mut self,
+                    command: <#located as #methods>::Command,
+                    ctx: &mut #krate::Ctx<<#located as #methods>::Event>,
+                    reply: &mut #krate::std::vec::Vec<u8>,
+                ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
+                    <#located as #methods>::execute(self, command, ctx, reply)
+                }
+
+                fn answer(&self, query: <#located as #methods>::Query) -> <#located as #methods>::Reply {
+                    <#located as #methods>::answer(self, query)
+                }
+
+                fn reply(
+                    method: u16,
+                    verdict: #krate::Verdict,
+                    bytes: &mut &[u8],
+                ) -> #krate::std::result::Result<<#located as #methods>::Reply, #krate::Unreadable> {
+                    <#located as #methods>::reply(method, verdict, bytes)
+                }
+            }
+        };
+    }
+}
+
+/// For a struct that can be no model, which is said already: the name of its client, and the mark that the `impl`
+/// block looks for.
+pub fn stand_in(input: &DeriveInput, krate: &Crate) -> TokenStream {
+    let (vis, client, model) = (&input.vis, client_name(&input.ident), self_ty(input));
+    let (header, _, bounds) = input.generics.split_for_impl();
+    quote_mixed! {
+        #[allow(dead_code, missing_docs)]
+        #vis struct #client;
+        impl #header #krate::Annotated for #model #bounds {}
+    }
+}

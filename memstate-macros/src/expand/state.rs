@@ -1,0 +1,204 @@
+//! `State`: how a value is saved and put back.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::format_ident;
+
+use super::{Crate, lenient};
+use crate::{
+    check::{Field, Held, Record, Variant},
+    types,
+};
+
+pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
+    let mut generics = record.input.generics.clone();
+    generics.make_where_clause().predicates.extend(record.bounds(krate));
+    for param in generics.type_params_mut() {
+        param.default = None;
+    }
+    let (header, parameters, bounds) = generics.split_for_impl();
+    let lenient = lenient();
+    let model = &record.self_ty;
+    let saved = quote_mixed!(__Saved #parameters);
+    let phantom =
+        (!generics.params.is_empty()).then(|| quote_mixed!(#krate::std::marker::PhantomData<fn() -> #model>));
+    let (definition, [save, restore, put_back, detach]) = match record.is_enum() {
+        false => of_struct(&record.variants[0], phantom, krate),
+        true => of_enum(record, phantom, krate),
+    };
+    let definition = match record.is_enum() {
+        false => quote_mixed!(pub struct __Saved #header #definition #bounds;),
+        true => quote_mixed!(pub enum __Saved #header #bounds #definition),
+    };
+    // What is said of a `RefCell` need not be said again of threads. It does not compile as it is.
+    let shared = record.broken.then(|| {
+        quote_mixed! {
+            unsafe impl #header #krate::std::marker::Send for #model #bounds {}
+            unsafe impl #header #krate::std::marker::Sync for #model #bounds {}
+        }
+    });
+    quote_mixed! {
+        #lenient
+        const _: () = {
+            #[doc(hidden)]
+            #definition
+
+            #[automatically_derived]
+            impl #header #krate::State for #model #bounds {
+                type Saved = #saved;
+                fn save(&self) -> #saved {
+                    #save
+                }
+                fn restore(saved: #saved) -> Self {
+                    #restore
+                }
+                fn put_back(&mut self, saved: #saved) {
+                    #put_back
+                }
+                fn detach(&mut self) {
+                    #detach
+                }
+            }
+            #shared
+        };
+    }
+}
+
+fn of_struct(
+    whole: &Variant,
+    phantom: Option<TokenStream>,
+    krate: &Crate,
+) -> (TokenStream, [TokenStream; 4]) {
+    let types = whole.fields.iter().map(|field| saved(field, krate)).chain(phantom.clone());
+    let definition = quote_mixed!((#(#types),*));
+    let mark = phantom.map(|_| quote_mixed!(#krate::std::marker::PhantomData));
+    let members = || whole.fields.iter().map(|field| &field.member);
+    let places = || (0..whole.fields.len()).map(syn::Index::from);
+    let save =
+        members().zip(&whole.fields).map(|(member, field)| save(field, quote_mixed!(&self.#member), krate));
+    let save = save.chain(mark);
+    let restore =
+        places().zip(&whole.fields).map(|(place, field)| restore(field, quote_mixed!(saved.#place), krate));
+    let fields = members();
+    let put_back = whole.fields.iter().zip(places()).map(|(field, place)| {
+        let member = &field.member;
+        put_back(field, quote_mixed!(&mut self.#member), quote_mixed!(saved.#place), krate)
+    });
+    let detach = whole.fields.iter().map(|field| {
+        let member = &field.member;
+        detach(field, quote_mixed!(&mut self.#member), krate)
+    });
+    let bodies = [
+        quote_mixed!(__Saved(#(#save),*)),
+        quote_mixed!(Self { #(#fields: #restore),* }),
+        quote_mixed!(#(#put_back)*),
+        quote_mixed!(#(#detach)*),
+    ];
+    (definition, bodies)
+}
+
+fn of_enum(record: &Record, phantom: Option<TokenStream>, krate: &Crate) -> (TokenStream, [TokenStream; 4]) {
+    let mut variants = Vec::new();
+    let mut arms: [Vec<TokenStream>; 4] = Default::default();
+    for variant in &record.variants {
+        let Some(name) = &variant.ident else { continue };
+        let fields = &variant.fields;
+        let (here, there) = (locals("here", fields), locals("there", fields));
+        let members = || fields.iter().map(|field| &field.member);
+        let types = fields.iter().map(|field| saved(field, krate));
+        variants.push(quote_mixed!(#name(#(#types),*)));
+        let pattern = {
+            let members = members();
+            quote_mixed!(Self::#name { #(#members: #here),* })
+        };
+        let save = fields.iter().zip(&here).map(|(field, here)| save(field, quote_mixed!(#here), krate));
+        arms[0].push(quote_mixed!(#pattern => __Saved::#name(#(#save),*),));
+        let restore =
+            fields.iter().zip(&there).map(|(field, there)| restore(field, quote_mixed!(#there), krate));
+        let members = members();
+        arms[1].push(quote_mixed!(__Saved::#name(#(#there),*) => Self::#name { #(#members: #restore),* },));
+        let put_back = fields
+            .iter()
+            .zip(here.iter().zip(&there))
+            .map(|(field, (here, there))| put_back(field, quote_mixed!(#here), quote_mixed!(#there), krate));
+        arms[2].push(quote_mixed!((#pattern, __Saved::#name(#(#there),*)) => { #(#put_back)* }));
+        let detach = fields.iter().zip(&here).map(|(field, here)| detach(field, quote_mixed!(#here), krate));
+        arms[3].push(quote_mixed!(#pattern => { #(#detach)* }));
+    }
+    if let Some(phantom) = phantom {
+        variants.push(quote_mixed!(__Of(#krate::std::convert::Infallible, #phantom)));
+        arms[1].push(quote_mixed!(__Saved::__Of(never, _) => match never {},));
+    }
+    let definition = quote_mixed!({ #(#variants),* });
+    let [save, restore, put_back, detach] = arms;
+    if record.variants.is_empty() {
+        let never = quote_mixed!(match *self {});
+        return (
+            definition,
+            [never.clone(), quote_mixed!(match saved { #(#restore)* }), never.clone(), never],
+        );
+    }
+    let bodies = [
+        quote_mixed!(match self { #(#save)* }),
+        quote_mixed!(match saved { #(#restore)* }),
+        quote_mixed!(match (self, saved) { #(#put_back)* (this, saved) => #krate::replace(this, saved), }),
+        quote_mixed!(match self { #(#detach)* }),
+    ];
+    (definition, bodies)
+}
+
+fn locals(name: &str, fields: &[Field]) -> Vec<Ident> {
+    (0..fields.len()).map(|number| format_ident!("{name}{number}", span = Span::mixed_site())).collect()
+}
+
+fn held(field: &Field, krate: &Crate) -> TokenStream {
+    let ty = &field.ty;
+    let name = match field.held {
+        Held::Clone if field.own_serde => "ForeignWith",
+        Held::Clone => "Foreign",
+        _ => "State",
+    };
+    let name = Ident::new(name, types::span_of(ty));
+    quote::quote_spanned!(types::span_of(ty)=> <#ty as #krate::#name>)
+}
+
+fn saved(field: &Field, krate: &Crate) -> TokenStream {
+    let (ty, held) = (&field.ty, held(field, krate));
+    match field.held {
+        Held::State => quote::quote_spanned!(types::span_of(ty)=> #held::Saved),
+        Held::Clone => quote_mixed!(#ty),
+        Held::Not => quote_mixed!(()),
+    }
+}
+
+fn save(field: &Field, value: TokenStream, krate: &Crate) -> TokenStream {
+    let held = held(field, krate);
+    match field.held {
+        Held::Not => quote_mixed!(()),
+        _ => quote::quote_spanned!(types::span_of(&field.ty)=> #held::save(#value)),
+    }
+}
+
+fn restore(field: &Field, saved: TokenStream, krate: &Crate) -> TokenStream {
+    let held = held(field, krate);
+    match field.held {
+        Held::State => quote::quote_spanned!(types::span_of(&field.ty)=> #held::restore(#saved)),
+        Held::Clone => saved,
+        Held::Not => quote_mixed!(#krate::std::unreachable!()),
+    }
+}
+
+fn put_back(field: &Field, value: TokenStream, saved: TokenStream, krate: &Crate) -> TokenStream {
+    let held = held(field, krate);
+    match field.held {
+        Held::Not => TokenStream::new(),
+        _ => quote::quote_spanned!(types::span_of(&field.ty)=> #held::put_back(#value, #saved);),
+    }
+}
+
+fn detach(field: &Field, value: TokenStream, krate: &Crate) -> TokenStream {
+    let held = held(field, krate);
+    match field.held {
+        Held::State => quote::quote_spanned!(types::span_of(&field.ty)=> #held::detach(#value);),
+        _ => TokenStream::new(),
+    }
+}

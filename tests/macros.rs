@@ -1,0 +1,4 @@
+//! What the macros write, used without an engine.
+
+#[path = "macros/bank.rs"]
+mod bank;
