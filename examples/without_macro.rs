@@ -4,13 +4,13 @@
 
 #![allow(missing_docs)]
 
-use std::ops::Deref;
+use std::{fmt, ops::Deref};
 
 use memstate::{
     Ask, Call, Client, Ctx, Model, State,
     codec::{Argument, Unreadable, Unwritable},
     collections::HashMap,
-    model::{Method, NoEvents, Operation, Parameter, Verdict, conclude, no_such_method, reply},
+    model::{Method, NoEvents, Operation, Parameter, Returned, Verdict, no_such_method},
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,12 @@ pub struct Bank {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Insufficient {
     balance: u64,
+}
+
+impl fmt::Display for Insufficient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is only {}", self.balance)
+    }
 }
 
 impl Bank {
@@ -117,7 +123,12 @@ pub enum BankReply {
 
 impl Operation for BankCommand {
     const METHODS: &'static [Method] = &[
-        Method::new("open", &[Parameter::new("balance", "u64")], "u64", "Opens an account and returns its number."),
+        Method::new(
+            "open",
+            &[Parameter::new("balance", "u64")],
+            "u64",
+            "Opens an account and returns its number.",
+        ),
         Method::new(
             "withdraw",
             &[Parameter::new("account", "u64"), Parameter::new("amount", "u64")],
@@ -153,8 +164,12 @@ impl Operation for BankCommand {
 }
 
 impl Operation for BankQuery {
-    const METHODS: &'static [Method] =
-        &[Method::new("balance", &[Parameter::new("account", "u64")], "Option<u64>", "What is in an account.")];
+    const METHODS: &'static [Method] = &[Method::new(
+        "balance",
+        &[Parameter::new("account", "u64")],
+        "Option<u64>",
+        "What is in an account.",
+    )];
 
     fn method(&self) -> u16 {
         0
@@ -189,8 +204,10 @@ impl Model for Bank {
         bytes: &mut Vec<u8>,
     ) -> Result<Verdict, Unwritable> {
         match command {
-            BankCommand::Open { balance } => conclude::<_, false>(self.open(balance), bytes),
-            BankCommand::Withdraw { account, amount } => conclude::<_, true>(self.withdraw(account, amount), bytes),
+            BankCommand::Open { balance } => Returned::<false>::conclude(self.open(balance), bytes),
+            BankCommand::Withdraw { account, amount } => {
+                Returned::<true>::conclude(self.withdraw(account, amount), bytes)
+            }
         }
     }
 
@@ -202,8 +219,8 @@ impl Model for Bank {
 
     fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<BankReply, Unreadable> {
         match method {
-            0 => Ok(BankReply::Open(reply::<_, false>(verdict, bytes)?)),
-            1 => Ok(BankReply::Withdraw(reply::<_, true>(verdict, bytes)?)),
+            0 => Ok(BankReply::Open(Returned::<false>::read(verdict, bytes)?)),
+            1 => Ok(BankReply::Withdraw(Returned::<true>::read(verdict, bytes)?)),
             _ => Err(no_such_method(method)),
         }
     }
@@ -212,15 +229,16 @@ impl Model for Bank {
 impl BankClient {
     /// Opens an account and returns its number.
     pub fn open(&self, balance: u64) -> Call<u64> {
-        self.client.__call(0, |bytes| Argument::put(&balance, bytes))
+        self.client.__call(0, |bytes| Argument::put(&balance, bytes), Returned::<false>::read)
     }
 
     /// Takes an amount out.
     pub fn withdraw(&self, account: u64, amount: u64) -> Call<Result<(), Insufficient>, true> {
-        self.client.__call(1, |bytes| {
+        let put = |bytes: &mut Vec<u8>| {
             Argument::put(&account, bytes)?;
             Argument::put(&amount, bytes)
-        })
+        };
+        self.client.__call(1, put, Returned::<true>::read)
     }
 
     /// What is in an account.

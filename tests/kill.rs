@@ -84,7 +84,13 @@ fn run(program: &Path, dir: &Path, patience: Option<Duration>) -> Run {
     }
     let status = child.wait().expect("it is our child");
     let (found, known_totals) = reader.join().expect("the reader ends");
-    Run { killed, success: status.success(), found, known_totals, errors: errors.join().expect("the reader ends") }
+    Run {
+        killed,
+        success: status.success(),
+        found,
+        known_totals,
+        errors: errors.join().expect("the reader ends"),
+    }
 }
 
 fn acknowledged(dir: &Path) -> u64 {
@@ -109,7 +115,10 @@ fn every_acknowledged_command_is_there_exactly_once_after_kills_at_random_moment
             let patience = (kills < kills_wanted).then(|| Duration::from_millis(10 + random.below(700)));
             let run = run(&program, dir.path(), patience);
             if let Some(found) = run.found {
-                assert!(found >= at_least, "step {at_least} was acknowledged, and {found} are there (seed {seed})");
+                assert!(
+                    found >= at_least,
+                    "step {at_least} was acknowledged, and {found} are there (seed {seed})"
+                );
                 checked += 1;
             }
             at_least = at_least.max(acknowledged(dir.path()));
@@ -117,7 +126,9 @@ fn every_acknowledged_command_is_there_exactly_once_after_kills_at_random_moment
                 kills += 1;
                 kills_in_the_import += u64::from(run.found.is_some());
                 if kills % 20 == 0 {
-                    println!("{kills} kills, {checked} starts found all that was acknowledged, {years} years complete");
+                    println!(
+                        "{kills} kills, {checked} starts found all that was acknowledged, {years} years complete"
+                    );
                 }
                 continue;
             }

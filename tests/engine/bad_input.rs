@@ -36,7 +36,8 @@ async fn a_directory_that_is_no_journal_is_refused_and_left_alone() {
     assert!(matches!(error, OpenError::Journal(JournalError::NotAJournal { .. })), "{error:?}");
     let text = error.to_string();
     assert!(text.contains(dir.path().to_str().unwrap()) && text.contains("holiday.jpg"), "{text}");
-    let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files, ["holiday.jpg"]);
 
     let file = dir.path().join("holiday.jpg");
@@ -307,7 +308,10 @@ async fn a_model_that_panics_in_drop_changes_nothing_and_loses_nothing() {
             other => panic!("{other:?}"),
         }
         assert!(matches!(depot.clear().await, Err(Error::Panicked { .. })));
-        assert_eq!(depot.read(|depot| (depot.handled, depot.bombs.len(), depot.bombs[1].armed)), (3, 3, true));
+        assert_eq!(
+            depot.read(|depot| (depot.handled, depot.bombs.len(), depot.bombs[1].armed)),
+            (3, 3, true)
+        );
     }
     depot.defuse(1).await.unwrap();
     assert_eq!(depot.throw_away(1).await, Ok(5));
@@ -374,12 +378,14 @@ async fn arguments_that_cannot_be_read_back_are_never_journaled() {
 #[tokio::test]
 async fn an_initial_state_that_panics_is_an_error_and_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let error = memstate::open_with::<Bank>(dir.path(), || panic!("no bank today")).await.err().expect("refused");
+    let error =
+        memstate::open_with::<Bank>(dir.path(), || panic!("no bank today")).await.err().expect("refused");
     assert!(error.to_string().contains("no bank today"), "{error}");
     let bank = memstate::open_with::<Bank>(dir.path(), Bank::default).await.unwrap();
     bank.open("Ann").await.unwrap();
     let state = shape(&bank);
     bank.close().await.unwrap();
-    let bank = memstate::open_with::<Bank>(dir.path(), || panic!("only a new journal needs it")).await.unwrap();
+    let bank =
+        memstate::open_with::<Bank>(dir.path(), || panic!("only a new journal needs it")).await.unwrap();
     assert_eq!(shape(&bank), state);
 }

@@ -68,7 +68,8 @@ async fn a_query_that_panics_is_an_error_and_the_engine_goes_on() {
         bank.stumble().await,
         Err(Error::Panicked { method: "stumble", position: None, message: "stumbled over 1".to_owned() })
     );
-    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bank.read(|_| panic!("in read"))));
+    let panicked =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bank.read(|_| panic!("in read"))));
     assert!(panicked.is_err());
     bank.open("Bob").await.unwrap();
     assert_eq!(bank.read(|bank| bank.accounts.len()), 2);
@@ -152,7 +153,8 @@ async fn a_query_runs_on_the_callers_thread_and_beside_another_one() {
 async fn a_query_inside_of_a_read_is_an_error_and_no_deadlock() {
     let bank = in_memory().await;
     let inner = bank.clone();
-    let answer = bank.read(|_| std::pin::pin!(inner.total()).as_mut().poll(&mut noop()).map(|answer| answer.is_err()));
+    let answer =
+        bank.read(|_| std::pin::pin!(inner.total()).as_mut().poll(&mut noop()).map(|answer| answer.is_err()));
     assert_eq!(answer, std::task::Poll::Ready(true));
     assert_eq!(bank.total().await, Ok(0));
 }
@@ -188,7 +190,8 @@ async fn readers_and_a_saturated_writer_both_get_on() {
 async fn a_full_queue_answers_overloaded_if_it_is_told_to() {
     let dir = tempfile::tempdir().unwrap();
     let disk = GatedDisk::default();
-    let bank = memstate::open::<Bank>(dir.path()).on_disk(Arc::new(disk.clone())).refuse_when_full().await.unwrap();
+    let bank =
+        memstate::open::<Bank>(dir.path()).on_disk(Arc::new(disk.clone())).refuse_when_full().await.unwrap();
     disk.close_gate();
     let mut calls = Vec::new();
     let refused = loop {

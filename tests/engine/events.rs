@@ -11,7 +11,8 @@ use crate::replayed;
 async fn take(events: &mut Events<Bank>, count: usize) -> Vec<(u64, BankEvent)> {
     let mut taken = Vec::new();
     while taken.len() < count {
-        let next = tokio::time::timeout(Duration::from_secs(30), events.next()).await.expect("there is another");
+        let next =
+            tokio::time::timeout(Duration::from_secs(30), events.next()).await.expect("there is another");
         let (position, event) = next.expect("it goes on").unwrap();
         taken.push((position.get(), event));
     }
@@ -31,11 +32,8 @@ async fn accepted_commands_announce_events_and_refused_ones_do_not() {
     bank.transfer(1, 2, 5).await.unwrap_err();
     bank.deposit(1, 100).await.unwrap();
     bank.transfer(1, 2, 6).await.unwrap();
-    let expected = [
-        (1, BankEvent::Opened { account: 1 }),
-        (2, BankEvent::Opened { account: 2 }),
-        transferred(5, 6),
-    ];
+    let expected =
+        [(1, BankEvent::Opened { account: 1 }), (2, BankEvent::Opened { account: 2 }), transferred(5, 6)];
     assert_eq!(take(&mut events, 3).await, expected);
     assert_eq!(take(&mut bank.events(Position::new(2)), 2).await, expected[1..]);
 
@@ -92,16 +90,29 @@ async fn events_of_the_past_are_there_after_a_restart_from_any_position_on() {
 async fn a_slow_subscriber_misses_nothing_and_holds_up_nobody() {
     let bank = memstate::open::<Bank>("memory:").await.unwrap();
     let mut slow = bank.events(Position::START);
-    assert_eq!(take(&mut { bank.open("Ann").await.unwrap(); bank.events(Position::START) }, 1).await.len(), 1);
+    assert_eq!(
+        take(
+            &mut {
+                bank.open("Ann").await.unwrap();
+                bank.events(Position::START)
+            },
+            1
+        )
+        .await
+        .len(),
+        1
+    );
     // More events than are kept in memory.
     let calls: Vec<_> = (0..150_000).map(|_| bank.open("Bob")).collect();
     for call in calls {
         call.await.unwrap();
     }
     let seen = take(&mut slow, 150_001).await;
-    assert!(seen.iter().zip(1..).all(|((position, event), n)| {
-        *position == n && *event == BankEvent::Opened { account: n }
-    }));
+    assert!(
+        seen.iter()
+            .zip(1..)
+            .all(|((position, event), n)| { *position == n && *event == BankEvent::Opened { account: n } })
+    );
 }
 
 #[tokio::test]

@@ -38,7 +38,10 @@ async fn the_id_of_one_command_does_not_serve_another() {
     bank.with_request(request).deposit(ann, 5).await.unwrap();
     let reused = Err(Error::NotJournaled(NotJournaled::RequestReused));
     assert_eq!(bank.with_request(request).deposit(ann, 6).await, reused);
-    assert_eq!(bank.with_request(request).open("Bob").await, Err(Error::NotJournaled(NotJournaled::RequestReused)));
+    assert_eq!(
+        bank.with_request(request).open("Bob").await,
+        Err(Error::NotJournaled(NotJournaled::RequestReused))
+    );
     assert_eq!(bank.balance(ann).await, Ok(Some(5)));
 }
 

@@ -8,8 +8,6 @@ use std::{
     sync::Arc,
 };
 
-use twox_hash::XxHash3_64;
-
 use super::{
     record::{Record, Recorded, Shared},
     requests::{Answered, Known, Requests, fingerprint},
@@ -221,7 +219,7 @@ fn digest(trace: &mut Trace, reply: &[u8], events: &[u8]) -> u32 {
     trace.raw(reply);
     trace.raw(events);
     // The low half of a good 64-bit hash is a good 32-bit hash.
-    XxHash3_64::oneshot(trace.bytes()) as u32
+    trace.digest() as u32
 }
 
 /// Takes the events of a record apart.

@@ -361,13 +361,14 @@ impl Transaction {
         Transaction { _not_send: std::marker::PhantomData }
     }
 
-    /// Writes every change so far, in the order in which the collections were first touched.
+    /// Writes every change so far.
     pub fn trace(&self, trace: &mut Trace) {
         SCOPE.with(|scope| {
             // Tracing runs the user's `Serialize`, which may look at collections but not pin new ones.
             let pinned = scope.pinned.borrow();
             for contents in pinned.iter() {
                 contents.trace(trace);
+                trace.end_of_contents();
             }
         });
     }

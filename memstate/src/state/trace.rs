@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use serde::Serialize;
+use twox_hash::XxHash3_64;
 
 /// Collects what a command changed.
 ///
@@ -11,6 +12,9 @@ use serde::Serialize;
 #[derive(Debug, Default)]
 pub struct Trace {
     bytes: Vec<u8>,
+    /// The sum of the digests of all contents. The order in which a command touches them differs between a state that
+    /// was built and the same one read back (an empty collection may have contents or none), so it must not count.
+    contents: u64,
 }
 
 thread_local! {
@@ -58,19 +62,28 @@ impl Trace {
         self.bytes.extend_from_slice(&(index as u64).to_le_bytes());
     }
 
+    /// Takes what was written so far as the trace of one collection's contents.
+    pub(crate) fn end_of_contents(&mut self) {
+        if !self.bytes.is_empty() {
+            self.contents = self.contents.wrapping_add(XxHash3_64::oneshot(&self.bytes));
+            self.bytes.clear();
+        }
+    }
+
+    /// The digest of everything.
+    pub(crate) fn digest(&self) -> u64 {
+        XxHash3_64::oneshot_with_seed(self.contents, &self.bytes)
+    }
+
     /// Adds bytes as they are.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
-    }
-
-    /// What was collected so far.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// Forgets everything, and keeps the memory for the next command unless it is large.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(1 << 16);
+        self.contents = 0;
     }
 }
