@@ -41,6 +41,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
 }
 
 /// An open file.
+#[expect(clippy::len_without_is_empty, reason = "it asks the system and may fail; nobody wants to know")]
 pub trait DiskFile: Send + Sync {
     /// Reads up to the whole of `buffer`; fewer bytes only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
@@ -87,9 +88,13 @@ impl Disk for RealDisk {
         let mut files = Vec::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
-            let metadata = entry.metadata()?;
-            if metadata.is_file() {
-                files.push((entry.file_name().to_string_lossy().into_owned(), metadata.len()));
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_file() => {
+                    files.push((entry.file_name().to_string_lossy().into_owned(), metadata.len()));
+                }
+                // It was removed since: whoever has the journal removes temporary files.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(files)

@@ -50,7 +50,7 @@ pub struct Stop;
 pub struct Recovered {
     /// The position of the last record; [`Position::START`] in an empty journal.
     pub end: Position,
-    /// Whether the last writer closed the journal.
+    /// Whether the last writer closed the journal; also true of a new one.
     pub clean: bool,
     /// What was found and will be mended by [`Journal::start`], in words for the log: a torn tail.
     pub repairs: Vec<String>,
@@ -88,10 +88,11 @@ pub trait Journal: Send {
     ///   is never tried again.
     fn append(&mut self, batch: Batch<'_>) -> Result<(), JournalError>;
 
-    /// The position of the last durable record.
+    /// The position of the last durable record; after `recover` and before `start`, of the last one that was found.
     fn end(&self) -> Position;
 
-    /// Something to read with, from any thread, while this journal is written.
+    /// Something to read with, from any thread, while this journal is written and after. It sees nothing before
+    /// `start`, when nothing is known to be durable.
     fn reader(&self) -> Arc<dyn ReadJournal>;
 
     /// Marks the journal as closed, after a last batch. No `append` may follow.
@@ -100,8 +101,9 @@ pub trait Journal: Send {
 
 /// Reads a journal, from any thread.
 pub trait ReadJournal: Send + Sync {
-    /// Visits in order the durable batches that hold positions of `from` and after, and the empty ones between them,
-    /// up to what was durable when the call began; stops early when the visitor says so.
+    /// Visits in order the durable batches that hold positions of `from` and after, and the empty ones after the first
+    /// of them, up to what was durable when the call began; stops early when the visitor says so. From
+    /// [`Position::START`] it visits all.
     fn read(&self, from: Position, visit: &mut Visit<'_>) -> Result<(), JournalError>;
 }
 

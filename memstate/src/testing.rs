@@ -1,0 +1,5 @@
+//! What proves a model or a backend right: suites that every implementation of a contract passes, and storage that
+//! fails on purpose.
+
+pub mod disk;
+pub mod journal;
