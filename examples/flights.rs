@@ -1,4 +1,4 @@
-//! Every flight that left New York in 2013, taken as commands in the order of the day: schedule, depart, arrive, cancel.
+//! Every flight that left New York in 2013, as commands in the order of the day: schedule, depart, arrive, cancel.
 //!
 //! cargo run --release --example flights
 //!

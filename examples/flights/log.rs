@@ -41,11 +41,11 @@ pub enum Entry {
 /// cancellations before departures within a minute, and by the timetable among equals. Whoever reads the same files
 /// gets the same log.
 ///
-/// The files are not free of contradictions. Some flights left and nobody wrote down their arrival; now and then two flights have
-/// the same aircraft at the same time. So there are departures with an aircraft that by the books is in the air,
-/// and the model refuses them. The desk then does what a desk does: it takes the aircraft off the earlier flight and
-/// enters the departure again. These lines are part of the log, because with thousands of commands
-/// on their way nobody can wait for a refusal before writing on.
+/// The files are not free of contradictions. Some flights left and nobody wrote down their arrival; now and then two
+/// flights have the same aircraft at the same time. So there are departures with an aircraft that by the books is in
+/// the air, and the model refuses them. The desk then does what a desk does: it takes the aircraft off the earlier
+/// flight and enters the departure again. These lines are part of the log, because with thousands of commands on their
+/// way nobody can wait for a refusal before writing on.
 ///
 /// Every line that the model takes has a number, its *step*. A refused departure has the same one as the release that
 /// follows it: it changes nothing, not even the model's count of steps. That is what makes going on after a kill

@@ -286,8 +286,8 @@ impl Flights {
         Ok(())
     }
 
-    /// Takes an aircraft off the flight that it is on, because it is seen elsewhere: the flight has ended and nobody said
-    /// so, or it is flown with another aircraft than was said.
+    /// Takes an aircraft off the flight that it is on, because it is seen elsewhere: the flight has ended and nobody
+    /// said so, or it is flown with another aircraft than was said.
     pub fn release(&mut self, step: u64, aircraft: Code) -> Result<(), FlightError> {
         self.take(step)?;
         match self.aircraft.insert(aircraft, Place::Unknown) {
