@@ -68,7 +68,8 @@ fn of_struct(
     phantom: Option<TokenStream>,
     krate: &Crate,
 ) -> (TokenStream, [TokenStream; 4]) {
-    let types = whole.fields.iter().map(|field| saved(field, krate)).chain(phantom.clone()).chain([quote_mixed!(())]);
+    let types =
+        whole.fields.iter().map(|field| saved(field, krate)).chain(phantom.clone()).chain([quote_mixed!(())]);
     let definition = quote_mixed!((#(#types),*));
     let mark = phantom.map(|_| quote_mixed!(#krate::std::marker::PhantomData));
     let members = || whole.fields.iter().map(|field| &field.member);
