@@ -2,3 +2,11 @@
 
 #[path = "macros/bank.rs"]
 mod bank;
+#[path = "macros/data.rs"]
+mod data;
+#[path = "macros/generic.rs"]
+mod generic;
+#[path = "macros/hygiene.rs"]
+mod hygiene;
+#[path = "macros/shapes.rs"]
+mod shapes;

@@ -117,9 +117,9 @@ impl Commands {
             );
         }
         let self_ty = block.self_ty;
-        let operations: Vec<_> =
+        let mut operations: Vec<_> =
             block.methods.into_iter().filter_map(|method| operation(method, &self_ty, errors)).collect();
-        meetings(&operations, &name, errors);
+        meetings(&mut operations, &name, errors);
         Some(Commands {
             numbered_by_cfg: operations.iter().any(|operation| !operation.cfgs.is_empty()),
             generics: block.generics,
@@ -268,21 +268,24 @@ fn qualifiers(sig: &Signature, kind: Kind, whole: &str, errors: &mut Errors) {
 }
 
 /// Two methods whose variants have the same name.
-fn meetings(operations: &[Operation], model: &Ident, errors: &mut Errors) {
-    let mut variants: HashMap<String, &Operation> = HashMap::new();
-    for operation in operations {
+fn meetings(operations: &mut [Operation], model: &Ident, errors: &mut Errors) {
+    let mut variants: HashMap<String, Ident> = HashMap::new();
+    for (number, operation) in operations.iter_mut().enumerate() {
         let name = operation.variant.to_string();
         match variants.get(&name) {
             // A method for each of several `#[cfg]`s.
-            Some(first) if first.ident == operation.ident => {}
-            Some(first) => errors.at(
-                &operation.ident,
-                format!("`{}` and `{}` both become `{name}`", first.ident, operation.ident),
-                &format!("each has a variant of that name in `{model}Reply`"),
-                "rename one of them",
-            ),
+            Some(first) if *first == operation.ident => {}
+            Some(first) => {
+                errors.at(
+                    &operation.ident,
+                    format!("`{first}` and `{}` both become `{name}`", operation.ident),
+                    &format!("each has a variant of that name in `{model}Reply`"),
+                    "rename one of them",
+                );
+                operation.variant = Ident::new(&format!("__{name}{number}"), operation.variant.span());
+            }
             None => {
-                variants.insert(name, operation);
+                variants.insert(name, operation.ident.clone());
             }
         }
     }

@@ -21,25 +21,33 @@ use crate::{
 };
 
 /// Where expansions find memstate.
-pub struct Crate(TokenStream);
+pub struct Crate {
+    path: TokenStream,
+    /// The path means the same in every module.
+    absolute: bool,
+}
 
 impl Crate {
     fn of(keys: &Keys) -> Crate {
-        let path = match &keys.krate {
-            Some(path) => path.to_token_stream(),
-            None => quote_mixed!(::memstate),
+        let (path, absolute) = match &keys.krate {
+            Some(path) => {
+                let absolute = path.leading_colon.is_some()
+                    || path.segments.first().is_some_and(|first| first.ident == "crate");
+                (path.to_token_stream(), absolute)
+            }
+            None => (quote_mixed!(::memstate), true),
         };
-        Crate(quote_mixed!(#path::__private))
+        Crate { path: quote_mixed!(#path::__private), absolute }
     }
 
     fn text(&self) -> String {
-        self.0.to_string().replace(' ', "")
+        self.path.to_string().replace(' ', "")
     }
 }
 
 impl ToTokens for Crate {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        self.0.to_tokens(tokens);
+        self.path.to_tokens(tokens);
     }
 }
 

@@ -330,6 +330,12 @@ impl<R> Outcome<false> for R {
 }
 
 /// What a method may return, as bytes: [`Answer`], and for a `Result` (`K` is true) both of its sides.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a memstate method",
+    label = "cannot be sent to a client",
+    note = "results, their errors and events must be owned, `Send`, and serializable in both directions",
+    note = "for a type of your own: put `#[memstate::data]` on it, or derive serde's `Serialize` and `Deserialize`"
+)]
 pub trait Returned<const K: bool>: Outcome<K> {
     /// Names the bound where a type is to be checked and nothing else.
     #[doc(hidden)]
@@ -365,6 +371,7 @@ impl<T: Answer, E: Answer> Returned<true> for Result<T, E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Answer> Returned<false> for R {
     fn conclude(self, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable> {
         self.put(reply).map(|()| Verdict::Accepted)

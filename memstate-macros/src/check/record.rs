@@ -94,7 +94,7 @@ impl Record {
             let name = &param.ident;
             let in_state = self.fields().any(|field| {
                 field.held == Held::State
-                    && !types::last_segment(&field.ty).is_some_and(|segment| segment.ident == "PhantomData")
+                    && types::last_segment(&field.ty).is_none_or(|segment| segment.ident != "PhantomData")
                     && types::mentions(&field.ty, name)
             });
             bounds.push(if in_state {

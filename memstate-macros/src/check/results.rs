@@ -72,9 +72,14 @@ impl VisitMut for Borrowed<'_> {
     }
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
-        if lifetime.ident != "static" && !std::mem::replace(&mut self.done, true) {
+        if lifetime.ident == "static" {
+            return;
+        }
+        let place = lifetime.clone();
+        lifetime.ident = Ident::new("static", lifetime.ident.span());
+        if !std::mem::replace(&mut self.done, true) {
             self.errors.at(
-                &*lifetime,
+                place,
                 format!("{} `{}` returns what borrows from the model", self.kind.name(), self.method),
                 "the model goes on changing, and the caller may be in another process",
                 "return an owned type",

@@ -118,7 +118,11 @@ fn parameter(argument: &Argument, number: usize, krate: &Crate) -> TokenStream {
 /// It is imported by a glob, which the struct's own client takes precedence over.
 pub fn fallback(scope: &Scope<'_>) -> Option<TokenStream> {
     let Scope { krate, commands, .. } = scope;
-    if commands.path.segments.len() > 1 || commands.path.leading_colon.is_some() || !is_as_declared(scope) {
+    if !krate.absolute
+        || commands.path.segments.len() > 1
+        || commands.path.leading_colon.is_some()
+        || !is_as_declared(scope)
+    {
         return None;
     }
     let client = client_name(&commands.name);

@@ -62,7 +62,7 @@ fn told<'a>(fields: &mut syn::Fields, of: &mut impl Iterator<Item = &'a Field>, 
         if told.own_serde || text.contains('$') {
             continue;
         }
-        let span = types::span_of(&told.ty);
+        let span = types::start_of(&told.ty);
         let path = |function: &str| {
             let krate = krate.text();
             let path = match told.held {

@@ -287,8 +287,8 @@ fn call(scope: &Scope<'_>, operation: &Operation) -> (TokenStream, TokenStream) 
     let mut number = 0;
     let inputs = operation.inputs.iter().map(|input| match input {
         Input::Ctx(ty) => {
-            let span = types::span_of(ty);
-            quote_spanned!(span=> <#krate::Ctx<#event> as #krate::Lend<#ty>>::lend(ctx))
+            let lend = quote_mixed!(<#krate::Ctx<#event> as #krate::Lend<#ty>>::lend(ctx));
+            types::at(lend, types::start_of(ty))
         }
         Input::Argument(argument) => {
             let local = local("argument", number);

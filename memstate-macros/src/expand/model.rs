@@ -43,9 +43,45 @@ pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
     let reply_docs = format!("The replies to commands and queries of [`{text}`], with a variant for each.");
     let client_text = client.to_string();
     // At the struct's name: this is where a missing `impl` block is said.
-    let span = name.span().resolved_at(proc_macro2::Span::mixed_site());
-    let methods = quote::quote_spanned!(span=> #krate::Methods);
-    let located = types::at(quote_mixed!(#model), name.span());
+    let of_methods = |rest: &str| {
+        let rest = syn::Ident::new(rest, proc_macro2::Span::mixed_site());
+        types::at(quote_mixed!(<#model as #krate::Methods>::#rest), name.span())
+    };
+    let [commands, queries, replies, events] = ["Command", "Query", "Reply", "Event"].map(of_methods);
+    let [execute, answer, read] = ["execute", "answer", "reply"].map(of_methods);
+    let of_model = quote_mixed! {
+            #[automatically_derived]
+            impl #header #krate::Model for #model #model_bounds {
+                const NAME: &'static str = #text;
+                type Command = #commands;
+                type Query = #queries;
+                type Reply = #replies;
+                type Event = #events;
+                type Client = #client #parameters;
+
+                fn execute(
+                    &mut self,
+                    command: #commands,
+                    ctx: &mut #krate::Ctx<#events>,
+                    reply: &mut #krate::std::vec::Vec<u8>,
+                ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
+                    #execute(self, command, ctx, reply)
+                }
+
+                fn answer(&self, query: #queries) -> #replies {
+                    #answer(self, query)
+                }
+
+                fn reply(
+                    method: u16,
+                    verdict: #krate::Verdict,
+                    bytes: &mut &[u8],
+                ) -> #krate::std::result::Result<#replies, #krate::Unreadable> {
+                    #read(method, verdict, bytes)
+                }
+            }
+    };
+    let of_model = types::at(of_model, name.span());
     quote_mixed! {
         #[doc = #client_docs]
         #[allow(dead_code)]
@@ -55,13 +91,13 @@ pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
 
         #[doc = #command_docs]
         #[allow(dead_code)]
-        #vis type #command #aliases = <#located as #methods>::Command;
+        #vis type #command #aliases = #commands;
         #[doc = #query_docs]
         #[allow(dead_code)]
-        #vis type #query #aliases = <#located as #methods>::Query;
+        #vis type #query #aliases = #queries;
         #[doc = #reply_docs]
         #[allow(dead_code)]
-        #vis type #reply #aliases = <#located as #methods>::Reply;
+        #vis type #reply #aliases = #replies;
 
         #lenient
         const _: () = {
@@ -94,36 +130,7 @@ pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
                 }
             }
 
-            #[automatically_derived]
-            impl #header #krate::Model for #model #model_bounds {
-                const NAME: &'static str = #text;
-                type Command = <#located as #methods>::Command;
-                type Query = <#located as #methods>::Query;
-                type Reply = <#located as #methods>::Reply;
-                type Event = <#located as #methods>::Event;
-                type Client = #client #parameters;
-
-                fn execute(
-                    &mut self,
-                    command: <#located as #methods>::Command,
-                    ctx: &mut #krate::Ctx<<#located as #methods>::Event>,
-                    reply: &mut #krate::std::vec::Vec<u8>,
-                ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
-                    <#located as #methods>::execute(self, command, ctx, reply)
-                }
-
-                fn answer(&self, query: <#located as #methods>::Query) -> <#located as #methods>::Reply {
-                    <#located as #methods>::answer(self, query)
-                }
-
-                fn reply(
-                    method: u16,
-                    verdict: #krate::Verdict,
-                    bytes: &mut &[u8],
-                ) -> #krate::std::result::Result<<#located as #methods>::Reply, #krate::Unreadable> {
-                    <#located as #methods>::reply(method, verdict, bytes)
-                }
-            }
+            #of_model
         };
     }
 }

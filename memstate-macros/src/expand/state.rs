@@ -68,14 +68,16 @@ fn of_struct(
     phantom: Option<TokenStream>,
     krate: &Crate,
 ) -> (TokenStream, [TokenStream; 4]) {
-    let types = whole.fields.iter().map(|field| saved(field, krate)).chain(phantom.clone());
+    let types =
+        whole.fields.iter().map(|field| saved(field, krate)).chain(phantom.clone()).chain([quote_mixed!(())]);
     let definition = quote_mixed!((#(#types),*));
     let mark = phantom.map(|_| quote_mixed!(#krate::std::marker::PhantomData));
     let members = || whole.fields.iter().map(|field| &field.member);
     let places = || (0..whole.fields.len()).map(syn::Index::from);
     let save =
         members().zip(&whole.fields).map(|(member, field)| save(field, quote_mixed!(&self.#member), krate));
-    let save = save.chain(mark);
+    // The last field alone decides whether the whole has a size.
+    let save = save.chain(mark).chain([quote_mixed!(())]);
     let restore =
         places().zip(&whole.fields).map(|(place, field)| restore(field, quote_mixed!(saved.#place), krate));
     let fields = members();
@@ -150,55 +152,52 @@ fn locals(name: &str, fields: &[Field]) -> Vec<Ident> {
     (0..fields.len()).map(|number| format_ident!("{name}{number}", span = Span::mixed_site())).collect()
 }
 
-fn held(field: &Field, krate: &Crate) -> TokenStream {
+/// `<T as State>`, all of it at one token, as serde has it from a string: then what is said of it is said once.
+fn held(field: &Field, rest: TokenStream, krate: &Crate) -> TokenStream {
     let ty = &field.ty;
     let name = match field.held {
         Held::Clone if field.own_serde => "ForeignWith",
         Held::Clone => "Foreign",
         _ => "State",
     };
-    let name = Ident::new(name, types::span_of(ty));
-    quote::quote_spanned!(types::span_of(ty)=> <#ty as #krate::#name>)
+    let name = Ident::new(name, Span::mixed_site());
+    types::at(quote_mixed!(<#ty as #krate::#name>::#rest), types::start_of(ty))
 }
 
 fn saved(field: &Field, krate: &Crate) -> TokenStream {
-    let (ty, held) = (&field.ty, held(field, krate));
+    let ty = &field.ty;
     match field.held {
-        Held::State => quote::quote_spanned!(types::span_of(ty)=> #held::Saved),
+        Held::State => held(field, quote_mixed!(Saved), krate),
         Held::Clone => quote_mixed!(#ty),
         Held::Not => quote_mixed!(()),
     }
 }
 
 fn save(field: &Field, value: TokenStream, krate: &Crate) -> TokenStream {
-    let held = held(field, krate);
     match field.held {
         Held::Not => quote_mixed!(()),
-        _ => quote::quote_spanned!(types::span_of(&field.ty)=> #held::save(#value)),
+        _ => held(field, quote_mixed!(save(#value)), krate),
     }
 }
 
 fn restore(field: &Field, saved: TokenStream, krate: &Crate) -> TokenStream {
-    let held = held(field, krate);
     match field.held {
-        Held::State => quote::quote_spanned!(types::span_of(&field.ty)=> #held::restore(#saved)),
+        Held::State => held(field, quote_mixed!(restore(#saved)), krate),
         Held::Clone => saved,
         Held::Not => quote_mixed!(#krate::std::unreachable!()),
     }
 }
 
 fn put_back(field: &Field, value: TokenStream, saved: TokenStream, krate: &Crate) -> TokenStream {
-    let held = held(field, krate);
     match field.held {
         Held::Not => TokenStream::new(),
-        _ => quote::quote_spanned!(types::span_of(&field.ty)=> #held::put_back(#value, #saved);),
+        _ => held(field, quote_mixed!(put_back(#value, #saved);), krate),
     }
 }
 
 fn detach(field: &Field, value: TokenStream, krate: &Crate) -> TokenStream {
-    let held = held(field, krate);
     match field.held {
-        Held::State => quote::quote_spanned!(types::span_of(&field.ty)=> #held::detach(#value);),
+        Held::State => held(field, quote_mixed!(detach(#value);), krate),
         _ => TokenStream::new(),
     }
 }

@@ -1,0 +1,24 @@
+#[memstate::model]
+#[derive(Default)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memstate::model]
+impl Bank {
+    pub async fn pay(&mut self, amount: u64) -> u64 {
+        self.total += amount;
+        self.total
+    }
+    pub async fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+async fn client(bank: BankClient) {
+    let _: Result<u64, _> = bank.pay(3).await;
+    let _: Result<u64, _> = bank.total().await;
+    let _ = bank.execute(BankCommand::Pay { amount: 3 });
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+pub struct Bank<'a> {
+    name: &'a str,
+}
+
+#[memstate::model]
+impl<'a> Bank<'a> {
+    pub fn name(&self) -> String {
+        self.name.to_owned()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+macro_rules! getters {
+    () => {
+        pub fn total(&self) -> u64 {
+            self.total
+        }
+    };
+}
+
+#[memstate::model]
+#[derive(Default)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memstate::model]
+impl Bank {
+    pub fn pay(&mut self, amount: u64) {
+        self.total += amount;
+    }
+    getters! {}
+}
+
+async fn client(bank: BankClient) {
+    let _: Result<(), _> = bank.pay(3).await;
+    let _ = Bank::default().total();
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+#[memstate::model]
+#[derive(Default)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memstate::model]
+impl Bank {
+    pub fn close(self) -> u64 {
+        self.total
+    }
+    pub fn shut(self: Box<Self>) -> u64 {
+        self.total
+    }
+}
+
+async fn client(bank: BankClient) {
+    let _: Result<u64, _> = bank.close().await;
+    let _: Result<u64, _> = bank.shut().await;
+}
+
+fn main() {}
