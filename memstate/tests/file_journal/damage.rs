@@ -202,6 +202,19 @@ fn a_sector_of_an_abandoned_batch_is_never_part_of_a_later_one() {
 }
 
 #[test]
+fn every_writer_has_an_epoch_of_its_own() {
+    let disk = FaultyDisk::new();
+    for writer in 1..=5_u32 {
+        let (mut journal, _) = started(&disk, b"first").unwrap();
+        Oracle::default().append(&mut journal, 1, b"one").unwrap();
+        drop(journal);
+        let (_, bytes) = segments(&disk).pop().unwrap();
+        let last = &bytes[used(&bytes) - SECTOR..];
+        assert_eq!(last[4..8], writer.to_le_bytes());
+    }
+}
+
+#[test]
 fn a_file_that_was_cut_off_is_found_whenever_that_lost_something() {
     let (mut found, mut harmless) = (0, 0);
     // A journal after each of its batches, so that files end at all distances from the end of a batch.
