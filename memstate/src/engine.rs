@@ -64,6 +64,9 @@ pub(crate) struct Shared<M: Model> {
     reader: Arc<dyn ReadJournal>,
     snapshots: Option<Snapshots>,
     snapshot_running: AtomicBool,
+    /// Held while a snapshot is written: they are written one after another.
+    writing_snapshot: parking_lot::Mutex<()>,
+    snapshot_threads: parking_lot::Mutex<Vec<std::thread::JoinHandle<()>>>,
     /// The position of the last snapshot that was begun.
     snapshot_position: AtomicU64,
     process: Uuid,
@@ -224,7 +227,7 @@ impl<M: Model> Engine<M> {
         let position = confirmed.await.map_err(|_| Error::Stopped(self.shared.queue.why_closed()))?;
         let (done, written) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
-        let spawned = std::thread::Builder::new().name("memstate-snapshot".to_owned()).spawn(move || {
+        let spawned = self.shared.spawn_snapshot(move || {
             let _ = done.send(shared.write_snapshot(position));
         });
         spawned.map_err(|error| Error::Stopped(format!("no thread for the snapshot: {error}").into()))?;
@@ -306,11 +309,28 @@ impl<M: Model> Shared<M> {
     fn write_snapshot(&self, position: Position) -> Result<(), OpenError> {
         self.snapshot_position.fetch_max(position.get(), Ordering::Relaxed);
         let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        let _one_at_a_time = self.writing_snapshot.lock();
         if snapshots.newest_position() >= Some(position) && position > Position::START {
             return Ok(());
         }
         let replayed = self.replay_until(position, |_, _| {})?;
         snapshots.write(&replayed.kernel, replayed.time)
+    }
+
+    /// Runs a snapshot on a thread of its own, for which the end of the engine waits.
+    fn spawn_snapshot(&self, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let mut running = self.snapshot_threads.lock();
+        running.retain(|thread| !thread.is_finished());
+        running.push(std::thread::Builder::new().name("memstate-snapshot".to_owned()).spawn(work)?);
+        Ok(())
+    }
+
+    /// Waits for the snapshots that are being written.
+    fn join_snapshots(&self) {
+        for thread in std::mem::take(&mut *self.snapshot_threads.lock()) {
+            // It has told its own error.
+            let _ = thread.join();
+        }
     }
 
     /// Starts a snapshot in the background, if one is due and none is being made.
@@ -325,7 +345,7 @@ impl<M: Model> Shared<M> {
             return;
         }
         let shared = Arc::clone(self);
-        let spawned = std::thread::Builder::new().name("memstate-snapshot".to_owned()).spawn(move || {
+        let spawned = self.spawn_snapshot(move || {
             if let Err(error) = shared.write_snapshot(confirmed) {
                 tracing::error!(location = shared.location, %error, "the snapshot failed; commands go on");
             }

@@ -8,7 +8,7 @@ use memstate_tests::bank::{Bank, BankClient};
 use crate::{replayed, shape};
 
 async fn refused(location: impl Into<memstate::Location>) -> OpenError {
-    memstate::open::<Bank>(location).await.err().expect("it is refused")
+    memstate::open::<Bank>(location).await.expect_err("it is refused")
 }
 
 /// The file of the journal with the given end of its name.
@@ -161,7 +161,7 @@ async fn commands_that_todays_code_cannot_run_are_reported_and_reordered_ones_fo
     ledger.book(2).await.unwrap();
     ledger.close().await.unwrap();
 
-    let error = memstate::open::<after::Ledger>(dir.path()).await.err().expect("it is refused");
+    let error = memstate::open::<after::Ledger>(dir.path()).await.expect_err("it is refused");
     let OpenError::Changed { problems, .. } = &error else { panic!("{error:?}") };
     let text = error.to_string();
     assert!(text.contains("`post(amount: u64)`") && text.contains("`post(amount: u32)`"), "{text}");
@@ -216,7 +216,7 @@ async fn a_journal_that_may_not_be_read_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     closed_bank(dir.path()).await;
     let file = segment(dir.path());
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&file).is_ok() {
         eprintln!("this user may read everything, so the permission cannot be taken away: not tested here");
         return;
@@ -379,7 +379,7 @@ async fn arguments_that_cannot_be_read_back_are_never_journaled() {
 async fn an_initial_state_that_panics_is_an_error_and_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let error =
-        memstate::open_with::<Bank>(dir.path(), || panic!("no bank today")).await.err().expect("refused");
+        memstate::open_with::<Bank>(dir.path(), || panic!("no bank today")).await.expect_err("refused");
     assert!(error.to_string().contains("no bank today"), "{error}");
     let bank = memstate::open_with::<Bank>(dir.path(), Bank::default).await.unwrap();
     bank.open("Ann").await.unwrap();

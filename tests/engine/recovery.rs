@@ -133,7 +133,7 @@ async fn the_outcome_of_every_record_is_kept_and_compared() {
     model.close().await.unwrap();
 
     STEP.store(2, Ordering::SeqCst);
-    let error = open().await.err().expect("the method does something else now");
+    let error = open().await.expect_err("the method does something else now");
     STEP.store(1, Ordering::SeqCst);
     match &error {
         OpenError::Diverged { position, command, .. } => {

@@ -121,6 +121,9 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     };
     // Only now is anything written: whatever is refused above is left as it was.
     journal.start(&preamble.encode())?;
+    if let Some(snapshots) = &snapshots {
+        snapshots.remove_leftovers()?;
+    }
     if is_new {
         append_genesis(journal.as_mut(), &name, kernel.model())?;
     }
@@ -136,8 +139,8 @@ fn open_files(
     dir: &Path,
     options: &file::FileOptions,
 ) -> Result<file::FileJournal, OpenError> {
-    let _open = OPEN.wait_for_closing(&dir.display().to_string());
-    Ok(file::FileJournal::open(Arc::clone(disk), dir, options.clone())?)
+    OPEN.wait_for_closing(&dir.display().to_string());
+    Ok(file::FileJournal::open(Arc::clone(disk), dir, *options)?)
 }
 
 fn visit_all<M: Model>(
@@ -256,6 +259,8 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         reader: journal.reader(),
         snapshots,
         snapshot_running: false.into(),
+        writing_snapshot: Mutex::new(()),
+        snapshot_threads: Mutex::default(),
         snapshot_position: snapshot_position.get().into(),
         process: process_id(),
         next_request: 1.into(),
@@ -292,6 +297,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
 
 /// Closes the journal and tells everybody.
 fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
+    shared.join_snapshots();
     let result = match (ran, shared.broken.get()) {
         (_, Some(why)) => Err(Arc::clone(why)),
         (Err(why), _) => Err(why),

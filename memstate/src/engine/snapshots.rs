@@ -69,6 +69,20 @@ impl Snapshots {
         Ok(positions)
     }
 
+    /// Removes snapshots that a process left unfinished.
+    pub(crate) fn remove_leftovers(&self) -> Result<(), OpenError> {
+        let files = self.disk.list(&self.dir).map_err(|source| io_error("list", &self.dir, source))?;
+        for (name, _) in files {
+            if name.starts_with("snapshot-") && name.ends_with(".tmp") {
+                let path = self.dir.join(name);
+                self.disk
+                    .remove(&path)
+                    .map_err(|source| io_error("remove the unfinished snapshot", &path, source))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The newest snapshot at or before `limit` that can be used. One that cannot is passed over, with a warning; the
     /// journal makes up for it.
     ///
