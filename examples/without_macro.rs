@@ -10,7 +10,7 @@ use memstate::{
     Ask, Call, Client, Ctx, Model, State,
     codec::{Argument, Unreadable, Unwritable},
     collections::HashMap,
-    model::{Method, NoEvents, Operation, Parameter, Verdict, conclude, no_such_method, reply},
+    model::{Method, NoEvents, Operation, Parameter, Returned, Verdict, no_such_method},
 };
 use serde::{Deserialize, Serialize};
 
@@ -189,8 +189,10 @@ impl Model for Bank {
         bytes: &mut Vec<u8>,
     ) -> Result<Verdict, Unwritable> {
         match command {
-            BankCommand::Open { balance } => conclude::<_, false>(self.open(balance), bytes),
-            BankCommand::Withdraw { account, amount } => conclude::<_, true>(self.withdraw(account, amount), bytes),
+            BankCommand::Open { balance } => Returned::<false>::conclude(self.open(balance), bytes),
+            BankCommand::Withdraw { account, amount } => {
+                Returned::<true>::conclude(self.withdraw(account, amount), bytes)
+            }
         }
     }
 
@@ -202,8 +204,8 @@ impl Model for Bank {
 
     fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<BankReply, Unreadable> {
         match method {
-            0 => Ok(BankReply::Open(reply::<_, false>(verdict, bytes)?)),
-            1 => Ok(BankReply::Withdraw(reply::<_, true>(verdict, bytes)?)),
+            0 => Ok(BankReply::Open(Returned::<false>::read(verdict, bytes)?)),
+            1 => Ok(BankReply::Withdraw(Returned::<true>::read(verdict, bytes)?)),
             _ => Err(no_such_method(method)),
         }
     }
@@ -212,15 +214,19 @@ impl Model for Bank {
 impl BankClient {
     /// Opens an account and returns its number.
     pub fn open(&self, balance: u64) -> Call<u64> {
-        self.client.__call(0, |bytes| Argument::put(&balance, bytes))
+        self.client.__call(0, |bytes| Argument::put(&balance, bytes), Returned::<false>::read)
     }
 
     /// Takes an amount out.
     pub fn withdraw(&self, account: u64, amount: u64) -> Call<Result<(), Insufficient>, true> {
-        self.client.__call(1, |bytes| {
-            Argument::put(&account, bytes)?;
-            Argument::put(&amount, bytes)
-        })
+        self.client.__call(
+            1,
+            |bytes| {
+                Argument::put(&account, bytes)?;
+                Argument::put(&amount, bytes)
+            },
+            Returned::<true>::read,
+        )
     }
 
     /// What is in an account.
