@@ -139,6 +139,21 @@ pub fn at(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
+/// Tokens at `span`, as if the macro had written them: no `$crate` may be among them.
+pub fn moved(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                token =
+                    TokenTree::Group(proc_macro2::Group::new(group.delimiter(), moved(group.stream(), span)));
+            }
+            token.set_span(span);
+            token
+        })
+        .collect()
+}
+
 /// A span for what is said of a type: all of it where that can be had.
 pub fn span_of(ty: &Type) -> Span {
     ty.span().resolved_at(Span::mixed_site())

@@ -95,7 +95,7 @@ pub mod __private {
             each::{CloneEach, DebugEach, EqEach},
             no_such_method,
         },
-        state::{Foreign, ForeignWith, State, replace},
+        state::{Foreign, ForeignWith, Held, State, replace},
     };
     pub use serde;
     pub use std;

@@ -57,15 +57,49 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Lets go of everything that the roll-back brings back elsewhere; called before a value is discarded, so that
     /// its destructor cannot reach it.
     fn detach(&mut self);
+}
 
-    /// `Serialize::serialize`, under a name that a missing `State` makes the only error.
-    #[doc(hidden)]
+/// [`State`] as generated code names it for the type of a field.
+///
+/// It asks for nothing but `State`, so that a type without that is not also said to lack what `State` asks for.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a memstate model",
+    label = "cannot be saved, undone and replayed",
+    note = "for a type of your own: put `#[memstate::data]` on it",
+    note = "for a collection of `std`: take the one of the same name from `memstate::collections`",
+    note = "for `Instant` and `SystemTime`: take `memstate::Timestamp`, and `ctx.now()` for the time of a command",
+    note = "for `Cell`, `RefCell`, `Mutex` and atomics: take the plain value; a command has `&mut self`",
+    note = "for a type of another crate that is `Clone` and serializable: put `#[memstate(clone)]` on the field"
+)]
+pub trait Held: Sized {
+    type Saved: Send + Sync + 'static;
+    fn save(&self) -> Self::Saved;
+    fn restore(saved: Self::Saved) -> Self;
+    fn put_back(&mut self, saved: Self::Saved);
+    fn detach(&mut self);
+    fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+    fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: State> Held for T {
+    type Saved = T::Saved;
+    fn save(&self) -> T::Saved {
+        State::save(self)
+    }
+    fn restore(saved: T::Saved) -> Self {
+        State::restore(saved)
+    }
+    fn put_back(&mut self, saved: T::Saved) {
+        State::put_back(self, saved);
+    }
+    fn detach(&mut self) {
+        State::detach(self);
+    }
     fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.serialize(serializer)
     }
-
-    /// `Deserialize::deserialize`, under a name that a missing `State` makes the only error.
-    #[doc(hidden)]
     fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::deserialize(deserializer)
     }

@@ -1,4 +1,4 @@
-use std::{cell::RefCell, sync::Mutex, time::Instant};
+use std::{cell::RefCell, sync::Mutex};
 
 #[memstate::model]
 pub struct Bank {
@@ -23,11 +23,6 @@ impl Bank {
 
 async fn client(bank: BankClient) {
     let _: Result<Option<u64>, _> = bank.balance(3).await;
-}
-
-#[memstate::data]
-pub struct Account {
-    opened: Instant,
 }
 
 fn main() {}

@@ -62,11 +62,11 @@ fn told<'a>(fields: &mut syn::Fields, of: &mut impl Iterator<Item = &'a Field>, 
         if told.own_serde || text.contains('$') {
             continue;
         }
-        let span = types::start_of(&told.ty);
+        let span = types::span_of(&told.ty);
         let path = |function: &str| {
             let krate = krate.text();
             let path = match told.held {
-                Held::State => format!("<{text} as {krate}::State>::__{function}"),
+                Held::State => format!("<{text} as {krate}::Held>::__{function}"),
                 Held::Clone => format!("<{text} as {krate}::Foreign>::__{function}"),
                 Held::Not => format!("{krate}::refused::{function}"),
             };

@@ -1,7 +1,7 @@
 //! `State`: how a value is saved and put back.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::format_ident;
+use quote::{ToTokens, format_ident};
 
 use super::{Crate, lenient};
 use crate::{
@@ -77,7 +77,15 @@ fn of_struct(
     let save =
         members().zip(&whole.fields).map(|(member, field)| save(field, quote_mixed!(&self.#member), krate));
     // The last field alone decides whether the whole has a size.
-    let save = save.chain(mark).chain([quote_mixed!(())]);
+    // The last field alone decides whether the whole has a size. Each is told by its number, at its own place.
+    let save = places()
+        .zip(save)
+        .zip(&whole.fields)
+        .map(|((place, save), field)| types::at(quote_mixed!(#place: #save), types::span_of(&field.ty)));
+    let count = whole.fields.len();
+    let (end, last) = (syn::Index::from(count), syn::Index::from(count + usize::from(mark.is_some())));
+    let mark = mark.map(|mark| quote_mixed!(#end: #mark));
+    let save = save.chain(mark).chain([quote_mixed!(#last: ())]);
     let restore =
         places().zip(&whole.fields).map(|(place, field)| restore(field, quote_mixed!(saved.#place), krate));
     let fields = members();
@@ -90,7 +98,7 @@ fn of_struct(
         detach(field, quote_mixed!(&mut self.#member), krate)
     });
     let bodies = [
-        quote_mixed!(__Saved(#(#save),*)),
+        quote_mixed!(__Saved { #(#save),* }),
         quote_mixed!(Self { #(#fields: #restore),* }),
         quote_mixed!(#(#put_back)*),
         quote_mixed!(#(#detach)*),
@@ -158,10 +166,13 @@ fn held(field: &Field, rest: TokenStream, krate: &Crate) -> TokenStream {
     let name = match field.held {
         Held::Clone if field.own_serde => "ForeignWith",
         Held::Clone => "Foreign",
-        _ => "State",
+        _ => "Held",
     };
     let name = Ident::new(name, Span::mixed_site());
-    types::at(quote_mixed!(<#ty as #krate::#name>::#rest), types::start_of(ty))
+    let text = ty.to_token_stream();
+    let (span, dollar) = (types::span_of(ty), text.to_string().contains('$'));
+    let ty = if dollar { text } else { types::moved(text, span) };
+    types::at(quote_mixed!(<#ty as #krate::#name>::#rest), span)
 }
 
 fn saved(field: &Field, krate: &Crate) -> TokenStream {
