@@ -45,7 +45,7 @@ fn twice(total: u64) -> u64 {
 }
 
 async fn client(bank: BankClient) {
-    let _: Result<(), _> = bank.fill(&mut Vec::new()).await;
+    let _: Result<(), _> = bank.fill(&mut vec![1u64]).await;
     let _: Result<(), _> = bank.apply(twice).await;
     let _: Result<(), _> = bank.call(twice).await;
     let _: Result<(), _> = bank.names(vec!["a"]).await;
