@@ -1,8 +1,8 @@
 //! The attribute macros of memstate: a small compiler.
 //!
-//! [`ast`] reads the user's item without looking into method bodies, [`attr`] reads the keys in `#[memstate(…)]`,
-//! [`check`] turns the item into what can be written out and collects every mistake, `expand` writes it, and
-//! [`fallback`] hands the item back whatever happens, so that one mistake stays one message.
+//! `ast` reads the user's item without looking into method bodies, `attr` reads the keys in `#[memstate(…)]`,
+//! `check` turns the item into what can be written out and collects every mistake, `expand` writes it, and
+//! `fallback` hands the item back whatever happens, so that one mistake stays one message.
 
 use proc_macro::TokenStream;
 

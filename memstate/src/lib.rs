@@ -62,7 +62,7 @@ pub mod client;
 pub mod codec;
 pub mod collections;
 pub mod disk;
-pub mod engine;
+mod engine;
 mod error;
 mod events;
 pub mod journal;

@@ -23,6 +23,8 @@ pub struct Bank {
     note: Option<String>,
     #[serde(skip_deserializing)]
     cache: u8,
+    #[serde(skip)]
+    forgotten: u8,
 }
 
 #[memstate::model]
