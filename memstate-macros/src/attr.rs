@@ -194,7 +194,10 @@ const UNREADABLE: &[(&str, &str)] = &[
         "what is left out is not missed when it is read, so the next field is read in its place",
     ),
     ("skip_deserializing", "what is not read is read as the next field"),
-    ("skip", "what is left out is lost, so that a snapshot would bring back another state than the journal does"),
+    (
+        "skip",
+        "what is left out is lost, so that a snapshot would bring back another state than the journal does",
+    ),
 ];
 
 /// Refuses what is in [`UNREADABLE`]; gives the names of the other keys, and `attr` without the refused ones.

@@ -20,6 +20,7 @@ mod writer;
 use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -52,6 +53,8 @@ pub struct Engine<M: Model> {
 /// What the engine's threads, its clients and its subscribers share.
 pub(crate) struct Shared<M: Model> {
     location: String,
+    /// The directory, under the one name that all ways to it share.
+    directory: Option<PathBuf>,
     settings: Settings,
     queue: Arc<Queue>,
     kernel: ShardedLock<Kernel<M>>,
@@ -71,7 +74,9 @@ pub(crate) struct Shared<M: Model> {
     snapshot_position: AtomicU64,
     process: Uuid,
     next_request: AtomicU64,
-    /// How the engine ended, once it has.
+    /// Whether it has ended, for queries, which look at nothing that others write to.
+    has_ended: AtomicBool,
+    /// How it ended, once it has.
     ended: watch::Sender<Option<Result<(), Arc<str>>>>,
 }
 
@@ -180,8 +185,8 @@ impl<M: Model> Engine<M> {
     }
 
     pub(crate) fn query<R>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Result<R, Error> {
-        if let Some(end) = &*self.shared.ended.borrow() {
-            return Err(Error::Stopped(end.as_ref().err().cloned().unwrap_or_else(|| CLOSED.into())));
+        if self.shared.has_ended.load(Ordering::Acquire) {
+            return Err(Error::Stopped(self.shared.queue.why_closed()));
         }
         let name = M::Query::METHODS.get(usize::from(method)).map_or("?", |method| method.name);
         let panicked = |message| Error::Panicked { method: name, position: None, message };
@@ -274,7 +279,9 @@ impl<M: Model> Shared<M> {
     }
 
     fn close(&self) {
-        recovery::closing(&self.location);
+        if let Some(directory) = &self.directory {
+            recovery::closing(directory);
+        }
         self.queue.close(CLOSED.into());
     }
 

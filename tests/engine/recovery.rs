@@ -67,8 +67,48 @@ async fn time_randomness_and_position_are_those_of_the_journal() {
     assert_eq!(bank.read(|bank| bank.learned.clone()), learned);
 }
 
+mod slow {
+    /// A model whose commands take their time.
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Slow {
+        steps: u64,
+    }
+
+    #[memstate::model]
+    impl Slow {
+        pub fn step(&mut self) -> u64 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            self.steps += 1;
+            self.steps
+        }
+    }
+}
+
 #[tokio::test]
-async fn a_large_journal_over_many_files_is_recovered_and_progress_is_told() {
+async fn a_long_recovery_shows_how_far_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let slow = memstate::open::<slow::Slow>(dir.path()).no_snapshot_on_close().await.unwrap();
+    for n in 1..=100 {
+        assert_eq!(slow.step().await, Ok(n));
+    }
+    slow.close().await.unwrap();
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let telling = std::sync::Arc::clone(&told);
+    let open = memstate::open::<slow::Slow>(dir.path())
+        .progress(move |progress| telling.lock().unwrap().push(progress));
+    open.await.unwrap();
+    let told = told.lock().unwrap();
+    assert!(told.len() >= 3, "{told:?}");
+    assert!(told.is_sorted_by_key(|progress| (progress.done, progress.position)), "{told:?}");
+    assert!(told.iter().all(|progress| progress.done <= progress.total), "{told:?}");
+    assert!(told[0].position > Position::START && told[0].position < Position::new(100), "{told:?}");
+    let last = told.last().unwrap();
+    assert_eq!(last.done, last.total);
+}
+
+#[tokio::test]
+async fn a_large_journal_over_many_files_is_recovered() {
     let dir = tempfile::tempdir().unwrap();
     let bank =
         memstate::open::<Bank>(dir.path()).segment_bytes(1 << 20).no_snapshot_on_close().await.unwrap();

@@ -2,8 +2,8 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
-    sync::{Arc, OnceLock, mpsc},
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock, atomic::Ordering, mpsc},
     time::{Duration, Instant},
 };
 
@@ -64,12 +64,14 @@ pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError
 fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     let Open { location, initial, settings, disk, mut on_progress } = open;
     let name = location.to_string();
+    let mut directory = None;
     let (mut journal, snapshots, mut attempts): (Box<dyn Journal>, _, _) = match &location {
         Location::Memory => (Box::new(memory::MemoryJournal::new()), None, None),
         Location::Directory(dir) => {
             let options =
                 file::FileOptions { segment_bytes: settings.segment_bytes, ..file::FileOptions::default() };
             let journal = open_files(&disk, dir, &options)?;
+            directory = Some(one_name(dir));
             let attempts = Attempts::new(Arc::clone(&disk), dir)?;
             (Box::new(journal), Some(Snapshots::new(Arc::clone(&disk), dir)), Some(attempts))
         }
@@ -131,7 +133,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     if let Some(attempts) = attempts {
         attempts.done()?;
     }
-    start(Parts { name, settings, journal, snapshots, snapshot_position, kernel, time, outcomes })
+    start(Parts { name, directory, settings, journal, snapshots, snapshot_position, kernel, time, outcomes })
 }
 
 fn open_files(
@@ -139,7 +141,7 @@ fn open_files(
     dir: &Path,
     options: &file::FileOptions,
 ) -> Result<file::FileJournal, OpenError> {
-    OPEN.wait_for_closing(&dir.display().to_string());
+    OPEN.wait_for_closing(&one_name(dir));
     Ok(file::FileJournal::open(Arc::clone(disk), dir, *options)?)
 }
 
@@ -151,11 +153,12 @@ fn visit_all<M: Model>(
 ) -> Result<Position, OpenError> {
     let total = journal.bytes();
     let (mut done, mut told, mut logged) = (0, Instant::now(), Instant::now());
-    let mut failed = None;
+    let (mut failed, mut began_to_tell) = (None, false);
     let recovered = journal.recover(&mut |entry| {
         done += entry.payload.len() as u64;
         if told.elapsed() >= PROGRESS_EVERY {
             told = Instant::now();
+            began_to_tell = true;
             let progress = Progress { done: done.min(total), total, position: replay.position() };
             if let Some(each) = &mut on_progress {
                 each(progress);
@@ -172,6 +175,9 @@ fn visit_all<M: Model>(
     })?;
     if let Some(error) = failed {
         return Err(error);
+    }
+    if let Some(each) = on_progress.filter(|_| began_to_tell) {
+        each(Progress { done: total, total, position: replay.position() });
     }
     let recovered = recovered.ok_or_else(|| OpenError::Location {
         location: name.to_owned(),
@@ -232,6 +238,7 @@ fn confirm_tail(journal: &mut dyn Journal, time: Timestamp, tail: Outcomes) -> R
 
 struct Parts<M: Model> {
     name: String,
+    directory: Option<PathBuf>,
     settings: crate::open::Settings,
     journal: Box<dyn Journal>,
     snapshots: Option<Snapshots>,
@@ -243,12 +250,14 @@ struct Parts<M: Model> {
 
 /// Starts the threads.
 fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
-    let Parts { name, settings, journal, snapshots, snapshot_position, kernel, time, outcomes } = parts;
+    let Parts { name, directory, settings, journal, snapshots, snapshot_position, kernel, time, outcomes } =
+        parts;
     let position = kernel.position();
     let queue = Arc::new(Queue::new());
     let unrecorded = Arc::new(Unrecorded::new(outcomes));
     let shared = Arc::new(Shared {
         location: name.clone(),
+        directory: directory.clone(),
         settings,
         queue: Arc::clone(&queue),
         kernel: ShardedLock::new(kernel),
@@ -264,6 +273,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         snapshot_position: snapshot_position.get().into(),
         process: process_id(),
         next_request: 1.into(),
+        has_ended: false.into(),
         ended: watch::Sender::new(None),
     });
 
@@ -281,7 +291,9 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         .stack_size(COMMAND_STACK_BYTES)
         .spawn(move || executor.run())
         .map_err(no_thread)?;
-    OPEN.opened(&name);
+    if let Some(directory) = directory {
+        OPEN.opened(directory);
+    }
     let to_end = Arc::clone(&shared);
     std::thread::Builder::new()
         .name("memstate-journal".to_owned())
@@ -314,7 +326,10 @@ fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
         tracing::error!(location = shared.location, why = &**why, "the engine ended");
     }
     shared.events.end();
-    OPEN.closed(&shared.location);
+    if let Some(directory) = &shared.directory {
+        OPEN.closed(directory);
+    }
+    shared.has_ended.store(true, Ordering::Release);
     shared.ended.send_replace(Some(result));
 }
 
@@ -333,25 +348,25 @@ fn process_id() -> Uuid {
 static OPEN: OpenJournals = OpenJournals { states: Mutex::new(None), changed: Condvar::new() };
 
 struct OpenJournals {
-    /// By location; `true` while it closes.
-    states: Mutex<Option<HashMap<String, bool>>>,
+    /// By directory; `true` while it closes.
+    states: Mutex<Option<HashMap<PathBuf, bool>>>,
     changed: Condvar,
 }
 
 impl OpenJournals {
-    fn opened(&self, location: &str) {
-        self.states.lock().get_or_insert_default().insert(location.to_owned(), false);
+    fn opened(&self, directory: PathBuf) {
+        self.states.lock().get_or_insert_default().insert(directory, false);
     }
 
-    fn closed(&self, location: &str) {
-        self.states.lock().get_or_insert_default().remove(location);
+    fn closed(&self, directory: &Path) {
+        self.states.lock().get_or_insert_default().remove(directory);
         self.changed.notify_all();
     }
 
-    fn wait_for_closing(&self, location: &str) {
+    fn wait_for_closing(&self, directory: &Path) {
         let mut states = self.states.lock();
         let deadline = Instant::now() + CLOSING_PATIENCE;
-        while states.get_or_insert_default().get(location) == Some(&true) {
+        while states.get_or_insert_default().get(directory) == Some(&true) {
             if self.changed.wait_until(&mut states, deadline).timed_out() {
                 return;
             }
@@ -359,9 +374,14 @@ impl OpenJournals {
     }
 }
 
+/// The name of a directory that is the same by whatever way it is reached.
+fn one_name(dir: &Path) -> PathBuf {
+    std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned())
+}
+
 /// Notes that an engine is about to end.
-pub(super) fn closing(location: &str) {
-    if let Some(closes) = OPEN.states.lock().get_or_insert_default().get_mut(location) {
+pub(super) fn closing(directory: &Path) {
+    if let Some(closes) = OPEN.states.lock().get_or_insert_default().get_mut(directory) {
         *closes = true;
     }
 }

@@ -108,6 +108,13 @@ impl Writer {
     }
 
     fn append_all(&mut self, calls: Vec<Entry>) -> Result<(), Arc<str>> {
+        if self.queue.is_broken() {
+            let why = self.queue.why_closed();
+            for call in calls {
+                let _ = call.reply.send(Err(Error::Stopped(Arc::clone(&why))));
+            }
+            return Err(why);
+        }
         let mut calls = calls.into_iter().peekable();
         while calls.peek().is_some() {
             let mut payload = self.begin_batch();

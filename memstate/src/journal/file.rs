@@ -272,6 +272,10 @@ impl Journal for FileJournal {
         Ok(Some(recovered))
     }
 
+    fn bytes(&self) -> u64 {
+        self.listing.segment_bytes
+    }
+
     fn start(&mut self, preamble: &[u8]) -> Result<(), JournalError> {
         let found = match std::mem::replace(&mut self.phase, Phase::Opened) {
             Phase::Recovered(found) => *found,

@@ -19,6 +19,8 @@ const LOCK: &str = "lock";
 pub struct Listing {
     /// The numbers of the segments, in order.
     pub segments: Vec<u64>,
+    /// How long they are together, in bytes.
+    pub segment_bytes: u64,
     /// Names of segments that were never completed.
     pub temporaries: Vec<String>,
     /// The first file that no part of memstate makes.
@@ -67,13 +69,16 @@ pub fn take(disk: &dyn Disk, dir: &Path) -> Result<Possession, JournalError> {
 
 fn classify(dir: &Path, files: Vec<(String, u64)>) -> Result<Listing, JournalError> {
     let mut listing = Listing::default();
-    for (name, _) in files {
+    for (name, length) in files {
         let complete = name.strip_suffix(".tmp");
         let is_temporary = complete.is_some();
         let known = complete.unwrap_or(&name);
         match number_of(known) {
             Some(_) if is_temporary => listing.temporaries.push(name),
-            Some(number) => listing.segments.push(number),
+            Some(number) => {
+                listing.segments.push(number);
+                listing.segment_bytes += length;
+            }
             None if known == LOCK => listing.has_lock |= !is_temporary,
             None if known == "attempt" || known.starts_with("snapshot-") => {}
             None if listing.foreign.as_ref().is_none_or(|first| name < *first) => {
