@@ -313,6 +313,7 @@ async fn a_model_that_panics_in_drop_changes_nothing_and_loses_nothing() {
             (3, 3, true)
         );
     }
+    depot.snapshot().await.expect("that of the copy that the snapshot is made from is no trouble either");
     depot.defuse(1).await.unwrap();
     assert_eq!(depot.throw_away(1).await, Ok(5));
     depot.close().await.unwrap();

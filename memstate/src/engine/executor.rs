@@ -1,6 +1,7 @@
 //! The thread that applies what is durable, and answers.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering, mpsc::Receiver},
     time::{Duration, Instant},
 };
@@ -14,7 +15,7 @@ use super::{
     replay::describe,
     writer::{Committed, Unrecorded},
 };
-use crate::{Error, Model, NotJournaled, Position, model::Verdict};
+use crate::{Error, Model, NotJournaled, Position, model::Verdict, state};
 
 /// How long the exclusive lock is held before readers are let in.
 const SLICE: Duration = Duration::from_micros(200);
@@ -39,7 +40,11 @@ impl<M: Model> Executor<M> {
     /// Applies until the writer ends.
     pub(super) fn run(self) {
         while let Ok(committed) = self.batches.recv() {
-            if let Err(why) = self.apply(committed) {
+            let applied = catch_unwind(AssertUnwindSafe(|| self.apply(committed))).unwrap_or_else(|panic| {
+                // The user's code is caught where it is called, so this is a mistake of memstate's own.
+                Err(format!("memstate itself panicked: {}", state::message(panic)).into())
+            });
+            if let Err(why) = applied {
                 tracing::error!(location = self.shared.location, why = &*why, "the engine stopped");
                 let _ = self.shared.broken.set(Arc::clone(&why));
                 self.shared.queue.break_off(Arc::clone(&why));

@@ -21,7 +21,8 @@ use crate::{
 
 /// The state after a position.
 pub(crate) struct Kernel<M: Model> {
-    model: M,
+    /// Only taken out when the kernel is dropped.
+    model: Option<M>,
     position: Position,
     requests: Requests,
     trace: Trace,
@@ -65,11 +66,15 @@ enum Refusal {
 
 impl<M: Model> Kernel<M> {
     pub(crate) fn new(model: M, position: Position, requests: Requests) -> Self {
-        Kernel { model, position, requests, trace: Trace::default() }
+        Kernel { model: Some(model), position, requests, trace: Trace::default() }
     }
 
     pub(crate) fn model(&self) -> &M {
-        &self.model
+        self.model.as_ref().expect("it is there until the kernel is dropped")
+    }
+
+    fn model_mut(&mut self) -> &mut M {
+        self.model.as_mut().expect("it is there until the kernel is dropped")
     }
 
     pub(crate) fn requests(&self) -> &Requests {
@@ -123,7 +128,7 @@ impl<M: Model> Kernel<M> {
         let command = read_command::<M>(record).map_err(Stuck::Unreadable)?;
         let mut ctx = context::<M>(record, shared, self.position.next());
         let mut reply = Vec::new();
-        let result = state::transaction(&mut self.model, |model| {
+        let result = state::transaction(self.model_mut(), |model| {
             Err::<(), _>(model.execute(command, &mut ctx, &mut reply))
         });
         let answered = match result {
@@ -141,7 +146,8 @@ impl<M: Model> Kernel<M> {
         let mut ctx = context::<M>(record, shared, self.position);
         let mut reply = Vec::new();
         self.trace.clear();
-        let result = state::traced(&mut self.model, &mut self.trace, |model| {
+        let model = self.model.as_mut().expect("it is there until the kernel is dropped");
+        let result = state::traced(model, &mut self.trace, |model| {
             let verdict = model
                 .execute(command, &mut ctx, &mut reply)
                 .map_err(|error| Refusal::Unwritable(format!("its reply cannot be written: {error}")))?;
@@ -169,6 +175,14 @@ impl<M: Model> Kernel<M> {
             }
             Err(Failed::Broken(broken)) => Err(Stuck::Broken(broken)),
         }
+    }
+}
+
+impl<M: Model> Drop for Kernel<M> {
+    fn drop(&mut self) {
+        let model = self.model.take();
+        // The user's destructors run here, on threads of the engine and of callers, none of which may end by it.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(model)));
     }
 }
 
