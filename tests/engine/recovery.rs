@@ -191,3 +191,71 @@ async fn the_outcome_of_every_record_is_kept_and_compared() {
     assert_eq!(model.read(|model| model.sum), 10 + 5 + 1 + 1);
     assert_eq!(model.position(), Position::new(4));
 }
+
+/// Numbers from a seed: SplitMix64, by Sebastiano Vigna.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// Random commands on an engine that is closed, dropped and given snapshots in between, against the same methods called
+/// directly on the struct.
+#[tokio::test]
+async fn an_engine_over_many_restarts_equals_the_methods_called_directly() {
+    use memstate::{Ctx, Timestamp, state::transaction};
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let seed = std::env::var("MEMSTATE_SEED").map_or(now, |seed| seed.parse().unwrap());
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let dir = tempfile::tempdir().unwrap();
+    let mut direct = Bank::default();
+    let (mut refused, mut commands) = (0, 0);
+    for _ in 0..25 {
+        let bank = memstate::open::<Bank>(dir.path()).snapshot_every(70).no_snapshot_on_close().await.unwrap();
+        assert_eq!(shape(&bank), format!("{direct:?}"), "seed {seed}");
+        for _ in 0..random.below(120) {
+            let mut ctx = Ctx::for_test(Timestamp::default());
+            let (a, b, amount) = (random.below(30), random.below(30), random.below(40));
+            let (engine, alone) = match random.below(10) {
+                0..3 => {
+                    let owner = format!("owner {}", random.below(4));
+                    let engine = bank.open(owner.as_str()).await.is_ok();
+                    (engine, transaction(&mut direct, |bank| Ok::<_, ()>(bank.open(&mut ctx, owner))).is_ok())
+                }
+                3..6 => (
+                    bank.deposit(a, amount).await.is_ok(),
+                    transaction(&mut direct, |bank| bank.deposit(a, amount)).is_ok(),
+                ),
+                6..8 => (
+                    bank.transfer(a, b, amount).await.is_ok(),
+                    transaction(&mut direct, |bank| bank.transfer(&mut ctx, a, b, amount)).is_ok(),
+                ),
+                8 => (
+                    bank.close_account(a).await.is_ok(),
+                    transaction(&mut direct, |bank| bank.close_account(a)).is_ok(),
+                ),
+                _ => (bank.explode().await.is_ok(), false),
+            };
+            assert_eq!(engine, alone, "seed {seed}");
+            refused += u32::from(!engine);
+            commands += 1;
+        }
+        assert_eq!(shape(&bank), format!("{direct:?}"), "seed {seed}");
+        match random.below(3) {
+            0 => drop(bank),
+            1 => bank.close().await.unwrap(),
+            _ => {
+                bank.snapshot().await.unwrap();
+                bank.close().await.unwrap();
+            }
+        }
+    }
+    assert!(refused > 50 && commands > 500, "{refused} of {commands}");
+}
