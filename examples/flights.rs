@@ -7,7 +7,14 @@
 //!
 //! `flights/model.rs` is the model, `flights/log.rs` turns the files of `data` into commands, and this file sends them.
 
-use std::{collections::VecDeque, fs::File, io, path::Path, process::ExitCode, time::Instant};
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+    time::Instant,
+};
 
 use memstate::{Error, OpenError};
 
@@ -87,7 +94,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args) -> Result<(), Failure> {
-    let say = |line: String| (!args.quiet).then(|| println!("{line}"));
+    // Who reads no further (`| head`) wants no error for it.
+    let say = |line: String| drop((!args.quiet).then(|| writeln!(io::stdout(), "{line}")));
     let log = Log::new(Year::read(args.limit)?, args.until);
     let flights = open(args, &log).await?;
     let (taken, last) = (flights.taken().await?, log.last_step());
@@ -190,7 +198,7 @@ impl<'a> Acknowledged<'a> {
     }
 
     fn write(&mut self, step: u64) -> Result<(), Failure> {
-        use io::{Seek, Write};
+        use io::Seek;
         // Of one width, so that each overwrites the one before as a whole.
         let line = format!("{step:020}\n");
         let written = self.file.rewind().and_then(|()| self.file.write_all(line.as_bytes()));

@@ -117,6 +117,18 @@ impl Commands {
             );
         }
         let self_ty = block.self_ty;
+        let private =
+            block.methods.iter().find(|method| is_private(method)).map(|method| method.sig.ident.clone());
+        let has_public =
+            block.methods.iter().any(|method| method.sig.receiver().is_some() && !is_private(method));
+        if let Some(private) = private.filter(|_| !has_public) {
+            errors.at(
+                &private,
+                format!("no method of `{name}` is `pub`, so it has no commands and no queries"),
+                "private methods are helpers, which the client does not have",
+                &format!("write `pub fn {private}`, or `pub(crate) fn {private}`"),
+            );
+        }
         let mut operations: Vec<_> =
             block.methods.into_iter().filter_map(|method| operation(method, &self_ty, errors)).collect();
         meetings(&mut operations, &name, errors);
@@ -156,6 +168,10 @@ pub fn client_name(model: &Ident) -> Ident {
 /// The model's name with a suffix.
 pub fn beside(model: &Ident, suffix: &str) -> Ident {
     Ident::new(&format!("{}{suffix}", model.unraw()), model.span())
+}
+
+fn is_private(method: &Method) -> bool {
+    matches!(method.vis, Visibility::Inherited) && method.sig.receiver().is_some()
 }
 
 fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {

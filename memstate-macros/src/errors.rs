@@ -48,9 +48,6 @@ fn text(what: &str, why: &str, help: &str) -> String {
     let mut text = what.to_owned();
     for (label, line) in [("\n= note: ", why), ("\n= help: ", help)] {
         if !line.is_empty() {
-            if text.len() == what.len() {
-                text.push('\n');
-            }
             text.push_str(label);
             text.push_str(line);
         }

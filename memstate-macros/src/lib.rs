@@ -73,7 +73,7 @@ mod types;
 ///
 /// - An argument is data: owned, or a reference such as `&str`, `&[T]`, `&Path`, `&T`, which the client takes as it
 ///   is and the variant holds owned. For a `String` the client takes `impl Into<String>`.
-/// - `ctx: &mut Ctx<BankEvent>` in a command, anywhere among the arguments, is passed in and is no argument. The type
+/// - `ctx: &mut Ctx<BankEvent>` (or `&Ctx<BankEvent>`, which only tells) in a command, anywhere among the arguments, is passed in and is no argument. The type
 ///   must be written `Ctx`, under whatever path.
 /// - A command whose result is a `Result`, under whatever name, changes nothing when it returns `Err`. In a generic
 ///   model it must be spelled `Result<T, E>`.

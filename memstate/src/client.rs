@@ -104,8 +104,8 @@ impl<M: Model> Client<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Stopped`] when the engine has stopped, or the snapshot could not be made: the reason is in it, and the
-    /// engine goes on.
+    /// [`Error::Stopped`] when the engine has stopped; [`Error::Failed`] if the snapshot could not be made, for instance
+    /// because a command does something else in a replay than it did.
     pub async fn snapshot(&self) -> Result<Position, Error> {
         Arc::clone(&self.engine).snapshot().await
     }
@@ -115,7 +115,9 @@ impl<M: Model> Client<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Stopped`] if the engine had stopped before for another reason, or could not close the journal.
+    /// [`Error::Stopped`] if the engine had stopped before for another reason, or could not close the journal;
+    /// [`Error::Failed`] if only the snapshot could not be written. Everything is in the journal then, but it may not be
+    /// possible to replay it: the reason tells.
     pub async fn close(&self) -> Result<(), Error> {
         self.engine.close().await
     }
@@ -135,7 +137,7 @@ impl<M: Model> Client<M> {
     /// sending gets the reply of the first, also after the journal was closed and opened again.
     ///
     /// The last 65,536 requests are remembered. An older one is answered with
-    /// [`RequestExpired`](crate::NotJournaled::RequestExpired), and one that comes back with another command or other
+    /// [`OutcomeUnknown`](Error::OutcomeUnknown) and not run again, and one that comes back with another command or other
     /// arguments with [`RequestReused`](crate::NotJournaled::RequestReused).
     pub fn with_request(&self, request: RequestId) -> M::Client {
         M::Client::from(Client { request: Some(request), ..self.clone() })

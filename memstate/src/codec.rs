@@ -81,7 +81,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
 
 /// What a command or a query may return (both sides of a `Result`), and what an event may be.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the result of a memstate method",
+    message = "`{Self}` cannot be a result or an event of a memstate method",
     label = "cannot be sent to a client",
     note = "results, their errors and events must be owned, `Send`, and serializable in both directions",
     note = "for a type of your own: put `#[memstate::data]` on it, or derive serde's `Serialize` and `Deserialize`"

@@ -74,7 +74,7 @@ impl Disk for RealDisk {
         match error.kind() {
             io::ErrorKind::AlreadyExists if path.is_dir() => Ok(()),
             io::ErrorKind::NotFound => match path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => {
+                Some(parent) if !parent.as_os_str().is_empty() && !parent.exists() => {
                     self.create_dir(parent)?;
                     self.create_dir(path)
                 }

@@ -77,7 +77,7 @@ pub(crate) struct Shared<M: Model> {
     /// Whether it has ended, for queries, which look at nothing that others write to.
     has_ended: AtomicBool,
     /// How it ended, once it has.
-    ended: watch::Sender<Option<Result<(), Arc<str>>>>,
+    ended: watch::Sender<Option<Result<(), Error>>>,
 }
 
 thread_local! {
@@ -235,11 +235,14 @@ impl<M: Model> Engine<M> {
         let spawned = self.shared.spawn_snapshot(move || {
             let _ = done.send(shared.write_snapshot(position));
         });
-        spawned.map_err(|error| Error::Stopped(format!("no thread for the snapshot: {error}").into()))?;
+        spawned
+            .map_err(|error| Error::Failed(format!("there is no thread for the snapshot: {error}").into()))?;
         match written.await {
             Ok(Ok(())) => Ok(position),
-            Ok(Err(error)) => Err(Error::Stopped(format!("the snapshot failed: {error}").into())),
-            Err(_) => Err(Error::Stopped("the snapshot failed".into())),
+            Ok(Err(error)) => {
+                Err(Error::Failed(format!("the snapshot could not be written: {error}").into()))
+            }
+            Err(_) => Err(Error::Failed("the snapshot could not be written: its thread panicked".into())),
         }
     }
 
@@ -247,10 +250,7 @@ impl<M: Model> Engine<M> {
         self.shared.close();
         let mut ended = self.shared.ended.subscribe();
         let end = ended.wait_for(Option::is_some).await.map_err(|_| Error::Stopped(CLOSED.into()))?;
-        match end.as_ref().expect("waited for") {
-            Ok(()) => Ok(()),
-            Err(why) => Err(Error::Stopped(Arc::clone(why))),
-        }
+        end.clone().expect("waited for")
     }
 }
 

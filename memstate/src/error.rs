@@ -19,13 +19,17 @@ pub enum Error<E = Infallible> {
         /// The words of the panic.
         message: String,
     },
-    /// The command has not happened; it is safe to send it again when the cause is gone.
+    /// The command has not happened. It is safe to send it again when the cause is gone.
     NotJournaled(NotJournaled),
-    /// The journal failed while it wrote the command, or its process ended: it may have happened or not. After the
-    /// journal is opened again, sending it under the same [`RequestId`](crate::RequestId) makes it happen once.
+    /// It may have happened or not: the journal failed while it wrote the command, or the request is so old that its reply
+    /// is no longer kept. After the journal is opened again the state tells; or send it under the same
+    /// [`RequestId`](crate::RequestId), if it had one, and it happens once.
     OutcomeUnknown(Arc<str>),
     /// The engine has stopped, and answers everything with the reason; nothing of this call has happened.
     Stopped(Arc<str>),
+    /// A snapshot could not be written, or events of the past could not be made again, for this reason. The engine goes
+    /// on.
+    Failed(Arc<str>),
 }
 
 /// Why a command was not journaled.
@@ -58,11 +62,6 @@ pub enum NotJournaled {
         /// What the codec said.
         why: String,
     },
-    /// The request is so old that its reply is no longer kept: it may have happened already.
-    #[error(
-        "the request is too old to tell whether it has happened; look at the state before you send it anew"
-    )]
-    RequestExpired,
     /// The request's id came before with another command or other arguments.
     #[error("the request's id was used for another command before; take a new one from `new_request`")]
     RequestReused,
@@ -85,6 +84,7 @@ impl<E> Error<E> {
             Error::NotJournaled(why) => Error::NotJournaled(why),
             Error::OutcomeUnknown(why) => Error::OutcomeUnknown(why),
             Error::Stopped(why) => Error::Stopped(why),
+            Error::Failed(why) => Error::Failed(why),
         }
     }
 }
@@ -100,11 +100,9 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
                 write!(f, "query `{method}` panicked: {message}")
             }
             Error::NotJournaled(why) => why.fmt(f),
-            Error::OutcomeUnknown(why) => write!(
-                f,
-                "it is unknown whether the command happened: {why}; open the journal again to find out"
-            ),
+            Error::OutcomeUnknown(why) => write!(f, "it is unknown whether the command happened: {why}"),
             Error::Stopped(why) => write!(f, "the engine has stopped: {why}"),
+            Error::Failed(why) => why.fmt(f),
         }
     }
 }

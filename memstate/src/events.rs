@@ -195,7 +195,7 @@ impl<M: Model> Stream for Events<M> {
                     Poll::Ready(Some(Ok((position, bytes)))) => {
                         return Poll::Ready(Some(read::<M>(position, &bytes)));
                     }
-                    Poll::Ready(Some(Err(why))) => return Poll::Ready(Some(Err(Error::Stopped(why)))),
+                    Poll::Ready(Some(Err(why))) => return Poll::Ready(Some(Err(Error::Failed(why)))),
                     Poll::Ready(None) => self.replayed = None,
                 }
             }
@@ -217,9 +217,9 @@ impl<M: Model> Unpin for Events<M> {}
 fn read<M: Model>(position: Position, bytes: &[u8]) -> Result<(Position, M::Event), Error> {
     match whole(bytes, M::Event::get) {
         Ok(event) => Ok((position, event)),
-        Err(error) => Err(Error::Stopped(
-            format!("an event of position {position} cannot be read back: {error}").into(),
-        )),
+        Err(error) => {
+            Err(Error::Failed(format!("an event of position {position} cannot be read back: {error}").into()))
+        }
     }
 }
 

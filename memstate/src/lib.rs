@@ -82,6 +82,7 @@ pub use open::{Location, Open, Opening, Progress, open, open_with};
 pub use position::{Position, Timestamp};
 pub use request::{InvalidRequestId, RequestId};
 pub use state::State;
+pub use uuid::Uuid;
 /// What expansions of the macros name.
 #[doc(hidden)]
 pub mod __private {

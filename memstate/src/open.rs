@@ -64,7 +64,7 @@ pub enum Location {
     Memory,
     /// In a directory.
     Directory(PathBuf),
-    /// Something with a scheme that no backend here knows.
+    /// Nothing, or something with a scheme that no backend here knows.
     Unknown(String),
 }
 
@@ -76,9 +76,13 @@ impl From<&str> for Location {
         if let Some(path) = location.strip_prefix("file://") {
             return Location::Directory(path.into());
         }
-        match location.split_once("://") {
-            Some(_) => Location::Unknown(location.to_owned()),
-            None => Location::Directory(location.into()),
+        // What looks like a scheme is none of ours. One letter may be a drive; `./nats:x` is a directory of that name.
+        let scheme = location.split_once(':').map_or("", |(scheme, _)| scheme);
+        let is_scheme = scheme.len() > 1
+            && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter));
+        match is_scheme && !scheme.starts_with('.') || location.is_empty() {
+            true => Location::Unknown(location.to_owned()),
+            false => Location::Directory(location.into()),
         }
     }
 }

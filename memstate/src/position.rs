@@ -53,7 +53,7 @@ impl From<u64> for Position {
 /// A moment, in microseconds since 1970-01-01 00:00 UTC: what `Ctx::now` gives.
 ///
 /// Times of records never go backwards, whatever the machine's clock does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -111,6 +111,12 @@ impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
         let micros = Duration::from_micros(time.0.unsigned_abs());
         if time.0 < 0 { UNIX_EPOCH - micros } else { UNIX_EPOCH + micros }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Position;
+use crate::{
+    Position,
+    state::{State, by_copy},
+};
 
 /// The identity of one command, under which it may be sent any number of times and happens once.
 ///
@@ -21,6 +24,8 @@ pub struct RequestId {
     /// request that is not remembered never happened.
     pub(crate) since: Position,
 }
+
+by_copy!(RequestId);
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -48,8 +48,12 @@ async fn a_directory_that_is_no_journal_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn a_location_with_an_unknown_scheme_is_refused() {
-    let text = refused("carrier-pigeon://roof").await.to_string();
-    assert!(text.contains("carrier-pigeon://roof") && text.contains("give a directory"), "{text}");
+    for location in ["carrier-pigeon://roof", "memory:bank", "file:bank", ""] {
+        let text = refused(location).await.to_string();
+        assert!(text.contains(&format!("`{location}`")) && text.contains("give a directory"), "{text}");
+    }
+    let text = refused("/proc/no/such/place").await.to_string();
+    assert!(text.contains("cannot create the directory /proc/no/such/place"), "{text}");
 }
 
 mod shop {
@@ -167,6 +171,13 @@ async fn commands_that_todays_code_cannot_run_are_reported_and_reordered_ones_fo
     assert!(text.contains("`post(amount: u64)`") && text.contains("`post(amount: u32)`"), "{text}");
     assert!(text.contains("`book(amount: u64)`") && text.contains("position 1"), "{text}");
     assert!(problems.len() >= 3, "{problems:?}");
+
+    // Whether it is refused does not depend on a snapshot that covers those commands.
+    let ledger = memstate::open::<before::Ledger>(dir.path()).await.unwrap();
+    ledger.snapshot().await.unwrap();
+    ledger.close().await.unwrap();
+    let error = memstate::open::<after::Ledger>(dir.path()).await.expect_err("it is refused");
+    assert!(matches!(error, OpenError::Changed { .. }), "{error:?}");
 
     let ledger = memstate::open::<reordered::Ledger>(dir.path()).no_snapshot_on_close().await.unwrap();
     assert_eq!(ledger.read(|ledger| ledger.sum), 3);

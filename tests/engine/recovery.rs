@@ -218,7 +218,8 @@ async fn an_engine_over_many_restarts_equals_the_methods_called_directly() {
     let mut direct = Bank::default();
     let (mut refused, mut commands) = (0, 0);
     for _ in 0..25 {
-        let bank = memstate::open::<Bank>(dir.path()).snapshot_every(70).no_snapshot_on_close().await.unwrap();
+        let bank =
+            memstate::open::<Bank>(dir.path()).snapshot_every(70).no_snapshot_on_close().await.unwrap();
         assert_eq!(shape(&bank), format!("{direct:?}"), "seed {seed}");
         for _ in 0..random.below(120) {
             let mut ctx = Ctx::for_test(Timestamp::default());

@@ -169,3 +169,37 @@ async fn in_memory_a_snapshot_is_a_position() {
     bank.open("Ann").await.unwrap();
     assert_eq!(bank.snapshot().await, Ok(Position::new(1)));
 }
+
+mod unsteady {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static CLOCK: AtomicU64 = AtomicU64::new(0);
+
+    /// A model with a command that is not deterministic.
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Unsteady {
+        last: u64,
+    }
+
+    #[memstate::model]
+    impl Unsteady {
+        pub fn tick(&mut self) {
+            self.last = CLOCK.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_deterministic_is_found_by_the_snapshot_and_told_by_close() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = memstate::open::<unsteady::Unsteady>(dir.path()).await.unwrap();
+    model.tick().await.unwrap();
+    for result in [model.snapshot().await.map(|_| ()), model.close().await] {
+        match result {
+            Err(memstate::Error::Failed(why)) => assert!(why.contains("`tick` at position 1"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(snapshots(dir.path()).is_empty(), "no snapshot has a state that the journal does not have");
+}

@@ -73,6 +73,16 @@ pub fn of(sig: &mut Signature, kind: Kind, whole: &str, self_ty: &Type, errors: 
             inputs.push(Input::Ctx(ctx.clone()));
             continue;
         }
+        if is_ctx(&input.ty) {
+            errors.at(
+                &input.ty,
+                format!("{whole} cannot have a `Ctx` of its own"),
+                "it is lent to a command while it runs",
+                &format!("write `&mut {}`", types::text(&input.ty)),
+            );
+            inputs.push(Input::Ctx(input.ty.as_ref().clone()));
+            continue;
+        }
         let before = errors.len();
         let name = name(&input.pat, number, whole, errors);
         let what = Of { name: &name, whole };
@@ -90,11 +100,13 @@ struct Of<'a> {
 /// The type behind `&mut Ctx<E>` or `&Ctx<E>`.
 fn ctx(ty: &Type) -> Option<&Type> {
     match types::peel(ty) {
-        Type::Reference(reference) => types::last_segment(&reference.elem)
-            .is_some_and(|segment| segment.ident == "Ctx")
-            .then_some(&reference.elem),
+        Type::Reference(reference) => is_ctx(&reference.elem).then_some(&reference.elem),
         _ => None,
     }
+}
+
+fn is_ctx(ty: &Type) -> bool {
+    types::last_segment(types::peel(ty)).is_some_and(|segment| segment.ident == "Ctx")
 }
 
 fn name(pat: &Pat, number: usize, whole: &str, errors: &mut Errors) -> Ident {

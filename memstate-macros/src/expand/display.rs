@@ -46,16 +46,25 @@ fn arm(variant: &Variant, item: &Ident, krate: &Crate) -> TokenStream {
     };
     let members = variant.fields.iter().map(|field| &field.member);
     if let Some(format) = &variant.display {
-        let bindings = variant.fields.iter().map(|field| match &field.member {
-            Member::Named(name) => Ident::new_raw(&name.unraw().to_string(), format.span()),
-            Member::Unnamed(index) => format_ident!("_{}", index.index, span = format.span()),
-        });
+        // The format string sees the names that have its span; a pattern with them in it would be linted as redundant.
+        let bindings: Vec<_> = variant
+            .fields
+            .iter()
+            .map(|field| match &field.member {
+                Member::Named(name) => Ident::new_raw(&name.unraw().to_string(), format.span()),
+                Member::Unnamed(index) => format_ident!("_{}", index.index, span = format.span()),
+            })
+            .collect();
+        let locals = locals(variant);
         let format = numbered(format);
-        return quote_mixed!(#name { #(#members: #bindings),* } => #krate::std::write!(f, #format),);
+        return quote_mixed! {
+            #name { #(#members: #locals),* } => {
+                #(#[allow(unused_variables)] let #bindings = #locals;)*
+                #krate::std::write!(f, #format)
+            }
+        };
     }
-    let locals: Vec<_> = (0..variant.fields.len())
-        .map(|number| format_ident!("field{number}", span = proc_macro2::Span::mixed_site()))
-        .collect();
+    let locals = locals(variant);
     let mut format = words(&variant.ident.as_ref().unwrap_or(item).unraw().to_string());
     for (number, field) in variant.fields.iter().enumerate() {
         format.push_str(if number == 0 { ": " } else { ", " });
@@ -66,6 +75,12 @@ fn arm(variant: &Variant, item: &Ident, krate: &Crate) -> TokenStream {
         format.push_str(if is_text(field) { "{}" } else { "{:?}" });
     }
     quote_mixed!(#name { #(#members: #locals),* } => #krate::std::write!(f, #format #(, #locals)*),)
+}
+
+fn locals(variant: &Variant) -> Vec<Ident> {
+    (0..variant.fields.len())
+        .map(|number| format_ident!("field{number}", span = proc_macro2::Span::mixed_site()))
+        .collect()
 }
 
 fn is_text(field: &Field) -> bool {

@@ -19,6 +19,9 @@ use crate::{Error, Model, NotJournaled, Position, model::Verdict, state};
 
 /// How long the exclusive lock is held before readers are let in.
 const SLICE: Duration = Duration::from_micros(200);
+/// What is said of a request that is older than those that are remembered.
+const EXPIRED: &str =
+    "the request is so old that its reply is forgotten; look at the state before you send it anew";
 /// How many records are applied between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: usize = 16;
 
@@ -134,7 +137,7 @@ impl<M: Model> Executor<M> {
                     position: Some(position),
                     message,
                 }),
-                Answer::Expired => Err(Error::NotJournaled(NotJournaled::RequestExpired)),
+                Answer::Expired => Err(Error::OutcomeUnknown(EXPIRED.into())),
                 Answer::Reused => Err(Error::NotJournaled(NotJournaled::RequestReused)),
             };
             // Nobody waits if the caller dropped the call.

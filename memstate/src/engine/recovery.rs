@@ -27,7 +27,7 @@ use super::{
     writer::{Unrecorded, Writer},
 };
 use crate::{
-    Client, Location, Model, Open, OpenError, Position, Progress, Timestamp,
+    Client, Error, Location, Model, Open, OpenError, Position, Progress, Timestamp,
     events::EventLog,
     journal::{Journal, JournalError, Stop, file, memory},
     open::OnProgress,
@@ -78,7 +78,8 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         Location::Unknown(location) => {
             return Err(OpenError::Location {
                 location: location.clone(),
-                why: "there is no backend for it; give a directory, or `memory:`".to_owned(),
+                why: "there is no backend for it; give a directory (`./name:with:colons`, if need be), or `memory:`"
+                    .to_owned(),
             });
         }
     };
@@ -311,19 +312,26 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
 fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
     shared.join_snapshots();
     let result = match (ran, shared.broken.get()) {
-        (_, Some(why)) => Err(Arc::clone(why)),
-        (Err(why), _) => Err(why),
+        (_, Some(why)) => Err(Error::Stopped(Arc::clone(why))),
+        (Err(why), _) => Err(Error::Stopped(why)),
         (Ok(mut journal), None) => {
-            if shared.settings.snapshot_on_close
-                && let Err(error) = shared.write_snapshot(shared.position())
-            {
-                tracing::error!(location = shared.location, %error, "the last snapshot failed; the journal has everything");
-            }
-            journal.close().map_err(|error| format!("the journal could not be closed: {error}").into())
+            let snapshot = match shared.settings.snapshot_on_close {
+                true => shared.write_snapshot(shared.position()),
+                false => Ok(()),
+            };
+            let closed = journal.close();
+            let not_closed =
+                |error| Error::Stopped(format!("the journal could not be closed: {error}").into());
+            let no_snapshot = |error| {
+                Error::Failed(
+                    format!("it is closed, but its last snapshot could not be written: {error}").into(),
+                )
+            };
+            closed.map_err(not_closed).and(snapshot.map_err(no_snapshot))
         }
     };
-    if let Err(why) = &result {
-        tracing::error!(location = shared.location, why = &**why, "the engine ended");
+    if let Err(error) = &result {
+        tracing::error!(location = shared.location, %error, "the engine ended");
     }
     shared.events.end();
     if let Some(directory) = &shared.directory {

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{
     kernel::{Applied, Kernel, Stuck, method_name},
     preamble::{Preamble, Table},
-    record::{Outcomes, Payload, Record, Recorded, Shared},
+    record::{Outcomes, Payload, Record, Recorded, Records, Shared},
     requests::{Answered, Requests},
     snapshots::read_state,
 };
@@ -107,7 +107,10 @@ impl<'a, M: Model> Replay<'a, M> {
             .map_err(|error| self.unreadable("a batch", entry.first, &error))?
         {
             Payload::Genesis { index, last, part } => self.take_genesis(index, last, part),
-            Payload::Records { shared, outcomes, .. } => {
+            Payload::Records { shared, outcomes, records } => {
+                if !writer.table.problems().is_empty() {
+                    self.refuse_unknown(&entry, &writer, records)?;
+                }
                 self.time = self.time.max(shared.time);
                 self.take_outcomes(outcomes, entry.first)?;
                 let last = Position::new(entry.first.get() + u64::from(entry.count)).get() - 1;
@@ -238,26 +241,44 @@ impl<'a, M: Model> Replay<'a, M> {
             if self.limit.is_some_and(|limit| position > limit) {
                 return Ok(());
             }
-            record.method = batch.writer.table.today(record.method).ok_or_else(|| {
-                let mut problems = batch.writer.table.problems();
-                if problems.is_empty() {
-                    problems.push(format!(
-                        "position {position} names a command number {}, which is not in its table",
-                        record.method
-                    ));
-                }
-                problems.push(format!(
-                    "the first record that needs one of them is `{}` at position {position}",
-                    batch.writer.preamble.name(record.method)
-                ));
-                OpenError::Changed { location: self.location.clone(), model: M::NAME, problems }
-            })?;
+            record.method = self.today(&batch.writer, record.method, position)?;
             apply(self, position, &record, shared)?;
         }
         if !records.is_empty() {
             return Err(unreadable(self, Unreadable::new("bytes are left over")));
         }
         Ok(())
+    }
+
+    /// Refuses a batch with a command that today's code does not have, also one that a snapshot covers: whether a journal
+    /// can be opened must not depend on which snapshots there are.
+    fn refuse_unknown(
+        &self,
+        entry: &Entry<'_>,
+        writer: &Writer,
+        mut records: Records<'_>,
+    ) -> Result<(), OpenError> {
+        for index in 0..entry.count {
+            let record = records.take().map_err(|error| self.unreadable("a batch", entry.first, &error))?;
+            self.today(writer, record.method, entry.first.plus(index.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Today's number of the writer's command.
+    fn today(&self, writer: &Writer, method: u16, position: Position) -> Result<u16, OpenError> {
+        writer.table.today(method).ok_or_else(|| {
+            let mut problems = writer.table.problems();
+            if problems.is_empty() {
+                problems.push(format!(
+                    "position {position} names command number {method}, which is not in its table"
+                ));
+            }
+            let name = writer.preamble.name(method);
+            problems
+                .push(format!("the first record that needs one of them is `{name}` at position {position}"));
+            OpenError::Changed { location: self.location.clone(), model: M::NAME, problems }
+        })
     }
 
     /// Applies a record whose outcome is known.
