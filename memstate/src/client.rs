@@ -83,6 +83,17 @@ impl<M: Model> Client<M> {
         self.engine.position()
     }
 
+    /// Waits until there is room for many more calls. At most 65,536 may be in flight, and one of more than a KiB counts
+    /// once a KiB; the next is answered with [`Overloaded`](crate::NotJournaled::Overloaded). Who sends many without awaiting
+    /// them awaits this now and then.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stopped`] if the engine stops before.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.engine.ready().await
+    }
+
     /// Waits until the state contains `position`, as another client's reply told it.
     ///
     /// # Errors
@@ -122,7 +133,8 @@ impl<M: Model> Client<M> {
         self.engine.close().await
     }
 
-    /// A client whose commands carry this name: it is journaled, and is [`Ctx::caller`](crate::Ctx::caller).
+    /// A client whose commands carry this name, of at most 1,024 bytes: it is journaled, and is
+    /// [`Ctx::caller`](crate::Ctx::caller).
     pub fn as_caller(&self, name: impl Into<Arc<str>>) -> M::Client {
         M::Client::from(Client { caller: Some(name.into()), ..self.clone() })
     }
@@ -219,7 +231,12 @@ fn open_reply<R: Outcome<K>, const K: bool>(
     reply: &Reply,
     read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
 ) -> Result<R::Ok, Error<R::Err>> {
-    match whole(reply.bytes(), |bytes| read(reply.verdict(), bytes)) {
+    // The user's `Deserialize` runs here.
+    let result = std::panic::catch_unwind(|| whole(reply.bytes(), |bytes| read(reply.verdict(), bytes)))
+        .unwrap_or_else(|panic| {
+            Err(Unreadable::new(format!("reading panicked: {}", crate::state::message(panic))))
+        });
+    match result {
         Ok(result) => result.split().map_err(Error::Rejected),
         Err(error) => Err(unreadable_reply(&error)),
     }

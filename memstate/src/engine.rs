@@ -18,7 +18,7 @@ mod snapshots;
 mod writer;
 
 use std::{
-    cell::Cell,
+    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
@@ -69,7 +69,8 @@ pub(crate) struct Shared<M: Model> {
     snapshot_running: AtomicBool,
     /// Held while a snapshot is written: they are written one after another.
     writing_snapshot: parking_lot::Mutex<()>,
-    snapshot_threads: parking_lot::Mutex<Vec<std::thread::JoinHandle<()>>>,
+    /// `None` when the engine has ended.
+    snapshot_threads: parking_lot::Mutex<Option<Vec<std::thread::JoinHandle<()>>>>,
     /// The position of the last snapshot that was begun.
     snapshot_position: AtomicU64,
     process: Uuid,
@@ -81,23 +82,36 @@ pub(crate) struct Shared<M: Model> {
 }
 
 thread_local! {
-    /// The engine that this thread reads at the moment.
-    static READING: Cell<usize> = const { Cell::new(0) };
+    /// The engines that this thread reads at the moment, one inside of the other.
+    static READING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The shared lock on a kernel, with the mark of it on this thread.
 struct Reading<'a, M: Model> {
     kernel: ShardedLockReadGuard<'a, Kernel<M>>,
-    before: usize,
 }
 
 impl<M: Model> Drop for Reading<'_, M> {
     fn drop(&mut self) {
-        READING.set(self.before);
+        READING.with_borrow_mut(Vec::pop);
     }
 }
 
 const CLOSED: &str = "it was closed";
+/// How long the name of a caller may be, in bytes.
+const CALLER_BYTES_MAX: usize = 1024;
+
+/// The stack of every thread that runs the model's code, in bytes. What ran on one of them must run on each, because
+/// snapshots and events of the past run the same commands again.
+const MODEL_STACK_BYTES: usize = 16 << 20;
+
+/// Starts a thread that may run the model's code.
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).stack_size(MODEL_STACK_BYTES).spawn(work)
+}
 
 impl<M: Model> Engine<M> {
     /// Where the journal is.
@@ -117,6 +131,14 @@ impl<M: Model> Engine<M> {
         caller: Option<Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
+        if let Some(length) =
+            caller.as_ref().map(|caller| caller.len()).filter(|length| *length > CALLER_BYTES_MAX)
+        {
+            return Pending::failed(Error::NotJournaled(NotJournaled::Unencodable {
+                method: method_name::<M>(method),
+                why: format!("the caller's name has {length} bytes, more than {CALLER_BYTES_MAX}"),
+            }));
+        }
         match self.encode(method, put) {
             Ok(arguments) => self.enter(method, arguments, caller, request),
             Err(error) => Pending::failed(Error::NotJournaled(error)),
@@ -164,17 +186,20 @@ impl<M: Model> Engine<M> {
                 }
             }
             Err(tokio::sync::TryAcquireError::Closed) => Pending::failed(Error::Stopped(queue.why_closed())),
-            Err(tokio::sync::TryAcquireError::NoPermits) if self.shared.settings.refuse_when_full => {
+            Err(tokio::sync::TryAcquireError::NoPermits) => {
                 Pending::failed(Error::NotJournaled(NotJournaled::Overloaded {
                     waiting: queue.in_flight(),
                     limit: QUEUE_CALLS_MAX,
                 }))
             }
-            Err(tokio::sync::TryAcquireError::NoPermits) => {
-                let room = Box::pin(Arc::clone(queue.room()).acquire_many_owned(weight));
-                Pending::queueing(room, Arc::clone(queue), entry, replied)
-            }
         }
+    }
+
+    /// Waits until at least half of the queue is free.
+    pub(crate) async fn ready(&self) -> Result<(), Error> {
+        let half = u32::try_from(QUEUE_CALLS_MAX / 2).expect("it is small");
+        let room = self.shared.queue.room().acquire_many(half).await;
+        room.map(drop).map_err(|_| Error::Stopped(self.shared.queue.why_closed()))
     }
 
     pub(crate) fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
@@ -288,8 +313,7 @@ impl<M: Model> Shared<M> {
     /// The state, for as long as the guard lives.
     fn lock(&self) -> Result<Reading<'_, M>, Arc<str>> {
         let mine = std::ptr::from_ref(self).addr();
-        let before = READING.get();
-        if before == mine {
+        if READING.with_borrow(|reading| reading.contains(&mine)) {
             return Err(
                 "a query or `read` inside of a `read` on the same thread would wait for itself".into()
             );
@@ -300,15 +324,15 @@ impl<M: Model> Shared<M> {
                 self.readers_waiting.fetch_add(1, Ordering::Relaxed);
                 let kernel = self.kernel.read();
                 self.readers_waiting.fetch_sub(1, Ordering::Relaxed);
-                // A panic that poisons the lock is one of the executor itself, and sets `broken`.
+                // A panic that poisons the lock is one of the executor itself, which sets `broken` next.
                 kernel.unwrap_or_else(|poisoned| poisoned.into_inner())
             }
         };
         if let Some(why) = self.broken.get() {
             return Err(Arc::clone(why));
         }
-        READING.set(mine);
-        Ok(Reading { kernel, before })
+        READING.with_borrow_mut(|reading| reading.push(mine));
+        Ok(Reading { kernel })
     }
 
     /// Writes a snapshot of the state after `position`, made by a replay of the journal. Everything through there must be
@@ -320,21 +344,33 @@ impl<M: Model> Shared<M> {
         if snapshots.newest_position() >= Some(position) && position > Position::START {
             return Ok(());
         }
-        let replayed = self.replay_until(position, |_, _| {})?;
-        snapshots.write(&replayed.kernel, replayed.time)
+        // The model's own code runs here: `Deserialize`, commands, `Serialize`, `Drop`.
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            let replayed = self.replay_range(position, position, |_, _| true)?;
+            snapshots.write(&replayed.kernel, replayed.time)
+        }));
+        written.unwrap_or_else(|panic| {
+            Err(OpenError::Unreadable {
+                location: self.location.clone(),
+                what: "the state".to_owned(),
+                position,
+                why: format!("it panicked: {}", state::message(panic)),
+            })
+        })
     }
 
     /// Runs a snapshot on a thread of its own, for which the end of the engine waits.
     fn spawn_snapshot(&self, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         let mut running = self.snapshot_threads.lock();
+        let running = running.as_mut().ok_or_else(|| std::io::Error::other(CLOSED))?;
         running.retain(|thread| !thread.is_finished());
-        running.push(std::thread::Builder::new().name("memstate-snapshot".to_owned()).spawn(work)?);
+        running.push(spawn("memstate-snapshot", work)?);
         Ok(())
     }
 
     /// Waits for the snapshots that are being written.
     fn join_snapshots(&self) {
-        for thread in std::mem::take(&mut *self.snapshot_threads.lock()) {
+        for thread in self.snapshot_threads.lock().take().unwrap_or_default() {
             // It has told its own error.
             let _ = thread.join();
         }
@@ -364,28 +400,24 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// The state after `position`, from the nearest snapshot and the journal. `observer` is told of each record.
-    pub(crate) fn replay_until(
-        &self,
-        position: Position,
-        observer: impl FnMut(Position, &kernel::Applied),
-    ) -> Result<replay::Replayed<M>, OpenError> {
-        self.replay_range(position, position, observer)
-    }
-
-    /// As [`replay_until`](Self::replay_until), from a snapshot at or before `from`.
+    /// The state after `until`, from the nearest snapshot at or before `from` and the journal. `observer` is told of the
+    /// events of each record, and says whether to go on.
     pub(crate) fn replay_range(
         &self,
         from: Position,
         until: Position,
-        observer: impl FnMut(Position, &kernel::Applied),
+        mut observer: impl FnMut(Position, &[u8]) -> bool,
     ) -> Result<replay::Replayed<M>, OpenError> {
         let start = match &self.snapshots {
             Some(snapshots) => snapshots.newest::<M>(Some(from))?,
             None => None,
         };
         let start = start.map(|loaded| (loaded.kernel, loaded.time));
-        let mut replay = replay::Replay::new(self.location.clone(), start).until(until).observed(observer);
+        let goes_on = std::cell::Cell::new(true);
+        let observe = |position, applied: &kernel::Applied| {
+            goes_on.set(goes_on.get() && observer(position, &applied.events))
+        };
+        let mut replay = replay::Replay::new(self.location.clone(), start).until(until).observed(observe);
         // From the beginning the initial state is needed too, which stands before the first position.
         let first = match replay.position() {
             Position::START => Position::START,
@@ -395,7 +427,7 @@ impl<M: Model> Shared<M> {
         let done = |replay: &replay::Replay<'_, M>| replay.position() >= until && replay.has_state();
         if !done(&replay) {
             self.reader.read(first, &mut |entry| match replay.visit(entry) {
-                Ok(()) if done(&replay) => Err(crate::journal::Stop),
+                Ok(()) if done(&replay) || !goes_on.get() => Err(crate::journal::Stop),
                 Ok(()) => Ok(()),
                 Err(error) => {
                     failed = Some(error);

@@ -37,7 +37,9 @@ pub enum Error<E = Infallible> {
 #[non_exhaustive]
 pub enum NotJournaled {
     /// Too many calls wait already.
-    #[error("overloaded: {waiting} calls of at most {limit} wait; send it again later")]
+    #[error(
+        "overloaded: {waiting} calls are in flight, and {limit} may be; await some, or `ready()`, and send it again"
+    )]
     Overloaded {
         /// How many wait.
         waiting: usize,
@@ -183,7 +185,10 @@ pub enum OpenError {
         why: String,
     },
     /// The state could not be rolled back while it was recovered.
-    #[error("{location}: the command at position {position} could not be undone: {why}")]
+    #[error(
+        "{location}: the command at position {position} could not be undone: {why}. \
+         It is left out after two more tries to open the journal"
+    )]
     Broken {
         /// Where it is.
         location: String,

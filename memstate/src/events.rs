@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 
 use crate::{
     Error, Model, Position,
-    codec::{Answer, whole},
-    engine::{Engine, Shared, split_events},
+    codec::{Answer, Unreadable, whole},
+    engine::{Engine, Shared, spawn, split_events},
 };
 
 /// How many events are kept in memory.
@@ -123,7 +123,8 @@ impl Ring {
 /// The events of a model in the order of their commands, each with its command's position.
 ///
 /// It is a [`Stream`]; [`next`](Events::next) is there for code without a stream library. It ends when the engine has
-/// stopped and everything was read. An event that cannot be read gives an error, and the stream goes on.
+/// stopped and everything was read, and after an error that events of the past cannot be made again. An event that cannot be
+/// read back gives an error, and the stream goes on.
 #[must_use = "events come when this is polled"]
 pub struct Events<M: Model> {
     shared: Arc<Shared<M>>,
@@ -131,11 +132,17 @@ pub struct Events<M: Model> {
     seen: Position,
     ready: VecDeque<(Position, Arc<[u8]>)>,
     replayed: Option<mpsc::Receiver<Replayed>>,
+    failed: bool,
     model: PhantomData<fn() -> M>,
 }
 
-/// An event of the past, or why there are no more.
-type Replayed = Result<(Position, Arc<[u8]>), Arc<str>>;
+/// What comes from a replay.
+enum Replayed {
+    Event(Position, Arc<[u8]>),
+    /// All were sent.
+    Done,
+    Failed(Arc<str>),
+}
 
 impl<M: Model> Events<M> {
     pub(crate) fn new(engine: Arc<Engine<M>>, from: Position) -> Self {
@@ -144,6 +151,7 @@ impl<M: Model> Events<M> {
             seen: Position::new(from.get().saturating_sub(1)),
             ready: VecDeque::new(),
             replayed: None,
+            failed: false,
             model: PhantomData,
         }
     }
@@ -160,24 +168,37 @@ impl<M: Model> Events<M> {
         self.seen = until;
         self.replayed = Some(receive);
         let failed = send.clone();
-        let spawned = std::thread::Builder::new().name("memstate-events".to_owned()).spawn(move || {
+        let spawned = spawn("memstate-events", move || {
+            let mut is_wanted = true;
             let observe = |position: Position, events: &[u8]| {
                 if position > after {
                     split_events(events, |event| {
-                        // When nobody listens any more the rest of the replay is in vain, but harmless.
-                        let _ = send.blocking_send(Ok((position, event.into())));
+                        is_wanted =
+                            is_wanted && send.blocking_send(Replayed::Event(position, event.into())).is_ok();
                     });
                 }
+                is_wanted
             };
-            let replayed =
-                shared.replay_range(after, until, |position, applied| observe(position, &applied.events));
-            if let Err(error) = replayed {
-                let _ = send.blocking_send(Err(format!("events cannot be made again: {error}").into()));
-            }
+            let end = match shared.replay_range(after, until, observe) {
+                Ok(_) => Replayed::Done,
+                Err(error) => {
+                    Replayed::Failed(format!("events of the past cannot be made again: {error}").into())
+                }
+            };
+            // Nobody is there to be told if the subscriber is gone.
+            let _ = send.blocking_send(end);
         });
         if let Err(error) = spawned {
-            let _ = failed.try_send(Err(format!("no thread to make events again: {error}").into()));
+            let why = format!("there is no thread to make events of the past again: {error}").into();
+            let _ = failed.try_send(Replayed::Failed(why));
         }
+    }
+
+    /// Ends the stream with an error: it has no gaps, so nothing can follow.
+    fn fail(&mut self, why: Arc<str>) -> Option<Result<(Position, M::Event), Error>> {
+        self.replayed = None;
+        self.failed = true;
+        Some(Err(Error::Failed(why)))
     }
 }
 
@@ -186,17 +207,21 @@ impl<M: Model> Stream for Events<M> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
+            if self.failed {
+                return Poll::Ready(None);
+            }
             if let Some((position, bytes)) = self.ready.pop_front() {
                 return Poll::Ready(Some(read::<M>(position, &bytes)));
             }
             if let Some(replayed) = &mut self.replayed {
                 match replayed.poll_recv(cx) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Some(Ok((position, bytes)))) => {
+                    Poll::Ready(Some(Replayed::Event(position, bytes))) => {
                         return Poll::Ready(Some(read::<M>(position, &bytes)));
                     }
-                    Poll::Ready(Some(Err(why))) => return Poll::Ready(Some(Err(Error::Failed(why)))),
-                    Poll::Ready(None) => self.replayed = None,
+                    Poll::Ready(Some(Replayed::Done)) => self.replayed = None,
+                    Poll::Ready(Some(Replayed::Failed(why))) => return Poll::Ready(self.fail(why)),
+                    Poll::Ready(None) => return Poll::Ready(self.fail("the replay for it panicked".into())),
                 }
             }
             match self.shared.events.look(self.seen, cx) {
@@ -215,7 +240,11 @@ impl<M: Model> Stream for Events<M> {
 impl<M: Model> Unpin for Events<M> {}
 
 fn read<M: Model>(position: Position, bytes: &[u8]) -> Result<(Position, M::Event), Error> {
-    match whole(bytes, M::Event::get) {
+    // The user's `Deserialize` runs here.
+    let event = std::panic::catch_unwind(|| whole(bytes, M::Event::get)).unwrap_or_else(|panic| {
+        Err(Unreadable::new(format!("reading panicked: {}", crate::state::message(panic))))
+    });
+    match event {
         Ok(event) => Ok((position, event)),
         Err(error) => {
             Err(Error::Failed(format!("an event of position {position} cannot be read back: {error}").into()))

@@ -144,7 +144,6 @@ pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) command_bytes_max: usize,
-    pub(crate) refuse_when_full: bool,
     pub(crate) snapshot_every: u64,
     pub(crate) snapshot_on_close: bool,
     pub(crate) segment_bytes: u64,
@@ -164,7 +163,6 @@ impl<M: Model> Open<M> {
     fn new(location: Location, initial: impl FnOnce() -> M + Send + 'static) -> Self {
         let settings = Settings {
             command_bytes_max: 1 << 20,
-            refuse_when_full: false,
             snapshot_every: 1_000_000,
             snapshot_on_close: true,
             segment_bytes: 64 << 20,
@@ -176,13 +174,6 @@ impl<M: Model> Open<M> {
     /// than 8 MiB. A larger one is answered with [`TooLarge`](crate::NotJournaled::TooLarge).
     pub fn max_command_bytes(mut self, bytes: usize) -> Self {
         self.settings.command_bytes_max = bytes.min(BATCH_BYTES_MAX / 2);
-        self
-    }
-
-    /// When 65,536 calls are in flight, answers the next with [`Overloaded`](crate::NotJournaled::Overloaded). Otherwise a
-    /// call waits for room, which it takes in the order of the calls.
-    pub fn refuse_when_full(mut self) -> Self {
-        self.settings.refuse_when_full = true;
         self
     }
 

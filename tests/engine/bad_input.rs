@@ -333,6 +333,65 @@ async fn a_model_that_panics_in_drop_changes_nothing_and_loses_nothing() {
     assert_eq!(depot.read(|depot| (depot.handled, depot.bombs.len())), (5, 2));
 }
 
+#[tokio::test]
+async fn a_model_that_panics_when_it_is_dropped_can_be_closed_and_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 1..=3 {
+        let depot = memstate::open::<treacherous::Depot>(dir.path()).await.unwrap();
+        assert_eq!(depot.read(|depot| depot.handled), round - 1);
+        depot.store(true).await.unwrap();
+        depot.close().await.unwrap();
+    }
+}
+
+mod deep {
+    /// A list that is as deep as it is long.
+    #[memstate::data]
+    pub struct Node {
+        pub next: Option<Box<Node>>,
+    }
+
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Deep {
+        pub list: Option<Box<Node>>,
+        pub depth: u64,
+    }
+
+    #[memstate::model(events = u64)]
+    impl Deep {
+        pub fn grow(&mut self, ctx: &mut memstate::Ctx<u64>, by: u64) -> u64 {
+            for _ in 0..by {
+                self.list = Some(Box::new(Node { next: self.list.take() }));
+                self.depth += 1;
+            }
+            ctx.emit(self.depth);
+            recurse(20_000)
+        }
+    }
+
+    /// Takes some MiB of stack.
+    fn recurse(n: u64) -> u64 {
+        if n == 0 { 0 } else { std::hint::black_box([recurse(n - 1); 16])[3] + 1 }
+    }
+}
+
+#[tokio::test]
+async fn what_ran_once_has_the_stack_to_run_again_in_snapshots_events_and_recovery() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = memstate::open::<deep::Deep>(dir.path()).await.unwrap();
+    for _ in 0..4 {
+        assert_eq!(deep.grow(500).await, Ok(20_000));
+    }
+    deep.snapshot().await.unwrap();
+    deep.grow(1).await.unwrap();
+    deep.close().await.unwrap();
+    let deep = memstate::open::<deep::Deep>(dir.path()).await.unwrap();
+    let (position, event) = deep.events(memstate::Position::START).next().await.unwrap().unwrap();
+    assert_eq!((position.get(), event), (1, 500));
+    assert_eq!(deep.read(|deep| deep.depth), 2001);
+}
+
 mod unreadable {
     use serde::{Deserialize, Deserializer, Serialize};
 

@@ -187,47 +187,86 @@ async fn readers_and_a_saturated_writer_both_get_on() {
 }
 
 #[tokio::test]
-async fn a_full_queue_answers_overloaded_if_it_is_told_to() {
-    let dir = tempfile::tempdir().unwrap();
-    let disk = GatedDisk::default();
-    let bank =
-        memstate::open::<Bank>(dir.path()).on_disk(Arc::new(disk.clone())).refuse_when_full().await.unwrap();
-    disk.close_gate();
-    let mut calls = Vec::new();
-    let refused = loop {
-        let mut call = Box::pin(bank.learn());
-        match std::future::poll_fn(|cx| std::task::Poll::Ready(call.as_mut().poll(cx))).await {
-            std::task::Poll::Ready(answer) => break answer,
-            std::task::Poll::Pending => calls.push(call),
-        }
-        assert!(calls.len() <= 65_536, "the bound holds");
-    };
-    assert_eq!(calls.len(), 65_536);
-    assert!(matches!(
-        refused,
-        Err(Error::NotJournaled(NotJournaled::Overloaded { waiting: 65_536, limit: 65_536 }))
-    ));
-    disk.open_gate();
-    for call in calls {
-        call.await.unwrap();
-    }
-    bank.learn().await.unwrap();
-    assert_eq!(bank.read(|bank| bank.learned.len()), 65_537);
-}
-
-#[tokio::test]
-async fn a_full_queue_otherwise_lets_calls_wait_in_their_order() {
+async fn a_full_queue_answers_overloaded_and_what_is_in_it_happens_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let disk = GatedDisk::default();
     let bank = memstate::open::<Bank>(dir.path()).on_disk(Arc::new(disk.clone())).await.unwrap();
     disk.close_gate();
-    let calls: Vec<_> = (0..70_000).map(|n| bank.swallow(vec![0; n % 7])).collect();
+    let calls: Vec<_> = (0..65_536).map(|n| bank.swallow(vec![0; n % 7])).collect();
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(bank.position(), Position::START, "nothing is applied before it is durable");
+    for _ in 0..1000 {
+        assert_eq!(
+            bank.swallow(vec![]).await,
+            Err(Error::NotJournaled(NotJournaled::Overloaded { waiting: 65_536, limit: 65_536 }))
+        );
+    }
+    let ready = tokio::spawn({
+        let bank = bank.clone();
+        async move { bank.ready().await }
+    });
     disk.open_gate();
+    ready.await.unwrap().unwrap();
     for (n, call) in calls.into_iter().enumerate() {
         assert_eq!(call.with_position().await, Ok((Position::new(n as u64 + 1), (n % 7) as u64)));
     }
+    assert_eq!(bank.swallow(vec![]).with_position().await, Ok((Position::new(65_537), 0)));
+}
+
+#[tokio::test]
+async fn calls_that_nobody_awaits_all_happen() {
+    let bank = in_memory().await;
+    for _ in 0..20 {
+        bank.ready().await.unwrap();
+        for _ in 0..10_000 {
+            drop(bank.swallow(vec![1]));
+        }
+    }
+    bank.close().await.unwrap();
+    assert_eq!(bank.position(), Position::new(200_000));
+}
+
+#[tokio::test]
+async fn large_calls_count_by_their_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = GatedDisk::default();
+    let bank = memstate::open::<Bank>(dir.path()).on_disk(Arc::new(disk.clone())).await.unwrap();
+    disk.close_gate();
+    let calls: Vec<_> = (0..100).map(|_| bank.swallow(vec![0; 1_000_000])).collect();
+    disk.open_gate();
+    let mut let_in = 0;
+    for call in calls {
+        match call.await {
+            Ok(_) => let_in += 1,
+            Err(Error::NotJournaled(NotJournaled::Overloaded { .. })) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(let_in, 67, "64 MiB of them");
+}
+
+#[tokio::test]
+async fn reads_of_two_engines_may_be_nested_but_not_of_one() {
+    let (one, two) = (in_memory().await, in_memory().await);
+    assert_eq!(one.read(|_| two.read(|two| two.accounts.len())), 0);
+    let nested = one.read(|_| {
+        two.read(|_| std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| one.read(|_| ()))).is_err())
+    });
+    assert!(nested, "it is refused instead of waiting for itself");
+    assert_eq!(one.read(|one| one.accounts.len()), 0);
+}
+
+#[tokio::test]
+async fn a_callers_name_has_a_limit() {
+    let bank = in_memory().await;
+    bank.as_caller("x".repeat(1024)).learn().await.unwrap();
+    match bank.as_caller("x".repeat(1025)).learn().await {
+        Err(Error::NotJournaled(NotJournaled::Unencodable { why, .. })) => {
+            assert!(why.contains("1025"), "{why}")
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bank.position(), Position::new(1));
 }
 
 #[tokio::test]

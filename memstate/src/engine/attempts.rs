@@ -58,7 +58,7 @@ impl Attempts {
         if tries >= TRIES {
             tracing::error!(
                 %position,
-                "the command at this position ended {TRIES} processes and is left out; `memstate log` shows it"
+                "the command at this position ended {TRIES} processes and is left out"
             );
             return Ok(false);
         }

@@ -5,12 +5,12 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
-use super::queue::{Entry, Queue};
+use super::queue::Queue;
 use crate::{
     Error, Position,
     journal::{Batch, Journal, JournalError},
@@ -72,15 +72,10 @@ impl Reply {
 /// A reply, or why there is none.
 pub(crate) type Replied = Result<Reply, Error>;
 
-/// A future of the room that a call needs in the queue.
-pub(crate) type Room = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
-
 /// A command on its way to its reply.
 pub struct Pending(State);
 
 enum State {
-    /// It waits for room in the queue.
-    Queueing { room: Room, queue: Arc<Queue>, entry: Option<Entry>, reply: oneshot::Receiver<Replied> },
     /// It is in the queue or further.
     Waiting(oneshot::Receiver<Replied>, Arc<Queue>),
     /// It never got into the queue.
@@ -95,47 +90,13 @@ impl Pending {
     pub(crate) fn waiting(reply: oneshot::Receiver<Replied>, queue: Arc<Queue>) -> Self {
         Pending(State::Waiting(reply, queue))
     }
-
-    /// Waits for `room` first. Takes its place in the line at once, not when it is awaited.
-    pub(crate) fn queueing(
-        room: Room,
-        queue: Arc<Queue>,
-        entry: Entry,
-        reply: oneshot::Receiver<Replied>,
-    ) -> Self {
-        let mut pending = Pending(State::Queueing { room, queue, entry: Some(entry), reply });
-        pending.enter(&mut Context::from_waker(Waker::noop()));
-        pending
-    }
-
-    /// Goes from `Queueing` to the next state, if there is room.
-    fn enter(&mut self, cx: &mut Context<'_>) {
-        let State::Queueing { room, queue, entry, .. } = &mut self.0 else { return };
-        let Poll::Ready(permit) = room.as_mut().poll(cx) else { return };
-        let entered = match permit {
-            Ok(permit) => {
-                permit.forget();
-                queue.push(entry.take().expect("it enters once"))
-            }
-            Err(_) => Err(queue.why_closed()),
-        };
-        let State::Queueing { queue, reply, .. } = std::mem::replace(&mut self.0, State::Failed(None)) else {
-            return;
-        };
-        self.0 = match entered {
-            Ok(()) => State::Waiting(reply, queue),
-            Err(why) => State::Failed(Some(Error::Stopped(why))),
-        };
-    }
 }
 
 impl Future for Pending {
     type Output = Replied;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Replied> {
-        self.enter(cx);
         match &mut self.0 {
-            State::Queueing { .. } => Poll::Pending,
             State::Waiting(reply, queue) => Pin::new(reply).poll(cx).map(|reply| {
                 // Without a reply the engine ended while it had the command.
                 reply.unwrap_or_else(|_| Err(Error::OutcomeUnknown(queue.why_closed())))

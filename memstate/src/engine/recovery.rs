@@ -24,6 +24,7 @@ use super::{
     replay::{Replay, Replayed},
     requests::Requests,
     snapshots::Snapshots,
+    spawn,
     writer::{Unrecorded, Writer},
 };
 use crate::{
@@ -34,8 +35,6 @@ use crate::{
     state,
 };
 
-/// The stack of the thread that runs commands, in bytes: a deep recursion in a model has what a main thread has.
-const COMMAND_STACK_BYTES: usize = 16 << 20;
 /// How much of the initial state goes into one batch.
 const GENESIS_PART_BYTES: usize = 4 << 20;
 /// How long an `open` waits for the same journal to be closed by another thread of this process.
@@ -49,12 +48,9 @@ const LOG_EVERY: Duration = Duration::from_secs(2);
 pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError> {
     let location = open.location.to_string();
     let (done, opened) = oneshot::channel();
-    let spawned = std::thread::Builder::new()
-        .name("memstate-open".to_owned())
-        .stack_size(COMMAND_STACK_BYTES)
-        .spawn(move || {
-            let _ = done.send(recover_and_start(open));
-        });
+    let spawned = spawn("memstate-open", move || {
+        let _ = done.send(recover_and_start(open));
+    });
     let no_thread = |why: String| OpenError::Location { location: location.clone(), why };
     spawned.map_err(|error| no_thread(format!("no thread to open it on: {error}")))?;
     let engine = opened.await.map_err(|_| no_thread("the thread that opened it panicked".to_owned()))??;
@@ -270,7 +266,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         snapshots,
         snapshot_running: false.into(),
         writing_snapshot: Mutex::new(()),
-        snapshot_threads: Mutex::default(),
+        snapshot_threads: Mutex::new(Some(Vec::new())),
         snapshot_position: snapshot_position.get().into(),
         process: process_id(),
         next_request: 1.into(),
@@ -287,49 +283,28 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         location: name.clone(),
         why: format!("no thread to run it on: {error}"),
     };
-    let executor = std::thread::Builder::new()
-        .name("memstate-kernel".to_owned())
-        .stack_size(COMMAND_STACK_BYTES)
-        .spawn(move || executor.run())
-        .map_err(no_thread)?;
+    let executor = spawn("memstate-kernel", move || executor.run()).map_err(no_thread)?;
     if let Some(directory) = directory {
         OPEN.opened(directory);
     }
     let to_end = Arc::clone(&shared);
-    std::thread::Builder::new()
-        .name("memstate-journal".to_owned())
-        .spawn(move || {
-            let ran = writer.run();
-            // The writer has dropped its end, so the executor ends after what is still to be applied.
-            let _ = executor.join();
-            end(&to_end, ran);
-        })
-        .map_err(no_thread)?;
+    let run = move || {
+        let ran = writer.run();
+        // The writer has dropped its end, so the executor ends after what is still to be applied.
+        let _ = executor.join();
+        end(&to_end, ran);
+    };
+    spawn("memstate-journal", run).map_err(no_thread)?;
     Ok(Engine { shared })
 }
 
 /// Closes the journal and tells everybody.
 fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
     shared.join_snapshots();
-    let result = match (ran, shared.broken.get()) {
-        (_, Some(why)) => Err(Error::Stopped(Arc::clone(why))),
-        (Err(why), _) => Err(Error::Stopped(why)),
-        (Ok(mut journal), None) => {
-            let snapshot = match shared.settings.snapshot_on_close {
-                true => shared.write_snapshot(shared.position()),
-                false => Ok(()),
-            };
-            let closed = journal.close();
-            let not_closed =
-                |error| Error::Stopped(format!("the journal could not be closed: {error}").into());
-            let no_snapshot = |error| {
-                Error::Failed(
-                    format!("it is closed, but its last snapshot could not be written: {error}").into(),
-                )
-            };
-            closed.map_err(not_closed).and(snapshot.map_err(no_snapshot))
-        }
-    };
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| close(shared, ran)));
+    let result = result.unwrap_or_else(|panic| {
+        Err(Error::Stopped(format!("closing panicked: {}", state::message(panic)).into()))
+    });
     if let Err(error) = &result {
         tracing::error!(location = shared.location, %error, "the engine ended");
     }
@@ -339,6 +314,25 @@ fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
     }
     shared.has_ended.store(true, Ordering::Release);
     shared.ended.send_replace(Some(result));
+}
+
+/// Writes the last snapshot and closes the journal, if all went well so far.
+fn close<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) -> Result<(), Error> {
+    let mut journal = match (ran, shared.broken.get()) {
+        (_, Some(why)) => return Err(Error::Stopped(Arc::clone(why))),
+        (Err(why), _) => return Err(Error::Stopped(why)),
+        (Ok(journal), None) => journal,
+    };
+    let snapshot = match shared.settings.snapshot_on_close {
+        true => shared.write_snapshot(shared.position()),
+        false => Ok(()),
+    };
+    journal
+        .close()
+        .map_err(|error| Error::Stopped(format!("the journal could not be closed: {error}").into()))?;
+    snapshot.map_err(|error| {
+        Error::Failed(format!("it is closed, but its last snapshot could not be written: {error}").into())
+    })
 }
 
 fn process_id() -> Uuid {

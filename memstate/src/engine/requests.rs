@@ -8,8 +8,10 @@ use twox_hash::XxHash3_64;
 
 use crate::{Position, RequestId};
 
-/// How many requests are remembered.
+/// How many requests are remembered at most.
 pub(crate) const REMEMBERED: usize = 65_536;
+/// How many bytes their replies have together at most.
+const REMEMBERED_BYTES: u64 = 64 << 20;
 
 /// The answer to a request, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,15 @@ pub(crate) enum Answered {
     Accepted(Vec<u8>),
     Rejected(Vec<u8>),
     Panicked(String),
+}
+
+impl Answered {
+    fn bytes(&self) -> u64 {
+        match self {
+            Answered::Accepted(bytes) | Answered::Rejected(bytes) => bytes.len() as u64,
+            Answered::Panicked(message) => message.len() as u64,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +56,8 @@ pub(crate) enum Known<'a> {
 pub(crate) struct Requests {
     kept: IndexMap<(u128, u64), Kept, foldhash::fast::RandomState>,
     order: VecDeque<(u128, u64)>,
+    /// The bytes of the replies.
+    bytes: u64,
     /// The position of the last one that was forgotten.
     forgotten: Position,
 }
@@ -69,11 +82,13 @@ impl Requests {
         position: Position,
         answered: Answered,
     ) {
-        if self.order.len() == REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-            && let Some(kept) = self.kept.swap_remove(&oldest)
-        {
-            self.forgotten = kept.position;
+        self.bytes += answered.bytes();
+        while self.order.len() >= REMEMBERED || self.bytes > REMEMBERED_BYTES {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if let Some(kept) = self.kept.swap_remove(&oldest) {
+                self.bytes -= kept.answered.bytes();
+                self.forgotten = kept.position;
+            }
         }
         self.order.push_back(key(request));
         self.kept.insert(key(request), Kept { position, fingerprint, answered });

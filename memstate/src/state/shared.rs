@@ -364,12 +364,14 @@ impl Transaction {
     /// Writes every change so far.
     pub fn trace(&self, trace: &mut Trace) {
         SCOPE.with(|scope| {
-            // Tracing runs the user's `Serialize`, which may look at collections but not pin new ones.
-            let pinned = scope.pinned.borrow();
-            for contents in pinned.iter() {
+            // Tracing runs the user's `Serialize`, which may make collections of its own and change those.
+            let mut pinned = scope.pinned.take();
+            for contents in &pinned {
                 contents.trace(trace);
                 trace.end_of_contents();
             }
+            pinned.append(&mut scope.pinned.borrow_mut());
+            scope.pinned.replace(pinned);
         });
     }
 
