@@ -7,7 +7,7 @@
 use std::{fmt, ops::Deref};
 
 use memstate::{
-    Ask, Call, Client, Ctx, Model, State,
+    Ask, Call, Client, Ctx, Model, State, Visitor,
     codec::{Argument, Unreadable, Unwritable},
     collections::HashMap,
     model::{Method, NoEvents, Operation, Parameter, Returned, Verdict, no_such_method},
@@ -77,9 +77,9 @@ impl State for Bank {
         self.last_id.put_back(saved.last_id);
     }
 
-    fn detach(&mut self) {
-        self.accounts.detach();
-        self.last_id.detach();
+    fn visit(&mut self, visitor: &mut Visitor) {
+        self.accounts.visit(visitor);
+        self.last_id.visit(visitor);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use memstate::State;
+use memstate::{State, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A carrier's, an airport's or an aircraft's short name: `UA`, `JFK`, `N14228`.
@@ -87,7 +87,7 @@ impl State for Code {
         saved
     }
 
-    fn detach(&mut self) {}
+    fn visit(&mut self, _: &mut Visitor) {}
 }
 
 #[cfg(test)]

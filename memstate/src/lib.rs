@@ -81,7 +81,7 @@ pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
 pub use position::{Position, Timestamp};
 pub use request::{InvalidRequestId, RequestId};
-pub use state::State;
+pub use state::{State, Visitor};
 pub use uuid::Uuid;
 /// What expansions of the macros name.
 #[doc(hidden)]
@@ -96,7 +96,7 @@ pub mod __private {
             each::{CloneEach, DebugEach, EqEach},
             no_such_method,
         },
-        state::{Foreign, ForeignWith, Held, State, replace},
+        state::{Foreign, ForeignWith, Held, State, Visitor, replace},
     };
     pub use serde;
     pub use std;

@@ -12,10 +12,12 @@ use serde::{Deserializer, Serialize, Serializer, de::DeserializeOwned};
 mod scalars;
 #[allow(unsafe_code, reason = "the one module with it; see there why it is sound")]
 pub(crate) mod shared;
+#[cfg(test)]
+mod tests;
 pub(crate) mod trace;
 pub(crate) mod transaction;
 
-pub use shared::Broken;
+pub use shared::{Broken, Visitor};
 pub use transaction::{Failed, transaction};
 pub(crate) use transaction::{message, traced};
 
@@ -54,9 +56,12 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
         replace(self, saved);
     }
 
-    /// Lets go of everything that the roll-back brings back elsewhere; called before a value is discarded, so that
-    /// its destructor cannot reach it.
-    fn detach(&mut self);
+    /// Calls `visit` of every part that is [`State`]; what is saved as a copy has none.
+    ///
+    /// So a command that fails finds the collections of the model wherever the command has carried them, and what is
+    /// discarded lets go of them. A part that is left out is not found: a command that changed a collection in it and
+    /// fails stops the engine.
+    fn visit(&mut self, visitor: &mut Visitor);
 }
 
 /// [`State`] as generated code names it for the type of a field.
@@ -77,7 +82,7 @@ pub trait Held: Sized {
     fn save(&self) -> Self::Saved;
     fn restore(saved: Self::Saved) -> Self;
     fn put_back(&mut self, saved: Self::Saved);
-    fn detach(&mut self);
+    fn visit(&mut self, visitor: &mut Visitor);
     fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
     fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
@@ -94,8 +99,8 @@ impl<T: State> Held for T {
     fn put_back(&mut self, saved: T::Saved) {
         State::put_back(self, saved);
     }
-    fn detach(&mut self) {
-        State::detach(self);
+    fn visit(&mut self, visitor: &mut Visitor) {
+        State::visit(self, visitor);
     }
     fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.serialize(serializer)
@@ -174,7 +179,7 @@ fn put_back_clone<T>(slot: &mut T, saved: T) {
 /// comes back, and a panic of its own is ignored.
 pub(crate) fn discard<T: State>(mut stale: T) {
     if std::mem::needs_drop::<T>() {
-        stale.detach();
+        stale.visit(&mut Visitor::detaching());
         let _ = catch_unwind(AssertUnwindSafe(|| drop(stale)));
     }
 }
@@ -187,7 +192,7 @@ macro_rules! by_copy {
             fn save(&self) -> $type { self.clone() }
             fn restore(saved: $type) -> $type { saved }
             fn put_back(&mut self, saved: $type) { *self = saved; }
-            fn detach(&mut self) {}
+            fn visit(&mut self, _: &mut $crate::state::Visitor) {}
         }
     )*};
 }

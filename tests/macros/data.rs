@@ -16,7 +16,6 @@ fn comes_back<T: State + PartialEq + std::fmt::Debug + Clone>(before: T, change:
     value.put_back(saved);
     assert_eq!(value, before);
     assert_eq!(T::restore(before.save()), before);
-    value.detach();
     let bytes = postcard::to_stdvec(&before).unwrap();
     assert_eq!(postcard::from_bytes::<T>(&bytes).unwrap(), before);
     let json = serde_json::to_string(&before).unwrap();

@@ -21,7 +21,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
     let saved = quote_mixed!(__Saved #parameters);
     let phantom =
         (!generics.params.is_empty()).then(|| quote_mixed!(#krate::std::marker::PhantomData<fn() -> #model>));
-    let (definition, [save, restore, put_back, detach]) = match record.is_enum() {
+    let (definition, [save, restore, put_back, visit]) = match record.is_enum() {
         false => of_struct(&record.variants[0], phantom, krate),
         true => of_enum(record, phantom, krate),
     };
@@ -54,8 +54,8 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
                 fn put_back(&mut self, saved: #saved) {
                     #put_back
                 }
-                fn detach(&mut self) {
-                    #detach
+                fn visit(&mut self, visitor: &mut #krate::Visitor) {
+                    #visit
                 }
             }
             #shared
@@ -93,15 +93,15 @@ fn of_struct(
         let member = &field.member;
         put_back(field, quote_mixed!(&mut self.#member), quote_mixed!(saved.#place), krate)
     });
-    let detach = whole.fields.iter().map(|field| {
+    let visit = whole.fields.iter().map(|field| {
         let member = &field.member;
-        detach(field, quote_mixed!(&mut self.#member), krate)
+        visit(field, quote_mixed!(&mut self.#member), krate)
     });
     let bodies = [
         quote_mixed!(__Saved { #(#save),* }),
         quote_mixed!(Self { #(#fields: #restore),* }),
         quote_mixed!(#(#put_back)*),
-        quote_mixed!(#(#detach)*),
+        quote_mixed!(#(#visit)*),
     ];
     (definition, bodies)
 }
@@ -131,15 +131,15 @@ fn of_enum(record: &Record, phantom: Option<TokenStream>, krate: &Crate) -> (Tok
             .zip(here.iter().zip(&there))
             .map(|(field, (here, there))| put_back(field, quote_mixed!(#here), quote_mixed!(#there), krate));
         arms[2].push(quote_mixed!((#pattern, __Saved::#name(#(#there),*)) => { #(#put_back)* }));
-        let detach = fields.iter().zip(&here).map(|(field, here)| detach(field, quote_mixed!(#here), krate));
-        arms[3].push(quote_mixed!(#pattern => { #(#detach)* }));
+        let visit = fields.iter().zip(&here).map(|(field, here)| visit(field, quote_mixed!(#here), krate));
+        arms[3].push(quote_mixed!(#pattern => { #(#visit)* }));
     }
     if let Some(phantom) = phantom {
         variants.push(quote_mixed!(__Of(#krate::std::convert::Infallible, #phantom)));
         arms[1].push(quote_mixed!(__Saved::__Of(never, _) => match never {},));
     }
     let definition = quote_mixed!({ #(#variants),* });
-    let [save, restore, put_back, detach] = arms;
+    let [save, restore, put_back, visit] = arms;
     if record.variants.is_empty() {
         let never = quote_mixed!(match *self {});
         return (
@@ -151,7 +151,7 @@ fn of_enum(record: &Record, phantom: Option<TokenStream>, krate: &Crate) -> (Tok
         quote_mixed!(match self { #(#save)* }),
         quote_mixed!(match saved { #(#restore)* }),
         quote_mixed!(match (self, saved) { #(#put_back)* (this, saved) => #krate::replace(this, saved), }),
-        quote_mixed!(match self { #(#detach)* }),
+        quote_mixed!(match self { #(#visit)* }),
     ];
     (definition, bodies)
 }
@@ -206,9 +206,9 @@ fn put_back(field: &Field, value: TokenStream, saved: TokenStream, krate: &Crate
     }
 }
 
-fn detach(field: &Field, value: TokenStream, krate: &Crate) -> TokenStream {
+fn visit(field: &Field, value: TokenStream, krate: &Crate) -> TokenStream {
     match field.held {
-        Held::State => held(field, quote_mixed!(detach(#value);), krate),
+        Held::State => held(field, quote_mixed!(visit(#value, visitor);), krate),
         _ => TokenStream::new(),
     }
 }

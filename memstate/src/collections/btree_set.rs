@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{btree_map::copy_of_key, support::Log};
 use crate::state::{
-    State, discard,
+    State, Visitor, discard,
     shared::{Contents, Handle},
     trace::Trace,
 };
@@ -57,9 +57,11 @@ impl<T: State + Ord> Contents for StdSet<T> {
         }
     }
 
-    fn detach(&mut self) {
+    fn visit(&mut self, _: &mut Visitor) {
         // Elements hold no collections.
     }
+
+    fn visit_changed(&mut self, _: &[Step<T>], _: &mut Visitor) {}
 
     fn trace(&self, step: &Step<T>, trace: &mut Trace) {
         let (tag, value) = match step {

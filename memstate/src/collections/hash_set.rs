@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{HashMap, hash_map, support};
-use crate::state::State;
+use crate::state::{State, Visitor};
 
 /// A hash set, with the interface of [`std::collections::HashSet`].
 ///
@@ -325,8 +325,8 @@ impl<T: State + Eq + Hash> State for HashSet<T> {
     fn put_back(&mut self, saved: Self::Saved) {
         self.0.put_back(saved);
     }
-    fn detach(&mut self) {
-        self.0.detach();
+    fn visit(&mut self, visitor: &mut Visitor) {
+        self.0.visit(visitor);
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
     slice::SliceIndex,
 };
 
-use super::support::Log;
-use crate::state::{State, discard, shared::Contents, trace::Trace};
+use super::support::{Log, Places};
+use crate::state::{State, Visitor, discard, shared::Contents, trace::Trace};
 
 /// One step back of a sequence.
 pub enum Step<T: State> {
@@ -117,6 +117,76 @@ fn trace<Q: Sequence<Value = T>, T: State>(items: &Q, step: &Step<T>, trace: &mu
     }
 }
 
+fn visit_changed<Q: Sequence<Value = T> + Contents, T: State>(
+    items: &mut Q,
+    steps: &[Step<T>],
+    visitor: &mut Visitor,
+) {
+    if !std::mem::needs_drop::<T>() {
+        return;
+    }
+    let Some(places) = changed(steps, Sequence::len(items)) else { return items.visit(visitor) };
+    for index in places {
+        if let Some(value) = items.get_mut(index) {
+            value.visit(visitor);
+        }
+    }
+}
+
+/// Where the elements stand now that the changes behind `steps` touched; `None` for anywhere.
+fn changed<T: State>(steps: &[Step<T>], len: usize) -> Option<Places> {
+    let mut places = Places::among(len);
+    for (number, step) in steps.iter().enumerate() {
+        match step {
+            Step::Inserted(index) => {
+                places.move_all(|place| place + usize::from(place >= *index));
+                places.mark(*index..index + 1);
+            }
+            // What makes the elements panicked half-way.
+            Step::Grown { to: usize::MAX, .. } => return None,
+            Step::Grown { from, to } => places.mark(*from..*to),
+            Step::Removed(index, _) => places.move_all(|place| place - usize::from(place > *index)),
+            Step::RemovedForLast(index, _) => places.mark(*index..index + 1),
+            Step::RemovedForFirst(index, _) => {
+                places.move_all(|place| place.saturating_sub(1));
+                let index = index.saturating_sub(1);
+                places.mark(index..index + 1);
+            }
+            Step::Changed(index, _) => places.mark(*index..index + 1),
+            Step::Swapped(a, b) => {
+                places.mark(*a..a + 1);
+                places.mark(*b..b + 1);
+            }
+            Step::RotatedLeft(by) => {
+                let len = len_before(&steps[number..], len).max(1);
+                places.move_all(|place| (place + len - by % len) % len);
+            }
+            Step::Spliced { at, added, gone } => {
+                let end = at + gone.len();
+                places.move_all(|place| if place >= end { place - end + at + added } else { place });
+                places.mark(*at..at + added);
+            }
+            Step::Whole(_) => return None,
+        }
+        if places.is_too_much() {
+            return None;
+        }
+    }
+    Some(places)
+}
+
+/// How many elements there were before the changes behind `steps`, which led to `len`.
+fn len_before<T: State>(steps: &[Step<T>], len: usize) -> usize {
+    steps.iter().rev().fold(len, |len, step| match step {
+        Step::Inserted(_) => len - 1,
+        Step::Grown { from, .. } => *from,
+        Step::Removed(..) | Step::RemovedForLast(..) | Step::RemovedForFirst(..) => len + 1,
+        Step::Changed(..) | Step::Swapped(..) | Step::RotatedLeft(_) => len,
+        Step::Spliced { added, gone, .. } => len - added + gone.len(),
+        Step::Whole(saved) => saved.len(),
+    })
+}
+
 impl<T: State> Sequence for Vec<T> {
     type Value = T;
     fn len(&self) -> usize {
@@ -182,8 +252,13 @@ impl<T: State> Contents for Vec<T> {
     fn undo(&mut self, step: Step<T>) {
         undo(self, step);
     }
-    fn detach(&mut self) {
-        self.iter_mut().for_each(T::detach);
+    fn visit(&mut self, visitor: &mut Visitor) {
+        if std::mem::needs_drop::<T>() {
+            self.iter_mut().for_each(|value| value.visit(visitor));
+        }
+    }
+    fn visit_changed(&mut self, steps: &[Step<T>], visitor: &mut Visitor) {
+        visit_changed(self, steps, visitor);
     }
     fn trace(&self, step: &Step<T>, out: &mut Trace) {
         trace(self, step, out);
@@ -195,8 +270,13 @@ impl<T: State> Contents for VecDeque<T> {
     fn undo(&mut self, step: Step<T>) {
         undo(self, step);
     }
-    fn detach(&mut self) {
-        self.iter_mut().for_each(T::detach);
+    fn visit(&mut self, visitor: &mut Visitor) {
+        if std::mem::needs_drop::<T>() {
+            self.iter_mut().for_each(|value| value.visit(visitor));
+        }
+    }
+    fn visit_changed(&mut self, steps: &[Step<T>], visitor: &mut Visitor) {
+        visit_changed(self, steps, visitor);
     }
     fn trace(&self, step: &Step<T>, out: &mut Trace) {
         trace(self, step, out);
@@ -207,7 +287,7 @@ impl<T: State> Contents for VecDeque<T> {
 #[inline]
 pub(super) fn save_changed<T: State>(steps: &mut Log<'_, Step<T>>, index: usize, value: &T) {
     // The same element again and nothing between: what was saved first is what comes back.
-    if !matches!(steps.last(), Some(Step::Changed(last, _)) if *last == index) {
+    if !steps.last_is(|step| matches!(step, Step::Changed(last, _) if *last == index)) {
         steps.push(|| Step::Changed(index, value.save()));
     }
 }
@@ -215,7 +295,7 @@ pub(super) fn save_changed<T: State>(steps: &mut Log<'_, Step<T>>, index: usize,
 /// Saves all elements, of which anything may become.
 pub(super) fn save_whole<'a, T: State>(steps: &mut Log<'_, Step<T>>, items: impl IntoIterator<Item = &'a T>) {
     // Once more and nothing between: what was saved first is what comes back.
-    if !matches!(steps.last(), Some(Step::Whole(_))) {
+    if !steps.last_is(|step| matches!(step, Step::Whole(_))) {
         steps.push(|| Step::Whole(items.into_iter().map(T::save).collect()));
     }
 }
@@ -245,9 +325,11 @@ pub(super) fn grow<Q: Sequence<Value = T>, T: State>(
     let from = items.len();
     steps.push(|| Step::Grown { from, to: usize::MAX });
     grow(items);
-    if let Some(Step::Grown { to, .. }) = steps.last_mut() {
-        *to = items.len();
-    }
+    steps.change_last(|step| {
+        if let Step::Grown { to, .. } = step {
+            *to = items.len();
+        }
+    });
 }
 
 /// The positions that `range` means in a sequence of `len` elements.

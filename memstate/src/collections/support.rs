@@ -1,8 +1,8 @@
 //! What the collections have in common.
 
-use std::{iter::FusedIterator, marker::PhantomData};
+use std::{iter::FusedIterator, marker::PhantomData, ops::Range};
 
-use crate::state::shared::{Contents, Handle};
+pub(super) use crate::state::shared::Log;
 
 /// `Iterator` by a field that is one.
 macro_rules! iterator {
@@ -55,8 +55,8 @@ macro_rules! by_handle {
             fn put_back(&mut self, saved: Self::Saved) {
                 self.0.put_back(saved);
             }
-            fn detach(&mut self) {
-                self.0.detach();
+            fn visit(&mut self, visitor: &mut $crate::state::Visitor) {
+                self.0.visit(visitor);
             }
         }
 
@@ -83,42 +83,41 @@ macro_rules! by_handle {
     };
 }
 
-/// Where the steps back of a borrow go, while a command runs.
+/// The present places of what a log says was changed, followed through the changes that moved them.
 ///
-/// It stays on its thread: a value that is saved on another one would not be pinned to the command.
-pub(super) struct Log<'a, S> {
-    steps: Option<&'a mut Vec<S>>,
-    not_send: PhantomData<*const ()>,
+/// It is as much work as the changes were. When that is more than to look at everything, it gives up.
+pub(super) struct Places {
+    at: Vec<usize>,
+    work_left: usize,
 }
 
-impl<'a, S> Log<'a, S> {
-    /// What is open for a change, and where the steps back of the change go.
-    #[inline]
-    pub(super) fn open<C: Contents<Step = S>>(handle: &'a mut Handle<C>) -> (&'a mut C, Self) {
-        let (contents, steps) = handle.edit().into_parts();
-        (contents, Log { steps, not_send: PhantomData })
+impl Places {
+    /// For a collection of `len` elements.
+    pub(super) fn among(len: usize) -> Self {
+        Places { at: Vec::new(), work_left: len.saturating_mul(16) }
     }
 
-    /// Whether a command runs.
-    #[inline]
-    pub(super) fn is_on(&self) -> bool {
-        self.steps.is_some()
+    pub(super) fn mark(&mut self, places: Range<usize>) {
+        self.at.extend(places);
     }
 
-    /// Notes a step back, which is only made while a command runs.
-    #[inline]
-    pub(super) fn push(&mut self, step: impl FnOnce() -> S) {
-        if let Some(steps) = &mut self.steps {
-            steps.push(step());
-        }
+    /// Moves what was marked so far.
+    pub(super) fn move_all(&mut self, to: impl Fn(usize) -> usize) {
+        self.work_left = self.work_left.saturating_sub(self.at.len());
+        self.at.iter_mut().for_each(|place| *place = to(*place));
     }
 
-    pub(super) fn last(&self) -> Option<&S> {
-        self.steps.as_ref()?.last()
+    /// Whether looking at everything is less work than to go on.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.work_left == 0 || self.at.len() > self.work_left
     }
+}
 
-    pub(super) fn last_mut(&mut self) -> Option<&mut S> {
-        self.steps.as_mut()?.last_mut()
+impl IntoIterator for Places {
+    type Item = usize;
+    type IntoIter = std::vec::IntoIter<usize>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.at.into_iter()
     }
 }
 

@@ -12,7 +12,7 @@ use std::fmt::Debug;
 
 use proptest::{collection::vec as list_of, prelude::*};
 
-use crate::state::{Failed, State, transaction};
+use crate::state::{Failed, State, shared::THOROUGH_SEARCHES, transaction};
 
 mod models;
 mod parity;
@@ -112,6 +112,8 @@ fn play<T: State + Debug, M: Clone + Debug>(
         (_, outcome) => panic!("unexpected: {outcome:?}"),
     }
     assert_eq!(format!("{ours:?}"), format!("{mirror:?}"));
+    // What was changed was found where the logs say that it is.
+    assert_eq!(THOROUGH_SEARCHES.get(), 0);
 
     // Not only the looks came back: everything works on as if nothing had happened.
     for op in &script.command {

@@ -4,7 +4,7 @@ use std::{marker::PhantomData, net, num, ops};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{State, by_copy};
+use super::{State, Visitor, by_copy};
 
 by_copy!((), bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
 by_copy!(
@@ -32,7 +32,7 @@ impl<T: Send + Sync + 'static> State for PhantomData<T> {
     fn restore((): ()) -> Self {
         PhantomData
     }
-    fn detach(&mut self) {}
+    fn visit(&mut self, _: &mut Visitor) {}
 }
 
 impl<T: State> State for Option<T> {
@@ -49,9 +49,9 @@ impl<T: State> State for Option<T> {
             (slot, saved) => super::discard(std::mem::replace(slot, saved.map(T::restore))),
         }
     }
-    fn detach(&mut self) {
+    fn visit(&mut self, visitor: &mut Visitor) {
         if let Some(value) = self {
-            value.detach();
+            value.visit(visitor);
         }
     }
 }
@@ -67,10 +67,10 @@ impl<T: State, E: State> State for Result<T, E> {
     fn restore(saved: Self::Saved) -> Self {
         saved.map(T::restore).map_err(E::restore)
     }
-    fn detach(&mut self) {
+    fn visit(&mut self, visitor: &mut Visitor) {
         match self {
-            Ok(value) => value.detach(),
-            Err(error) => error.detach(),
+            Ok(value) => value.visit(visitor),
+            Err(error) => error.visit(visitor),
         }
     }
 }
@@ -86,8 +86,8 @@ impl<T: State> State for Box<T> {
     fn put_back(&mut self, saved: Self::Saved) {
         (**self).put_back(*saved);
     }
-    fn detach(&mut self) {
-        (**self).detach();
+    fn visit(&mut self, visitor: &mut Visitor) {
+        (**self).visit(visitor);
     }
 }
 
@@ -101,8 +101,8 @@ impl<T: State> State for Vec<T> {
     fn restore(saved: Self::Saved) -> Self {
         saved.into_iter().map(T::restore).collect()
     }
-    fn detach(&mut self) {
-        self.iter_mut().for_each(T::detach);
+    fn visit(&mut self, visitor: &mut Visitor) {
+        self.iter_mut().for_each(|value| value.visit(visitor));
     }
 }
 
@@ -114,8 +114,8 @@ impl<T: State> State for Box<[T]> {
     fn restore(saved: Self::Saved) -> Self {
         saved.into_iter().map(T::restore).collect()
     }
-    fn detach(&mut self) {
-        self.iter_mut().for_each(T::detach);
+    fn visit(&mut self, visitor: &mut Visitor) {
+        self.iter_mut().for_each(|value| value.visit(visitor));
     }
 }
 
@@ -130,8 +130,8 @@ where
     fn restore(saved: Self::Saved) -> Self {
         saved.map(T::restore)
     }
-    fn detach(&mut self) {
-        self.iter_mut().for_each(T::detach);
+    fn visit(&mut self, visitor: &mut Visitor) {
+        self.iter_mut().for_each(|value| value.visit(visitor));
     }
 }
 
@@ -143,9 +143,9 @@ impl<T: State> State for ops::Range<T> {
     fn restore((start, end): Self::Saved) -> Self {
         T::restore(start)..T::restore(end)
     }
-    fn detach(&mut self) {
-        self.start.detach();
-        self.end.detach();
+    fn visit(&mut self, visitor: &mut Visitor) {
+        self.start.visit(visitor);
+        self.end.visit(visitor);
     }
 }
 
@@ -157,8 +157,8 @@ impl<T: State> State for std::cmp::Reverse<T> {
     fn restore(saved: Self::Saved) -> Self {
         std::cmp::Reverse(T::restore(saved))
     }
-    fn detach(&mut self) {
-        self.0.detach();
+    fn visit(&mut self, visitor: &mut Visitor) {
+        self.0.visit(visitor);
     }
 }
 
@@ -175,8 +175,8 @@ macro_rules! tuples {
             fn put_back(&mut self, saved: Self::Saved) {
                 $(self.$index.put_back(saved.$index);)+
             }
-            fn detach(&mut self) {
-                $(self.$index.detach();)+
+            fn visit(&mut self, visitor: &mut Visitor) {
+                $(self.$index.visit(visitor);)+
             }
         }
     )*};

@@ -8,28 +8,62 @@
 //!
 //! # Why this is sound
 //!
-//! A live [`Handle`] gives out `&C` for `&self` and `&mut C` for `&mut self`, like a `Box`. That would
-//! be wrong if two live handles to the same contents were used. Only [`Handle::restore`] makes a second
-//! one, and only while a failed command is rolled back, when no borrow of the model exists any more:
+//! A [`Handle`] gives out `&C` for `&self` and `&mut C` for `&mut self`, like a `Box`. Two things could
+//! make that wrong: a second handle to the same contents, and a roll-back that changes contents which
+//! somebody still borrows. Neither needs more than safe code (`Box::leak` makes a borrow that outlives
+//! the command), so neither is taken on trust:
 //!
-//! * Contents that a command saved or changed are *pinned* to its thread until the command has ended.
-//!   Through a handle that was moved to another thread meanwhile they cannot be reached: it panics.
-//! * During the roll-back pinned contents cannot be reached at all, so code of the user's that runs then
-//!   (`Drop`, `Hash`, `Ord`) sees none of it.
-//! * At its end every pinned contents must have at most one handle. One that has more was hidden by
-//!   the command (in a static, by `mem::forget`, on another thread); it stays pinned for ever, and the
-//!   roll-back reports [`Broken::Escaped`], on which the engine stops.
+//! *One handle.* Every contents counts its handles. [`Handle::restore`] makes one where another may be, and
+//! only in the roll-back of the transaction that the contents are *pinned* to; anywhere else it takes a
+//! token that is the only owner. Contents that have two handles when the roll-back ends are never unpinned.
+//!
+//! *No access.* Contents that a command saved or changed are pinned to its transaction, so to its thread, until it
+//! has ended. Through a handle on another thread they cannot be reached ([`Inner::admit`] panics). From the
+//! search for the handles ([`find`]) to the end of a roll-back they cannot be reached at all, on no thread:
+//! code of the user's that runs then (`Drop`, `Ord`, `State` by hand) sees none of it. A command that succeeds is
+//! traced after the same search; meanwhile they can be read and not changed.
+//!
+//! *No borrow.* So when the search has begun, no new borrow of pinned contents comes into being. The old ones are
+//! gone if the search has since had `&mut Handle` of their one handle in its hands (it visits the root for that, and
+//! what it finds there), or if no handle is left. Contents of which this is so are *known*, and only known contents
+//! are traced or unwound. The argument does not need the handle to be where it belongs: `State::visit` of the
+//! user's may do what it likes. If contents that the model needs are not known, then nothing at all is unwound;
+//! they stay pinned for ever, and the roll-back reports [`Broken::Escaped`], on which the engine stops.
+//!
+//! *Not everything that is unknown has escaped.* What the command made, and what was never saved, is not part of the
+//! state that comes back (a static that the command was the first to use; a field under `#[memstate(clone)]`).
+//! Such contents are left as they are.
+//!
+//! *The log* is touched by the thread only that the contents are pinned to: [`Log`] is neither `Send` nor
+//! `Sync`, borrows the handle, and borrows the list of steps no longer than a push takes. So even the log of
+//! contents that are not known can be emptied.
+//!
+//! A leaked handle that nobody borrows from cannot be told from one that somebody does. `mem::forget` of a collection
+//! of the model escapes, and so does a collection in a result that is leaked because the destructor of a local
+//! panics after the result was computed.
+//!
+//! # What the search costs
+//!
+//! It visits the root's own fields and, of each pinned contents, the places that its log says were changed; of
+//! what the command made, everything. That is in proportion to what the command did: one look per step, the
+//! lookup of the key again in a sorted map, and where elements have moved, one addition per earlier step (or a
+//! look at all elements, where that is less). Elements without a destructor are not looked at.
+//!
+//! If contents that the model needs are not known after that, the whole model is searched, before the command is
+//! said to have hidden something. A command comes to that and is well only if it calls [`State::save`] by hand or
+//! fills collections on other threads.
 
 use std::{
     cell::{Cell, RefCell, UnsafeCell},
+    marker::PhantomData,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering, fence},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
     },
 };
 
-use super::trace::Trace;
+use super::{State, trace::Trace};
 
 /// What a collection holds, with the steps that take a change back.
 pub trait Contents: Default + Send + Sync + 'static {
@@ -39,8 +73,12 @@ pub trait Contents: Default + Send + Sync + 'static {
     /// Takes one step back. Steps come in the reverse of their order.
     fn undo(&mut self, step: Self::Step);
 
-    /// [`State::detach`](super::State::detach) for all elements.
-    fn detach(&mut self);
+    /// [`State::visit`] of all elements.
+    fn visit(&mut self, visitor: &mut Visitor);
+
+    /// [`State::visit`] of the elements that the changes behind `steps` put in, moved or handed out, where they
+    /// stand now. More of them do no harm.
+    fn visit_changed(&mut self, steps: &[Self::Step], visitor: &mut Visitor);
 
     /// Writes what the change behind `step` made of these contents, for the digest of the outcome.
     fn trace(&self, step: &Self::Step, trace: &mut Trace);
@@ -56,31 +94,54 @@ pub struct Token<C: Contents>(Option<Arc<Inner<C>>>);
 pub struct Edit<'a, C: Contents> {
     /// The contents to change.
     pub contents: &'a mut C,
-    /// Where the step back belongs; `None` when no command runs on this thread.
-    steps: Option<&'a mut Vec<C::Step>>,
+    steps: Log<'a, C::Step>,
 }
+
+/// Where the steps back of a borrow go, while a command runs.
+///
+/// It stays on its thread: a value that is saved on another one would not be pinned to the command.
+pub struct Log<'a, S>(Option<&'a UnsafeCell<Vec<S>>>);
 
 /// Why a roll-back could not bring the state back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broken {
-    /// The command hid a collection of the model where the roll-back cannot get it back.
+    /// The command hid a collection of the model where the roll-back cannot get it back. Nothing was taken back.
     Escaped,
     /// Code of the user's (`Hash`, `Eq`, `Ord`, `Clone` or `Drop` of a type in the model) panicked in the roll-back.
     Panicked,
 }
 
+/// What [`State::visit`] hands on to the parts of a value.
+pub struct Visitor {
+    task: Task,
+    // What is found is known on the thread of the roll-back only.
+    _not_send: PhantomData<*const ()>,
+}
+
+#[derive(Clone, Copy)]
+enum Task {
+    /// Letting go of what is about to be discarded.
+    Detach,
+    /// Finding the handles to the contents that are pinned to this transaction.
+    Find { transaction: u64, thorough: bool },
+}
+
 struct Inner<C: Contents> {
+    /// The transaction that holds these contents, or [`FREE`] or [`ESCAPED`].
     pin: AtomicU64,
-    cell: UnsafeCell<Recorded<C>>,
+    /// The transaction that made these contents, if one did.
+    made_by: u64,
+    /// How many handles there are; at most one, except during a roll-back.
+    handles: AtomicU32,
+    /// Whether it is proved that nobody borrows these contents. Only the thread that they are pinned to uses it.
+    known: AtomicBool,
+    contents: UnsafeCell<C>,
+    steps: UnsafeCell<Vec<C::Step>>,
 }
 
-struct Recorded<C: Contents> {
-    contents: C,
-    steps: Vec<C::Step>,
-}
-
-// SAFETY: `Inner` is reached from several threads only as far as `admit` lets it: through the one live handle,
-// which borrows like a `Box` does, or from the thread that it is pinned to.
+// SAFETY: `contents` are reached from several threads only as far as `admit` lets it: through the one live handle,
+// which borrows like a `Box` does, or by the transaction that they are pinned to. `steps` are only reached on the
+// thread of that transaction.
 unsafe impl<C: Contents> Sync for Inner<C> {}
 
 // A handle owns its contents like a `Box`, so it is as safe across a panic as they are.
@@ -96,58 +157,94 @@ const KEPT_LOG_BYTES: usize = 4096;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
+    /// No command runs on this thread.
     Idle,
+    /// A command runs, and what it changes goes into logs.
     Recording,
+    /// The handles are looked for. Pinned contents cannot be reached, and get no second handle.
+    Searching,
+    /// The user's `Serialize` runs: pinned contents can be read.
+    Tracing,
+    /// Pinned contents cannot be reached, and their handles are made anew.
     RollingBack,
+    /// The command is over, and what it left behind is dropped.
+    Ending,
 }
 
 struct Scope {
-    thread: Cell<u64>,
+    /// The number of the transaction, 0 if there is none.
+    transaction: Cell<u64>,
     mode: Cell<Mode>,
     pinned: RefCell<Vec<Arc<dyn Pinned>>>,
 }
 
 thread_local! {
     static SCOPE: Scope = const {
-        Scope { thread: Cell::new(0), mode: Cell::new(Mode::Idle), pinned: RefCell::new(Vec::new()) }
+        Scope { transaction: Cell::new(0), mode: Cell::new(Mode::Idle), pinned: RefCell::new(Vec::new()) }
     };
 }
 
-impl Scope {
-    fn thread(&self) -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        if self.thread.get() == 0 {
-            self.thread.set(NEXT.fetch_add(1, Ordering::Relaxed));
-        }
-        self.thread.get()
-    }
-}
-
 /// Contents of any type, as the scope of a command sees them.
+///
+/// All of it is only called by [`Transaction`], on the thread that the contents are pinned to.
 trait Pinned: Send + Sync {
+    fn has(&self) -> Standing;
+    /// Starts a search anew.
+    fn forget_what_is_known(&self);
+    /// Makes contents without a handle known, and searches them.
+    fn find_without_handle(&self, visitor: &mut Visitor);
+    /// Writes what was changed. The contents must be known, and nobody may edit them meanwhile.
     fn trace(&self, trace: &mut Trace);
     /// Empties the log: the changes stay.
     fn forget(&self);
-    /// Plays the log backwards: the changes go. `false` if code of the user's panicked on the way.
+    /// Plays the log backwards: the changes go. `false` if code of the user's panicked on the way. The contents must
+    /// be known, and nobody may reach them meanwhile.
     fn unwind(&self) -> bool;
-    /// Lets go of what belongs elsewhere, before the last owner drops these contents.
+    /// Lets go of what belongs elsewhere, before the last owner drops these contents, which is the caller.
     fn detach(&self);
     fn set_pin(&self, pin: u64);
 }
 
+/// What the roll-back asks of contents.
+struct Standing {
+    known: bool,
+    handles: u32,
+    made_by_this: bool,
+}
+
 impl<C: Contents> Pinned for Inner<C> {
+    fn has(&self) -> Standing {
+        Standing {
+            known: self.known.load(Ordering::Relaxed),
+            handles: self.handles.load(Ordering::Acquire),
+            made_by_this: self.made_by != 0 && self.made_by == self.pin.load(Ordering::Relaxed),
+        }
+    }
+
+    fn forget_what_is_known(&self) {
+        self.known.store(false, Ordering::Relaxed);
+    }
+
+    fn find_without_handle(&self, visitor: &mut Visitor) {
+        if self.handles.load(Ordering::Acquire) == 0 {
+            // SAFETY: nobody can make a handle either, because the scope is another owner.
+            unsafe { self.search(visitor) };
+        }
+    }
+
     fn trace(&self, trace: &mut Trace) {
-        // SAFETY: only called by `Transaction` on the thread that these contents are pinned to, when the
-        // command has ended and no borrow of the model is left.
-        let recorded = unsafe { &*self.cell.get() };
-        for step in &recorded.steps {
-            recorded.contents.trace(step, trace);
+        // SAFETY: the contents are known, and `Mode::Tracing` has kept everybody from editing them since; that
+        // keeps everybody from the steps, too.
+        let (contents, steps) = unsafe { (&*self.contents.get(), &*self.steps.get()) };
+        for step in steps {
+            contents.trace(step, trace);
         }
     }
 
     fn forget(&self) {
-        // SAFETY: as in `trace`; the borrow ends before a step is dropped, because that runs the user's code.
-        let mut steps = std::mem::take(unsafe { &mut (*self.cell.get()).steps });
+        // SAFETY: we are on the thread of the steps, where nobody borrows them for longer than a call; the
+        // borrow ends before a step is dropped, because that runs the user's code.
+        let mut steps = std::mem::take(unsafe { &mut *self.steps.get() });
         if std::mem::needs_drop::<C::Step>() {
             while let Some(step) = steps.pop() {
                 // The command is done; a panic in a destructor of what it replaced changes nothing any more.
@@ -157,26 +254,28 @@ impl<C: Contents> Pinned for Inner<C> {
             steps.clear();
         }
         if steps.capacity() * size_of::<C::Step>() <= KEPT_LOG_BYTES {
-            // SAFETY: as above.
-            unsafe { (*self.cell.get()).steps = steps };
+            // SAFETY: as above; the old list is not borrowed when it is dropped.
+            let old = std::mem::replace(unsafe { &mut *self.steps.get() }, steps);
+            drop(old);
         }
     }
 
     fn unwind(&self) -> bool {
-        // SAFETY: as in `trace`. The user's code cannot get at these contents while they are unwound: every
-        // way to them goes through `admit`, which refuses pinned contents during a roll-back.
-        let recorded = unsafe { &mut *self.cell.get() };
+        // SAFETY: the contents are known, and `Mode::Searching` and then `Mode::RollingBack` have kept everybody from
+        // them since. `undo` runs the user's code, which cannot get at them either.
+        let contents = unsafe { &mut *self.contents.get() };
         let mut whole = true;
-        while let Some(step) = recorded.steps.pop() {
-            whole &= catch_unwind(AssertUnwindSafe(|| recorded.contents.undo(step))).is_ok();
+        // SAFETY: as in `forget`.
+        while let Some(step) = unsafe { &mut *self.steps.get() }.pop() {
+            whole &= catch_unwind(AssertUnwindSafe(|| contents.undo(step))).is_ok();
         }
         whole
     }
 
     fn detach(&self) {
-        // SAFETY: as in `unwind`.
-        let contents = unsafe { &mut (*self.cell.get()).contents };
-        let _ = catch_unwind(AssertUnwindSafe(|| contents.detach()));
+        // SAFETY: as in `unwind`; there is no handle, because the caller is the only owner.
+        let contents = unsafe { &mut *self.contents.get() };
+        let _ = catch_unwind(AssertUnwindSafe(|| contents.visit(&mut Visitor::detaching())));
     }
 
     fn set_pin(&self, pin: u64) {
@@ -184,23 +283,68 @@ impl<C: Contents> Pinned for Inner<C> {
     }
 }
 
+impl Visitor {
+    pub(super) fn detaching() -> Self {
+        Visitor { task: Task::Detach, _not_send: PhantomData }
+    }
+
+    fn finding(transaction: u64, thorough: bool) -> Self {
+        Visitor { task: Task::Find { transaction, thorough }, _not_send: PhantomData }
+    }
+}
+
+impl std::fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Visitor").finish_non_exhaustive()
+    }
+}
+
 impl<C: Contents> Inner<C> {
-    /// Panics unless these contents may be reached from this thread now.
+    /// Panics unless these contents may be read from this thread now, or changed if `change` is set.
     #[inline]
-    fn admit(&self) {
+    fn admit(&self, change: bool) {
         let pin = self.pin.load(Ordering::Acquire);
         if pin != FREE {
-            Self::admit_pinned(pin);
+            Self::admit_pinned(pin, change);
         }
     }
 
-    fn admit_pinned(pin: u64) {
-        let mine = SCOPE.with(|scope| pin == scope.thread() && scope.mode.get() != Mode::RollingBack);
+    fn admit_pinned(pin: u64, change: bool) {
+        let mine = SCOPE.with(|scope| {
+            pin == scope.transaction.get()
+                && match scope.mode.get() {
+                    Mode::Recording | Mode::Ending => true,
+                    Mode::Tracing => !change,
+                    Mode::Idle | Mode::Searching | Mode::RollingBack => false,
+                }
+        });
         assert!(
             mine,
             "this collection belongs to a command that is still running or was rolled back: \
-             a command must not hide a collection of the model in a static, a thread or a leak"
+             a command must not hide a collection of the model in a static, a thread or a leak, \
+             nor change one in `Serialize`"
         );
+    }
+
+    /// Makes these contents, which are pinned to this transaction, known, and looks for handles in them.
+    ///
+    /// # Safety
+    ///
+    /// The caller has `&mut` of the only handle, or there is none, and the mode is [`Mode::Searching`].
+    unsafe fn search(&self, visitor: &mut Visitor) {
+        // The user's `visit` may come here again from below.
+        if self.known.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let thorough = self.has().made_by_this || matches!(visitor.task, Task::Find { thorough: true, .. });
+        // SAFETY: nobody borrows the contents by the old handle, nobody can reach them now, and the swap above keeps
+        // this function out. The steps are on their thread, and nobody can edit.
+        let (contents, steps) = unsafe { (&mut *self.contents.get(), &*self.steps.get()) };
+        if thorough {
+            contents.visit(visitor);
+        } else {
+            contents.visit_changed(steps, visitor);
+        }
     }
 }
 
@@ -212,8 +356,12 @@ fn pin<C: Contents>(inner: &Arc<Inner<C>>) -> bool {
             return false;
         }
         if inner.pin.load(Ordering::Relaxed) == FREE {
-            inner.pin.store(scope.thread(), Ordering::Release);
-            scope.pinned.borrow_mut().push(Arc::clone(inner) as Arc<dyn Pinned>);
+            let mine = scope.transaction.get();
+            match inner.pin.compare_exchange(FREE, mine, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => scope.pinned.borrow_mut().push(Arc::clone(inner) as Arc<dyn Pinned>),
+                // A shared borrow was saved on another thread.
+                Err(pin) => Inner::<C>::admit_pinned(pin, true),
+            }
         }
         true
     })
@@ -229,7 +377,11 @@ impl<C: Contents> Handle<C> {
     pub fn from_contents(contents: C) -> Self {
         Handle(Some(Arc::new(Inner {
             pin: AtomicU64::new(FREE),
-            cell: UnsafeCell::new(Recorded { contents, steps: Vec::new() }),
+            made_by: SCOPE.try_with(|scope| scope.transaction.get()).unwrap_or(0),
+            handles: AtomicU32::new(1),
+            known: AtomicBool::new(false),
+            contents: UnsafeCell::new(contents),
+            steps: UnsafeCell::new(Vec::new()),
         })))
     }
 
@@ -237,9 +389,9 @@ impl<C: Contents> Handle<C> {
     #[inline]
     pub fn get(&self) -> Option<&C> {
         self.0.as_ref().map(|inner| {
-            inner.admit();
+            inner.admit(false);
             // SAFETY: this is the only live handle, and `&self` keeps `edit` away; see the module.
-            unsafe { &(*inner.cell.get()).contents }
+            unsafe { &*inner.contents.get() }
         })
     }
 
@@ -250,16 +402,17 @@ impl<C: Contents> Handle<C> {
             *self = Handle::from_contents(C::default());
         }
         let inner = self.0.as_ref().expect("made above");
-        inner.admit();
+        inner.admit(true);
         let recording = pin(inner);
         // SAFETY: this is the only live handle, and `&mut self` makes the borrow exclusive; see the module.
-        let recorded = unsafe { &mut *inner.cell.get() };
-        Edit { contents: &mut recorded.contents, steps: recording.then_some(&mut recorded.steps) }
+        let contents = unsafe { &mut *inner.contents.get() };
+        Edit { contents, steps: Log(recording.then_some(&inner.steps)) }
     }
 
     /// Another owner of the contents, to bring this handle back if the command fails.
     pub fn save(&self) -> Token<C> {
         if let Some(inner) = &self.0 {
+            inner.admit(false);
             pin(inner);
         }
         Token(self.0.clone())
@@ -273,7 +426,8 @@ impl<C: Contents> Handle<C> {
     pub fn restore(token: Token<C>) -> Self {
         if let Some(inner) = &token.0 {
             let rolling_back = SCOPE.with(|scope| {
-                scope.mode.get() == Mode::RollingBack && inner.pin.load(Ordering::Acquire) == scope.thread()
+                scope.mode.get() == Mode::RollingBack
+                    && inner.pin.load(Ordering::Acquire) == scope.transaction.get()
             });
             assert!(
                 rolling_back || Arc::strong_count(inner) == 1,
@@ -282,6 +436,7 @@ impl<C: Contents> Handle<C> {
             );
             // The count was read without an order; whoever owned the contents before may have been another thread.
             fence(Ordering::Acquire);
+            inner.handles.fetch_add(1, Ordering::Relaxed);
         }
         Handle(token.0)
     }
@@ -299,19 +454,50 @@ impl<C: Contents> Handle<C> {
         }
     }
 
-    /// Lets go of contents that a token still holds: what is about to be discarded must not reach them.
-    pub fn detach(&mut self) {
-        match self.0.as_mut().map(Arc::get_mut) {
-            // Nobody else knows these contents, but some of the elements may have come from the model.
-            Some(Some(inner)) => inner.cell.get_mut().contents.detach(),
-            Some(None) => self.0 = None,
-            None => {}
+    /// [`State::visit`].
+    pub fn visit(&mut self, visitor: &mut Visitor) {
+        let Some(inner) = &mut self.0 else { return };
+        match visitor.task {
+            Task::Detach => match Arc::get_mut(inner) {
+                // Nobody else knows these contents, but some of the elements may have come from the model.
+                Some(inner) => inner.contents.get_mut().visit(visitor),
+                // A token still holds them: what is about to be discarded must not reach them.
+                None => self.let_go(),
+            },
+            Task::Find { transaction, thorough } => {
+                let pin = inner.pin.load(Ordering::Acquire);
+                if pin == FREE {
+                    // What the command did not make and did not touch holds nothing that it touched, unless other
+                    // threads had a hand in it.
+                    if thorough || inner.made_by == transaction {
+                        // SAFETY: contents that are not pinned have one handle, of which we have `&mut`.
+                        unsafe { &mut *inner.contents.get() }.visit(visitor);
+                    }
+                } else if pin == transaction && inner.handles.load(Ordering::Acquire) == 1 {
+                    // SAFETY: of the only handle we have `&mut`; a visitor that finds is only there in a search.
+                    unsafe { inner.search(visitor) };
+                }
+            }
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let Some(inner) = self.0.take() {
+            // Whoever reads that the handle is gone knows that its borrows are over.
+            inner.handles.fetch_sub(1, Ordering::Release);
         }
     }
 
     fn discard(mut self) {
-        self.detach();
+        self.visit(&mut Visitor::detaching());
         let _ = catch_unwind(AssertUnwindSafe(|| drop(self)));
+    }
+}
+
+impl<C: Contents> Drop for Handle<C> {
+    #[inline]
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 
@@ -319,18 +505,48 @@ impl<C: Contents> Edit<'_, C> {
     /// Notes how to take the next change back. `step` is only called while a command runs.
     #[inline]
     pub fn record(&mut self, step: impl FnOnce(&C) -> C::Step) {
-        if let Some(steps) = &mut self.steps {
-            let step = step(self.contents);
-            steps.push(step);
-        }
+        self.steps.push(|| step(self.contents));
     }
 }
 
-impl<'a, C: Contents> Edit<'a, C> {
-    /// The contents and their log, for a borrow that outlives this one.
+impl<'a, S> Log<'a, S> {
+    /// What is open for a change, and where the steps back of the change go.
     #[inline]
-    pub fn into_parts(self) -> (&'a mut C, Option<&'a mut Vec<C::Step>>) {
-        (self.contents, self.steps)
+    pub fn open<C: Contents<Step = S>>(handle: &'a mut Handle<C>) -> (&'a mut C, Self) {
+        let Edit { contents, steps } = handle.edit();
+        (contents, steps)
+    }
+
+    /// Whether a command runs.
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Notes a step back, which is only made while a command runs.
+    #[inline]
+    pub fn push(&mut self, step: impl FnOnce() -> S) {
+        if let Some(steps) = self.0 {
+            let step = step();
+            // SAFETY: only this thread uses the steps, nobody borrows them for longer than a call, and no code of
+            // the user's runs in this one.
+            unsafe { &mut *steps.get() }.push(step);
+        }
+    }
+
+    /// Whether the last step is such a one. `test` must not be code of the user's.
+    #[inline]
+    pub fn last_is(&self, test: impl FnOnce(&S) -> bool) -> bool {
+        // SAFETY: as in `push`.
+        self.0.is_some_and(|steps| unsafe { &*steps.get() }.last().is_some_and(test))
+    }
+
+    /// Changes the last step. `change` must not be code of the user's.
+    pub fn change_last(&mut self, change: impl FnOnce(&mut S)) {
+        // SAFETY: as in `push`.
+        if let Some(last) = self.0.and_then(|steps| unsafe { &mut *steps.get() }.last_mut()) {
+            change(last);
+        }
     }
 }
 
@@ -344,7 +560,7 @@ impl<C: Contents> Default for Handle<C> {
 /// [`roll_back`](Transaction::roll_back).
 pub struct Transaction {
     // The scope is the thread's own.
-    _not_send: std::marker::PhantomData<*const ()>,
+    _not_send: PhantomData<*const ()>,
 }
 
 impl Transaction {
@@ -354,61 +570,73 @@ impl Transaction {
     ///
     /// If a command runs on this thread already.
     pub fn begin() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         SCOPE.with(|scope| {
             assert!(scope.mode.get() == Mode::Idle, "a command is running on this thread already");
+            scope.transaction.set(NEXT.fetch_add(1, Ordering::Relaxed));
             scope.mode.set(Mode::Recording);
         });
-        Transaction { _not_send: std::marker::PhantomData }
+        Transaction { _not_send: PhantomData }
     }
 
-    /// Writes every change so far.
-    pub fn trace(&self, trace: &mut Trace) {
+    /// Writes every change so far, and the fields of `root`.
+    pub fn trace<T: State>(&self, root: &mut T, trace: &mut Trace) {
+        /// Lets the command go on, also after a panic of the user's `Serialize`.
+        struct Resume<'a>(&'a Scope, Vec<Arc<dyn Pinned>>);
+        impl Drop for Resume<'_> {
+            fn drop(&mut self) {
+                self.0.pinned.replace(std::mem::take(&mut self.1));
+                self.0.mode.set(Mode::Recording);
+            }
+        }
         SCOPE.with(|scope| {
-            // Tracing runs the user's `Serialize`, which may make collections of its own and change those.
-            let mut pinned = scope.pinned.take();
-            for contents in &pinned {
+            let pinned = Resume(scope, scope.pinned.take());
+            find(scope, &pinned.1, root);
+            scope.mode.set(Mode::Tracing);
+            for contents in pinned.1.iter().filter(|contents| contents.has().known) {
                 contents.trace(trace);
                 trace.end_of_contents();
             }
-            pinned.append(&mut scope.pinned.borrow_mut());
-            scope.pinned.replace(pinned);
+            trace.put(&*root);
         });
     }
 
     /// Keeps all changes.
     pub fn commit(self) {
-        SCOPE.with(|scope| {
-            scope.mode.set(Mode::Idle);
-            let mut pinned = scope.pinned.take();
-            for contents in &pinned {
-                contents.forget();
-            }
-            release(scope, &mut pinned);
-        });
+        SCOPE.with(end);
         std::mem::forget(self);
     }
 
-    /// Takes all changes back; `root` puts the root's own fields back.
-    pub fn roll_back(self, root: impl FnOnce()) -> Result<(), Broken> {
+    /// Takes all changes back; `put_back` puts the root's own fields back.
+    pub fn roll_back<T: State>(self, root: &mut T, put_back: impl FnOnce(&mut T)) -> Result<(), Broken> {
         let result = SCOPE.with(|scope| {
-            scope.mode.set(Mode::RollingBack);
             let mut pinned = scope.pinned.take();
+            if !find(scope, &pinned, root) {
+                for contents in pinned.extract_if(.., |contents| has_escaped(contents)) {
+                    contents.set_pin(ESCAPED);
+                    // It is not known what is dropped with it, on which thread.
+                    std::mem::forget(contents);
+                }
+                scope.pinned.replace(pinned);
+                end(scope);
+                return Err(Broken::Escaped);
+            }
+            scope.mode.set(Mode::RollingBack);
             let mut whole = true;
-            for contents in pinned.iter().rev() {
+            for contents in pinned.iter().rev().filter(|contents| contents.has().known) {
                 whole &= contents.unwind();
             }
-            whole &= catch_unwind(AssertUnwindSafe(root)).is_ok();
+            whole &= catch_unwind(AssertUnwindSafe(|| put_back(root))).is_ok();
             drop_stale(&mut pinned);
-            scope.mode.set(Mode::Idle);
-            // One owner is `pinned`, one the handle in the model.
-            let escaped = pinned.iter().filter(|contents| Arc::strong_count(contents) > 2).count() > 0;
-            if escaped {
-                for contents in pinned.iter().filter(|contents| Arc::strong_count(contents) > 2) {
-                    contents.set_pin(ESCAPED);
-                }
-                pinned.retain(|contents| Arc::strong_count(contents) <= 2);
+            // Code of the user's has made a second handle, or the search was wrong about what nobody needs.
+            let mut escaped = false;
+            for contents in pinned.extract_if(.., |contents| contents.has().handles > 1) {
+                escaped = true;
+                contents.set_pin(ESCAPED);
+                std::mem::forget(contents);
             }
-            release(scope, &mut pinned);
+            scope.pinned.replace(pinned);
+            end(scope);
             match (escaped, whole) {
                 (true, _) => Err(Broken::Escaped),
                 (_, false) => Err(Broken::Panicked),
@@ -424,15 +652,41 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         // Only reached when something between begin and end panicked: nothing is known to be right then, so the
         // changes stay and only the pins go.
-        SCOPE.with(|scope| {
-            scope.mode.set(Mode::Idle);
-            let mut pinned = scope.pinned.take();
-            for contents in &pinned {
-                contents.forget();
-            }
-            release(scope, &mut pinned);
-        });
+        SCOPE.with(end);
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has searched a whole model.
+    pub(crate) static THOROUGH_SEARCHES: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Makes all pinned contents known that can be; `false` if contents that the state needs are not among them.
+///
+/// It stays right as long as the mode is one in which pinned contents cannot be changed.
+fn find<T: State>(scope: &Scope, pinned: &[Arc<dyn Pinned>], root: &mut T) -> bool {
+    scope.mode.set(Mode::Searching);
+    [false, true].into_iter().any(|thorough| {
+        #[cfg(test)]
+        THOROUGH_SEARCHES.set(THOROUGH_SEARCHES.get() + u32::from(thorough));
+        pinned.iter().for_each(|contents| contents.forget_what_is_known());
+        let mut visitor = Visitor::finding(scope.transaction.get(), thorough);
+        // A panic of the user's code leaves something unknown, no more.
+        let _ = catch_unwind(AssertUnwindSafe(|| root.visit(&mut visitor)));
+        for contents in pinned {
+            let _ = catch_unwind(AssertUnwindSafe(|| contents.find_without_handle(&mut visitor)));
+        }
+        !pinned.iter().any(has_escaped)
+    })
+}
+
+/// Whether contents are not known although the state may need them.
+fn has_escaped(contents: &Arc<dyn Pinned>) -> bool {
+    let standing = contents.has();
+    // Besides the scope and the handle: tokens, from which somebody may expect the contents as they were.
+    let saved = Arc::strong_count(contents) > 2;
+    !standing.known && !standing.made_by_this && saved
 }
 
 /// Drops the contents that no handle is left of.
@@ -442,7 +696,9 @@ impl Drop for Transaction {
 fn drop_stale(pinned: &mut Vec<Arc<dyn Pinned>>) {
     loop {
         let before = pinned.len();
-        for contents in pinned.extract_if(.., |contents| Arc::strong_count(contents) == 1) {
+        let stale =
+            |contents: &mut Arc<dyn Pinned>| Arc::strong_count(contents) == 1 && contents.has().handles == 0;
+        for contents in pinned.extract_if(.., stale) {
             contents.detach();
             let _ = catch_unwind(AssertUnwindSafe(|| drop(contents)));
         }
@@ -453,17 +709,25 @@ fn drop_stale(pinned: &mut Vec<Arc<dyn Pinned>>) {
     }
 }
 
-/// Unpins, drops and gives the emptied list back to the scope, so that the next command need not allocate it.
-fn release(scope: &Scope, pinned: &mut Vec<Arc<dyn Pinned>>) {
-    for contents in pinned.iter() {
+/// Empties the logs, unpins, and gives the emptied list back to the scope, so that the next command need not allocate
+/// it.
+fn end(scope: &Scope) {
+    scope.mode.set(Mode::Ending);
+    let mut pinned = scope.pinned.take();
+    for contents in &pinned {
+        contents.forget();
+    }
+    for contents in &pinned {
         contents.set_pin(FREE);
     }
+    scope.mode.set(Mode::Idle);
+    scope.transaction.set(0);
     while let Some(contents) = pinned.pop() {
         // The last owner of contents that the command replaced: their elements are dropped here.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(contents)));
     }
     if pinned.capacity() * size_of::<Arc<dyn Pinned>>() <= KEPT_LOG_BYTES && scope.pinned.borrow().is_empty()
     {
-        scope.pinned.replace(std::mem::take(pinned));
+        scope.pinned.replace(pinned);
     }
 }

@@ -25,7 +25,7 @@ pub enum Failed<E> {
 /// Runs `change` on `root`; if it returns `Err` or panics, `root` is afterwards what it was before.
 ///
 /// This is what a command runs in. `root` may hold anything that is [`State`]; the cost is in proportion to what
-/// `change` changes. The error value must not hold a collection that belonged to `root`.
+/// `change` changes. The error value must not hold a collection that belonged to `root`: it would be out of reach.
 ///
 /// # Errors
 ///
@@ -52,14 +52,13 @@ pub(crate) fn traced<T: State, R, E>(
     let saved = match catch_unwind(AssertUnwindSafe(|| root.save())) {
         Ok(saved) => saved,
         Err(panic) => {
-            running.roll_back(|| ()).map_err(Failed::Broken)?;
+            running.roll_back(root, |_| ()).map_err(Failed::Broken)?;
             return Err(Failed::Panicked(message(panic)));
         }
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let value = change(root)?;
-        running.trace(trace);
-        trace.put(&*root);
+        running.trace(root, trace);
         Ok(value)
     }));
     let failure = match outcome {
@@ -73,7 +72,7 @@ pub(crate) fn traced<T: State, R, E>(
         Err(panic) => Failed::Panicked(message(panic)),
     };
     trace.clear();
-    running.roll_back(|| root.put_back(saved)).map_err(Failed::Broken)?;
+    running.roll_back(root, |root| root.put_back(saved)).map_err(Failed::Broken)?;
     Err(failure)
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::super::support::Log;
-use crate::state::{State, discard, shared::Contents, trace::Trace};
+use crate::state::{State, Visitor, discard, shared::Contents, trace::Trace};
 
 /// One step back of a map.
 pub enum Step<K: State, V: State> {
@@ -55,8 +55,26 @@ impl<K: State + Ord, V: State> Contents for BTreeMap<K, V> {
         }
     }
 
-    fn detach(&mut self) {
-        self.values_mut().for_each(V::detach);
+    fn visit(&mut self, visitor: &mut Visitor) {
+        // Keys hold no collections.
+        if std::mem::needs_drop::<V>() {
+            self.values_mut().for_each(|value| value.visit(visitor));
+        }
+    }
+
+    fn visit_changed(&mut self, steps: &[Step<K, V>], visitor: &mut Visitor) {
+        if !std::mem::needs_drop::<V>() {
+            return;
+        }
+        if steps.len() >= self.len() {
+            return self.visit(visitor);
+        }
+        for step in steps {
+            let (Step::Absent(key) | Step::Present(key, _)) = step;
+            if let Some(value) = self.get_mut(key) {
+                value.visit(visitor);
+            }
+        }
     }
 
     fn trace(&self, step: &Step<K, V>, trace: &mut Trace) {

@@ -13,8 +13,8 @@ use indexmap::{
     },
 };
 
-use super::super::support::Log;
-use crate::state::{State, discard, shared::Contents, trace::Trace};
+use super::super::support::{Log, Places};
+use crate::state::{State, Visitor, discard, shared::Contents, trace::Trace};
 
 /// The entries in the order of insertion.
 pub type Entries<K, V> = IndexMap<K, V, foldhash::fast::RandomState>;
@@ -113,10 +113,25 @@ impl<K: State, V: State> Contents for Entries<K, V> {
         }
     }
 
-    fn detach(&mut self) {
-        for (key, value) in self.iter_mut2() {
-            key.detach();
-            value.detach();
+    fn visit(&mut self, visitor: &mut Visitor) {
+        if std::mem::needs_drop::<(K, V)>() {
+            for (key, value) in self.iter_mut2() {
+                key.visit(visitor);
+                value.visit(visitor);
+            }
+        }
+    }
+
+    fn visit_changed(&mut self, steps: &[Step<K, V>], visitor: &mut Visitor) {
+        if !std::mem::needs_drop::<(K, V)>() {
+            return;
+        }
+        let Some(places) = changed(steps, self.len()) else { return self.visit(visitor) };
+        for index in places {
+            if let Some((key, value)) = self.get_index_mut2(index) {
+                key.visit(visitor);
+                value.visit(visitor);
+            }
         }
     }
 
@@ -144,11 +159,31 @@ impl<K: State, V: State> Contents for Entries<K, V> {
     }
 }
 
+/// Where the entries stand now that the steps behind `steps` changed; `None` for anywhere.
+fn changed<K: State, V: State>(steps: &[Step<K, V>], len: usize) -> Option<Places> {
+    let mut places = Places::among(len);
+    for step in steps {
+        match step {
+            // What is swapped into the place of another may have been marked where it stood before.
+            Step::Inserted(index)
+            | Step::Changed(index, _)
+            | Step::Rekeyed(index, _)
+            | Step::SwapRemoved(index, _) => places.mark(*index..index + 1),
+            Step::ShiftRemoved(index, _) => places.move_all(|place| place - usize::from(place > *index)),
+            Step::Whole(_) => return None,
+        }
+        if places.is_too_much() {
+            return None;
+        }
+    }
+    Some(places)
+}
+
 /// Saves the value at `index`, which is about to be handed out.
 #[inline]
 pub(super) fn save_changed<K: State, V: State>(steps: &mut Log<'_, Step<K, V>>, index: usize, value: &V) {
     // The same value again and nothing between: what was saved first is what comes back.
-    if !matches!(steps.last(), Some(Step::Changed(last, _)) if *last == index) {
+    if !steps.last_is(|step| matches!(step, Step::Changed(last, _) if *last == index)) {
         steps.push(|| Step::Changed(index, value.save()));
     }
 }
@@ -159,7 +194,7 @@ pub(super) fn save_whole<K: State + Hash, V: State>(
     steps: &mut Log<'_, Step<K, V>>,
 ) {
     // Once more and nothing between: what was saved first is what comes back.
-    if !matches!(steps.last(), Some(Step::Whole(_))) {
+    if !steps.last_is(|step| matches!(step, Step::Whole(_))) {
         let gone = |(key, value)| Gone::save(entries.hasher().hash_one(key), key, value);
         steps.push(|| Step::Whole(entries.iter().map(gone).collect()));
     }

@@ -149,13 +149,13 @@ mod with_ours {
             self.number = number;
         }
 
-        fn detach(&mut self) {
+        fn visit(&mut self, visitor: &mut crate::state::Visitor) {
             let Model { a, b, tree, list, shape, number: _ } = self;
-            a.detach();
-            b.detach();
-            tree.detach();
-            list.detach();
-            shape.detach();
+            a.visit(visitor);
+            b.visit(visitor);
+            tree.visit(visitor);
+            list.visit(visitor);
+            shape.visit(visitor);
         }
     }
 
@@ -184,11 +184,11 @@ mod with_ours {
             }
         }
 
-        fn detach(&mut self) {
+        fn visit(&mut self, visitor: &mut crate::state::Visitor) {
             match self {
                 Shape::Empty => {}
-                Shape::List(list) => list.detach(),
-                Shape::Tree { tree, .. } => tree.detach(),
+                Shape::List(list) => list.visit(visitor),
+                Shape::Tree { tree, .. } => tree.visit(visitor),
             }
         }
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, Vec as List, VecDeque},
-    state::Broken,
+    state::{Broken, Visitor},
 };
 
 thread_local! {
@@ -101,7 +101,7 @@ impl State for Wild {
     fn restore(saved: Wild) -> Wild {
         saved
     }
-    fn detach(&mut self) {}
+    fn visit(&mut self, _: &mut Visitor) {}
 }
 
 type Zoo = (

@@ -1,0 +1,763 @@
+//! Safe code against the roll-back: whatever it tries, it ends in a panic or in [`Broken`], and what it still borrows
+//! stays as it was.
+
+use std::{
+    cell::{Cell, RefCell},
+    cmp::Ordering,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, LazyLock, Mutex, mpsc},
+    thread,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Broken, Failed, State, Visitor, shared::THOROUGH_SEARCHES, trace::Trace, traced, transaction};
+use crate::collections::{BTreeMap, HashMap, Vec as List, VecDeque};
+
+type Lists = List<List<String>>;
+
+fn word() -> String {
+    "a word on the heap".to_owned()
+}
+
+/// Runs a command that fails after `change`.
+fn refused<T: State>(root: &mut T, change: impl FnOnce(&mut T)) -> Option<Broken> {
+    let outcome: Result<(), _> = transaction(root, |root| {
+        change(root);
+        Err(())
+    });
+    match outcome {
+        Err(Failed::Refused(())) => None,
+        Err(Failed::Broken(broken)) => Some(broken),
+        outcome => panic!("unexpected: {outcome:?}"),
+    }
+}
+
+fn escaped<T: State>(root: &mut T, change: impl FnOnce(&mut T)) {
+    assert_eq!(refused(root, change), Some(Broken::Escaped));
+}
+
+/// Runs a command that fails after `change`, which leaves everything as it was, and is found without much ado.
+fn comes_back<T: State + std::fmt::Debug>(root: &mut T, change: impl FnOnce(&mut T)) {
+    let before = format!("{root:?}");
+    let searches = THOROUGH_SEARCHES.get();
+    assert_eq!(refused(root, change), None);
+    assert_eq!(format!("{root:?}"), before);
+    assert_eq!(THOROUGH_SEARCHES.get(), searches);
+}
+
+fn panics<R>(attempt: impl FnOnce() -> R) {
+    assert!(catch_unwind(AssertUnwindSafe(attempt)).is_err());
+}
+
+fn leak<T>(value: T) -> &'static mut T {
+    Box::leak(Box::new(value))
+}
+
+#[test]
+fn a_borrow_of_a_leaked_collection_outlives_the_roll_back() {
+    let mut root = (List::from([word()]), List::from([word()]));
+    let mut words: &'static [String] = &[];
+    escaped(&mut root, |(list, other)| {
+        other.push(word());
+        list.push(word());
+        list[0].push('!');
+        words = leak(mem::take(list)).as_slice();
+    });
+    assert_eq!(words, [word() + "!", word()]);
+    drop(root);
+    assert_eq!(words, [word() + "!", word()]);
+}
+
+#[test]
+fn so_does_a_mutable_borrow_of_an_element() {
+    let mut root = (HashMap::from([(1, List::from([word()]))]),);
+    let mut last: Option<&'static mut String> = None;
+    escaped(&mut root, |(map,)| {
+        let list = leak(map.remove(&1).unwrap());
+        list.extend([word(), word()]);
+        last = list.last_mut();
+    });
+    let last = last.unwrap();
+    last.push_str(" and more");
+    assert_eq!(*last, word() + " and more");
+}
+
+#[test]
+fn so_does_a_borrow_below_a_leaked_collection() {
+    let mut root: (Lists, VecDeque<u8>) = (List::from([List::from([word()])]), VecDeque::new());
+    let mut words: &'static [String] = &[];
+    escaped(&mut root, |(lists, queue)| {
+        queue.push_back(1);
+        lists[0].push(word());
+        words = leak(mem::take(lists))[0].as_slice();
+    });
+    assert_eq!(words.len(), 2);
+    panics(|| words.is_empty().then_some(()).unwrap());
+}
+
+#[test]
+fn and_a_borrow_of_an_element_that_the_command_put_into_its_own_leak() {
+    let mut root = (Lists::from([List::from([word()]), List::from([word()])]),);
+    let mut words: &'static [String] = &[];
+    escaped(&mut root, |(lists,)| {
+        let mut own: Lists = lists.drain(..).collect();
+        own[0].push(word());
+        words = leak(own)[0].as_slice();
+    });
+    assert_eq!(words.len(), 2);
+}
+
+#[test]
+fn an_iterator_that_saves_outlives_the_command() {
+    thread_local! {
+        static LEFT: RefCell<Option<Box<dyn Iterator<Item = &'static mut String>>>> = const { RefCell::new(None) };
+    }
+    for end in [Ok(()), Err(())] {
+        let mut root = (List::from([word(), word(), word()]),);
+        let outcome = transaction(&mut root, |(list,)| {
+            let mut left = leak(mem::take(list)).iter_mut();
+            left.next().unwrap().push('1');
+            LEFT.set(Some(Box::new(left)));
+            end
+        });
+        assert_eq!(outcome.is_ok(), end.is_ok());
+        LEFT.with_borrow_mut(|left| {
+            let left = left.as_mut().unwrap();
+            left.next().unwrap().push('2');
+            let mut other = (List::from([word()]),);
+            comes_back(&mut other, |(other,)| {
+                other.push(word());
+                left.next().unwrap().push('3');
+            });
+        });
+    }
+}
+
+#[test]
+fn a_thread_that_changes_what_was_leaked_is_left_alone() {
+    for end in [Ok(()), Err(())] {
+        let mut root = (List::from([word()]),);
+        let (stop, stopped) = mpsc::channel::<()>();
+        let mut thread = None;
+        let outcome = traced(&mut root, &mut Trace::default(), |(list,)| {
+            list.push(word());
+            let element = list.len() - 1;
+            let element = &mut leak(mem::take(list))[element];
+            thread = Some(thread::spawn(move || {
+                while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                    element.push('.');
+                    element.truncate(100);
+                }
+                element.len()
+            }));
+            end
+        });
+        drop(stop);
+        assert!(thread.unwrap().join().unwrap() > 0);
+        match end {
+            Ok(()) => outcome.unwrap(),
+            Err(()) => assert!(matches!(outcome, Err(Failed::Broken(Broken::Escaped)))),
+        }
+    }
+}
+
+#[test]
+fn a_collection_on_another_thread_has_escaped_and_one_that_was_dropped_there_has_not() {
+    let mut root = (List::from([word()]), List::from([word()]));
+    comes_back(&mut root, |(list, _)| {
+        list.push(word());
+        let list = mem::take(list);
+        thread::spawn(move || drop(list)).join().unwrap();
+    });
+    let (hide, hidden) = mpsc::channel();
+    escaped(&mut root, |(list, _)| {
+        list.push(word());
+        hide.send(mem::take(list)).unwrap();
+    });
+    thread::spawn(move || {
+        let mut list: List<String> = hidden.recv().unwrap();
+        panics(|| list.len());
+        panics(|| list.push(word()));
+        panics(|| list.save());
+    })
+    .join()
+    .unwrap();
+    assert_eq!(root.1.len(), 1);
+}
+
+#[test]
+fn forgetting_a_collection_of_the_model_is_hiding_it() {
+    let mut root = (List::from([word()]),);
+    escaped(&mut root, |(list,)| {
+        list.push(word());
+        mem::forget(mem::take(list));
+    });
+}
+
+#[test]
+fn a_result_that_is_leaked_by_a_destructor_is_hidden() {
+    struct Late;
+    impl Drop for Late {
+        fn drop(&mut self) {
+            panic!("late");
+        }
+    }
+    fn take(list: &mut List<String>) -> List<String> {
+        let _late = Late;
+        mem::take(list)
+    }
+    let mut root = (List::from([word()]),);
+    // Whether the result is leaked is the compiler's business; either way the state is right or known not to be.
+    match refused(&mut root, |(list,)| panics(|| take(list))) {
+        None => assert_eq!(root.0, [word()]),
+        Some(broken) => assert_eq!(broken, Broken::Escaped),
+    }
+}
+
+#[test]
+fn a_leaked_extraction_of_collections_is_hidden() {
+    let mut root = (Lists::from([List::from([word()]), List::from([word()])]),);
+    escaped(&mut root, |(lists,)| {
+        lists[1].push(word());
+        mem::forget(lists.extract_if(.., |_| true));
+    });
+}
+
+#[test]
+fn what_a_command_made_itself_it_may_keep() {
+    static TABLE: LazyLock<HashMap<u8, List<String>>> = LazyLock::new(|| {
+        let mut table = HashMap::new();
+        table.insert(1, List::new());
+        table.get_mut(&1).unwrap().push(word());
+        table
+    });
+    let mut root = (List::from([word()]), Lists::new());
+    let mut kept: &'static [String] = &[];
+    let searches = THOROUGH_SEARCHES.get();
+    assert_eq!(
+        refused(&mut root, |(list, lists)| {
+            list.push(TABLE[&1][0].clone());
+            let mut own = List::new();
+            own.push(word());
+            lists.push(own);
+            // Saved by now, so it has a token in a log.
+            let own = leak(mem::take(&mut lists[0]));
+            own.push(word());
+            kept = own.as_slice();
+        }),
+        None
+    );
+    assert_eq!((root.0.len(), root.1.len()), (1, 0));
+    assert_eq!(kept, [word(), word()]);
+    assert_eq!(TABLE[&1], [word()]);
+    assert_eq!(THOROUGH_SEARCHES.get(), searches);
+}
+
+#[test]
+fn a_static_table_that_a_command_keeps_is_not_part_of_its_outcome() {
+    static TABLE: Mutex<List<u8>> = Mutex::new(List::new());
+    let digest = || {
+        let mut trace = Trace::default();
+        let outcome: Result<(), Failed<()>> = traced(&mut (List::from([1u8]),), &mut trace, |(list,)| {
+            list.push(2);
+            TABLE.lock().unwrap().push(1);
+            Ok(())
+        });
+        outcome.unwrap();
+        trace.digest()
+    };
+    assert_eq!(digest(), digest());
+    assert_eq!(*TABLE.lock().unwrap(), [1, 1]);
+}
+
+/// A value that is saved as a clone, as a field under `#[memstate(clone)]` is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Cloned(List<String>);
+
+impl State for Cloned {
+    type Saved = Self;
+    fn save(&self) -> Self {
+        self.clone()
+    }
+    fn restore(saved: Self) -> Self {
+        saved
+    }
+    fn visit(&mut self, _: &mut Visitor) {}
+}
+
+#[test]
+fn a_collection_in_a_value_that_is_saved_as_a_clone_comes_back() {
+    let mut root = (Cloned(List::from([word()])), List::from([Cloned(List::from([word()]))]));
+    comes_back(&mut root, |(one, list)| {
+        one.0.push(word());
+        list[0].0[0].clear();
+        list.swap_remove(0).0.push(word());
+    });
+}
+
+#[test]
+fn handles_are_found_wherever_a_command_carries_them() {
+    let lists = |n: u32| (0..n).map(|i| List::from([i.to_string()])).collect::<List<_>>();
+    let mut root = (
+        lists(40),
+        lists(40).into_iter().collect::<VecDeque<_>>(),
+        (0..40).zip(lists(40)).collect::<HashMap<_, _>>(),
+        (0..40).zip(lists(40)).collect::<BTreeMap<_, _>>(),
+        List::<(u8, Option<Box<Lists>>)>::new(),
+    );
+    comes_back(&mut root, |(list, queue, map, tree, deep)| {
+        for i in [3, 30, 7] {
+            list[i].push(word());
+            queue[i].push(word());
+            map.get_mut(&(i as u32)).unwrap().push(word());
+            tree.get_mut(&(i as u32)).unwrap().push(word());
+            let moved = list.remove(i / 2);
+            list.push(moved);
+            list.insert(i, List::new());
+            list.swap(i, 2);
+            list.swap_remove(5);
+            list.drain(1..3);
+            list.rotate_left(i);
+            queue.rotate_left(i);
+            queue.push_front(List::from([word()]));
+            queue.swap_remove_front(i - 2);
+            queue.swap_remove_back(4);
+            queue[1].push(word());
+            queue.pop_front();
+            queue.insert(i, list.pop().unwrap());
+            queue.drain(2..5);
+            queue.rotate_right(4);
+            map.shift_remove(&(i as u32 - 1));
+            let moved = map.remove(&(i as u32)).unwrap();
+            map.insert(100, moved);
+            map.remove(&1);
+        }
+        tree.extend(map.drain().skip(2).take(5));
+        // Into new ones that nobody has saved, nor seen being filled.
+        let built: Lists = queue.drain(..).collect();
+        deep.push((1, Some(Box::new(built))));
+        let (_, built) = &mut deep[0];
+        built.as_mut().unwrap()[3].push(word());
+        let (_, built) = deep.pop().unwrap();
+        queue.push_front(built.unwrap().into_iter().next().unwrap());
+        // And into one whose only handle is gone.
+        let mut gone = Lists::new();
+        gone.append(list);
+        gone[1].push(word());
+        *list = Lists::new();
+    });
+}
+
+#[test]
+fn collections_that_other_threads_built_are_found_by_a_thorough_search() {
+    let mut root = (Lists::from([List::from([word()]), List::from([word()])]), List::<Lists>::new());
+    let searches = THOROUGH_SEARCHES.get();
+    assert_eq!(
+        refused(&mut root, |(from, to)| {
+            from[1].push(word());
+            let all = from.drain(..).collect::<std::vec::Vec<_>>();
+            let mut built: Lists = thread::spawn(|| all.into_iter().collect()).join().unwrap();
+            built.push(List::new());
+            to.push(built);
+        }),
+        None
+    );
+    assert_eq!(format!("{root:?}"), format!("([[{:?}], [{:?}]], [])", word(), word()));
+    assert_eq!(THOROUGH_SEARCHES.get(), searches + 1);
+}
+
+#[test]
+fn collections_saved_by_hand_come_back() {
+    let mut root = (HashMap::from([(1, List::from([word()]))]),);
+    assert_eq!(refused(&mut root, |(map,)| drop(map[&1].save())), None);
+    let mut token = None;
+    // The token makes somebody expect the list, and it is found where it always was.
+    assert_eq!(refused(&mut root, |(map,)| token = Some(map[&1].save())), None);
+    assert_eq!(root.0[&1], [word()]);
+    panics(|| List::restore(token.take().unwrap()));
+    assert_eq!(root.0[&1], [word()]);
+}
+
+#[test]
+fn a_token_gives_no_second_handle() {
+    let mut list = List::from([word()]);
+    let token = list.save();
+    list.push(word());
+    panics(|| List::restore(token));
+    let (token, again) = (list.save(), list.save());
+    drop(list);
+    panics(|| List::restore(token));
+    let mut list = List::restore(again);
+    list.push(word());
+    assert_eq!(list.len(), 3);
+
+    // One that is kept from an earlier command.
+    let mut root = (list,);
+    let token = root.0.save();
+    assert_eq!(refused(&mut root, |(list,)| list.push(word())), None);
+    let outcome: Result<(), _> = transaction(&mut root, |(list,)| {
+        list.push(word());
+        *list = List::restore(token);
+        Err(())
+    });
+    assert!(matches!(outcome, Err::<_, Failed<()>>(Failed::Panicked(_))));
+    assert_eq!(root.0.len(), 3);
+    let token = root.0.save();
+    root.0.put_back(token);
+    assert_eq!(root.0.len(), 3);
+}
+
+thread_local! {
+    static HOOK: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
+    static CALLS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs the hook whenever any code of the user's is called.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Hooked(u8);
+
+fn hook() {
+    CALLS.set(CALLS.get() + 1);
+    if let Some(mut act) = HOOK.take() {
+        act();
+        HOOK.set(Some(act));
+    }
+}
+
+/// Runs `change` as a command, with `act` in all hooks; counts how often it ran.
+fn with_hook<T: State, E>(
+    root: &mut T,
+    act: impl FnMut() + 'static,
+    change: impl FnOnce(&mut T) -> Result<(), E>,
+) -> (Result<(), Failed<E>>, u32) {
+    CALLS.set(0);
+    let outcome = traced(root, &mut Trace::default(), |root| {
+        let result = change(root);
+        HOOK.set(Some(Box::new(act)));
+        CALLS.set(0);
+        result
+    });
+    HOOK.set(None);
+    (outcome, CALLS.get())
+}
+
+impl Drop for Hooked {
+    fn drop(&mut self) {
+        hook();
+    }
+}
+
+impl PartialOrd for Hooked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Hooked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        hook();
+        self.0.cmp(&other.0)
+    }
+}
+
+impl Serialize for Hooked {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hook();
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hooked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u8::deserialize(deserializer).map(Hooked)
+    }
+}
+
+impl State for Hooked {
+    type Saved = u8;
+    fn save(&self) -> u8 {
+        self.0
+    }
+    fn restore(saved: u8) -> Self {
+        Hooked(saved)
+    }
+    fn visit(&mut self, _: &mut Visitor) {
+        hook();
+    }
+}
+
+type Hooks = (List<Hooked>, BTreeMap<Hooked, List<Hooked>>, List<String>);
+
+fn hooks() -> Hooks {
+    let list = || [Hooked(1), Hooked(2)].into();
+    (list(), (0..9).map(|n| (Hooked(n), list())).collect(), [word()].into())
+}
+
+fn stir((list, map, words): &mut Hooks) {
+    list.push(Hooked(3));
+    list[0] = Hooked(4);
+    map.get_mut(&Hooked(5)).unwrap().push(Hooked(6));
+    map.remove(&Hooked(7));
+    map.insert(Hooked(20), List::from([Hooked(1)]));
+    words.push(word());
+}
+
+#[test]
+fn code_of_the_users_may_panic_anywhere_at_the_end_of_a_command() {
+    for refuse in [false, true] {
+        let end = || if refuse { Err(()) } else { Ok(()) };
+        let (outcome, calls) = with_hook(
+            &mut hooks(),
+            || (),
+            |root| {
+                stir(root);
+                end()
+            },
+        );
+        assert_eq!(outcome.is_ok(), !refuse);
+        assert!(calls > 10);
+        for call in 1..=calls {
+            let mut root = hooks();
+            let act = move || assert_ne!(CALLS.get(), call);
+            let (outcome, _) = with_hook(&mut root, act, |root| {
+                stir(root);
+                end()
+            });
+            // A destructor may be on the way when the next one panics; what counts is that the state is whole or broken.
+            if !matches!(outcome, Ok(()) | Err(Failed::Broken(_))) {
+                assert_eq!((&root, call), (&hooks(), call));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_transaction_begins_while_another_ends() {
+    for refuse in [false, true] {
+        let mut root = hooks();
+        let begun = Arc::new(Mutex::new((0, 0)));
+        let count = Arc::clone(&begun);
+        let act = move || {
+            let attempt = catch_unwind(|| {
+                let mut other = (List::from([1]), Lists::from([List::from([word()])]));
+                comes_back(&mut other, |(list, lists)| {
+                    list.push(2);
+                    lists[0].push(word());
+                });
+            });
+            match attempt {
+                Ok(()) => count.lock().unwrap().0 += 1,
+                Err(_) => count.lock().unwrap().1 += 1,
+            }
+        };
+        let (outcome, _) = with_hook(&mut root, act, |root| {
+            stir(root);
+            if refuse { Err(()) } else { Ok(()) }
+        });
+        assert_eq!(outcome.is_ok(), !refuse);
+        assert!(begun.lock().unwrap().1 > 0);
+        // Everything works as before.
+        comes_back(&mut root, stir);
+    }
+}
+
+#[test]
+fn collections_may_be_made_and_used_wherever_code_of_the_users_runs() {
+    for refuse in [false, true] {
+        let mut root = hooks();
+        let act = || {
+            let mut lists = Lists::new();
+            lists.push(List::new());
+            lists[0].push(word());
+            let token = lists.save();
+            drop(lists);
+            assert_eq!(List::restore(token).len(), 1);
+        };
+        let (outcome, calls) = with_hook(&mut root, act, |root| {
+            stir(root);
+            if refuse { Err(()) } else { Ok(()) }
+        });
+        assert_eq!(outcome.is_ok(), !refuse);
+        assert!(calls > 10);
+        comes_back(&mut root, stir);
+    }
+}
+
+#[test]
+fn what_code_of_the_users_has_leaked_it_cannot_reach_in_a_roll_back() {
+    let mut root = hooks();
+    let hidden: &'static Mutex<List<Hooked>> = leak(Mutex::new(List::new()));
+    let act = || {
+        panics(|| hidden.lock().unwrap_or_else(|lock| lock.into_inner()).push(Hooked(1)));
+        panics(|| hidden.lock().unwrap_or_else(|lock| lock.into_inner()).len());
+        panics(|| hidden.lock().unwrap_or_else(|lock| lock.into_inner()).save());
+    };
+    let (outcome, _) = with_hook(&mut root, act, |root| {
+        stir(root);
+        *hidden.lock().unwrap() = mem::take(&mut root.0);
+        Err(())
+    });
+    assert!(matches!(outcome, Err(Failed::Broken(Broken::Escaped))), "{outcome:?}");
+}
+
+#[test]
+fn a_token_that_is_used_while_a_command_ends_gives_no_second_handle_that_works() {
+    for (refuse, at) in (0..40).flat_map(|at| [(false, at), (true, at)]) {
+        let mut root = hooks();
+        let token = Arc::new(Mutex::new(None));
+        let second = Arc::new(Mutex::new(None));
+        let (given, taken) = (Arc::clone(&token), Arc::clone(&second));
+        let act = move || {
+            if CALLS.get() == at {
+                let token = given.lock().unwrap().take().unwrap();
+                let list = catch_unwind(AssertUnwindSafe(|| List::restore(token)));
+                *taken.lock().unwrap() = list.ok();
+            }
+        };
+        let (outcome, _) = with_hook(&mut root, act, |root| {
+            stir(root);
+            *token.lock().unwrap() = Some(root.2.save());
+            if refuse { Err(()) } else { Ok(()) }
+        });
+        let second: Option<List<String>> = second.lock().unwrap().take();
+        match second {
+            Some(list) => {
+                assert!(matches!(outcome, Err(Failed::Broken(Broken::Escaped))), "{outcome:?}");
+                panics(|| list.len());
+                panics(|| root.2.len());
+            }
+            None if refuse => assert_eq!(root, hooks()),
+            None => outcome.unwrap(),
+        }
+    }
+}
+
+/// A collection that can be reached by `&self`, which no `State` should do.
+#[derive(Clone, Default)]
+struct Inside(Arc<Mutex<Option<List<Inside>>>>);
+
+static NO_HANDS: bool = false;
+
+impl Inside {
+    fn with<R>(&self, act: impl FnOnce(&mut List<Inside>) -> R) -> R {
+        act(self.0.lock().unwrap_or_else(|lock| lock.into_inner()).get_or_insert_default())
+    }
+}
+
+impl Serialize for Inside {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let other = self.clone();
+        // This very element may be in the list that is traced.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            INSIDE
+                .with_borrow(|all| all.iter().for_each(|inside| inside.with(|list| list.push(other.clone()))))
+        }));
+        NO_HANDS.serialize(serializer)
+    }
+}
+
+thread_local! {
+    static INSIDE: RefCell<std::vec::Vec<Inside>> = const { RefCell::new(std::vec::Vec::new()) };
+}
+
+impl<'de> Deserialize<'de> for Inside {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Ok(Inside::default())
+    }
+}
+
+impl State for Inside {
+    type Saved = <List<Inside> as State>::Saved;
+    fn save(&self) -> Self::Saved {
+        self.with(|list| list.save())
+    }
+    fn restore(saved: Self::Saved) -> Self {
+        Inside(Arc::new(Mutex::new(Some(List::restore(saved)))))
+    }
+    fn visit(&mut self, visitor: &mut Visitor) {
+        self.with(|list| {
+            list.visit(visitor);
+            list.visit(visitor);
+        });
+        // Not only its own parts: whatever it finds.
+        INSIDE.with_borrow(|all| {
+            for inside in all {
+                if let Ok(mut list) = inside.0.try_lock() {
+                    list.get_or_insert_default().visit(visitor);
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_state_that_hands_its_collections_around_does_no_harm() {
+    for end in [Ok(()), Err(())] {
+        let mut root = (Inside::default(), List::from([Inside::default()]));
+        INSIDE.set(vec![root.0.clone(), root.1[0].clone()]);
+        let outcome = traced(&mut root, &mut Trace::default(), |(inside, list)| {
+            inside.with(|list| list.push(Inside::default()));
+            inside.with(|list| list[0].with(|list| list.push(Inside::default())));
+            list[0].with(|list| list.push(Inside::default()));
+            list.push(inside.clone());
+            end
+        });
+        assert!(!matches!(outcome, Err(Failed::Panicked(_))), "{outcome:?}");
+        INSIDE.take();
+    }
+}
+
+#[test]
+fn a_shared_borrow_can_be_saved_on_two_threads_at_once() {
+    let mut root = (List::from([word()]),);
+    for _ in 0..50 {
+        let outcome: Result<(), Failed<()>> = transaction(&mut root, |(list,)| {
+            let list = &*list;
+            thread::scope(|scope| {
+                let other = scope.spawn(|| {
+                    refused(&mut (List::from([1]),), |_| {
+                        let _ = catch_unwind(|| list.save());
+                    })
+                });
+                let _ = list.save();
+                assert_eq!(other.join().unwrap(), None);
+            });
+            Err(())
+        });
+        assert!(matches!(outcome, Err(Failed::Refused(()))), "{outcome:?}");
+    }
+    assert_eq!(root.0, [word()]);
+}
+
+#[test]
+fn a_payload_of_a_panic_may_be_a_collection() {
+    let mut root = (List::from([word()]),);
+    let outcome: Result<(), Failed<()>> = transaction(&mut root, |(list,)| {
+        list.push(word());
+        std::panic::resume_unwind(Box::new(mem::take(list)))
+    });
+    assert!(matches!(outcome, Err(Failed::Panicked(_))), "{outcome:?}");
+    assert_eq!(root.0, [word()]);
+}
+
+#[test]
+fn an_error_that_holds_a_collection_of_the_model_breaks_the_state() {
+    let mut root = (List::from([word()]),);
+    let outcome: Result<(), _> = transaction(&mut root, |(list,)| {
+        list.push(word());
+        Err(mem::take(list))
+    });
+    assert!(matches!(outcome, Err(Failed::Broken(Broken::Escaped))), "{outcome:?}");
+}
+
+#[test]
+fn a_drain_that_is_kept_holds_what_it_took() {
+    let mut root = (Lists::from([List::from([word()]), List::from([word()])]),);
+    comes_back(&mut root, |(lists,)| {
+        let mut drain = lists.drain(..);
+        drain.next().unwrap().push(word());
+    });
+    escaped(&mut root, |(lists,)| mem::forget(lists.drain(..)));
+}
