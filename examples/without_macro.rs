@@ -125,13 +125,16 @@ impl Operation for BankCommand {
     const METHODS: &'static [Method] = &[
         Method::new(
             "open",
-            &[Parameter::new("balance", "u64")],
+            &[Parameter::new("balance", "u64", <u64 as Argument>::shape)],
             "u64",
             "Opens an account and returns its number.",
         ),
         Method::new(
             "withdraw",
-            &[Parameter::new("account", "u64"), Parameter::new("amount", "u64")],
+            &[
+                Parameter::new("account", "u64", <u64 as Argument>::shape),
+                Parameter::new("amount", "u64", <u64 as Argument>::shape),
+            ],
             "Result<(), Insufficient>",
             "Takes an amount out.",
         ),
@@ -166,7 +169,7 @@ impl Operation for BankCommand {
 impl Operation for BankQuery {
     const METHODS: &'static [Method] = &[Method::new(
         "balance",
-        &[Parameter::new("account", "u64")],
+        &[Parameter::new("account", "u64", <u64 as Argument>::shape)],
         "Option<u64>",
         "What is in an account.",
     )];

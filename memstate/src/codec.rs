@@ -4,6 +4,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::schema::Shapes;
+
 /// A value could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -54,6 +56,10 @@ pub trait Argument: Sized + Send + 'static {
     /// If the bytes are no such value.
     fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable>;
 
+    /// What the type looks like, for the journal.
+    #[doc(hidden)]
+    fn shape(shapes: &mut Shapes) -> String;
+
     /// `put` of a slice, so that only its elements need be arguments.
     #[doc(hidden)]
     fn put_slice(values: &[Self], bytes: &mut Vec<u8>) -> Result<(), Unwritable>;
@@ -70,6 +76,9 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
     }
     fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable> {
         get(bytes)
+    }
+    fn shape(shapes: &mut Shapes) -> String {
+        shapes.of::<T>()
     }
     fn put_slice(values: &[Self], bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
         put(values, bytes)

@@ -70,6 +70,7 @@ pub mod model;
 mod open;
 mod position;
 mod request;
+mod schema;
 pub mod state;
 pub mod testing;
 

@@ -192,7 +192,7 @@ pub fn no_such_method(method: impl std::fmt::Display) -> Unreadable {
 }
 
 /// A command or a query, described.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Method {
     /// The method's name in the source.
@@ -218,19 +218,25 @@ impl Method {
 }
 
 /// An argument, described.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
     /// The type that the journal holds, as it is written in the source.
     pub type_name: &'static str,
+    /// What that type looks like.
+    pub(crate) shape: Shape,
 }
 
+/// [`Argument::shape`](crate::codec::Argument::shape) of some type.
+#[doc(hidden)]
+pub type Shape = fn(&mut crate::schema::Shapes) -> String;
+
 impl Parameter {
-    /// Describes an argument.
-    pub const fn new(name: &'static str, type_name: &'static str) -> Self {
-        Parameter { name, type_name }
+    /// Describes an argument; `shape` is `<T as Argument>::shape` of its type.
+    pub const fn new(name: &'static str, type_name: &'static str, shape: Shape) -> Self {
+        Parameter { name, type_name, shape }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod calls;
+mod changed_types;
 mod durability;
 mod events;
 mod poison;

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Generics, Member, ext::IdentExt};
 
-use super::methods::{Scope, get, local, owned, put};
+use super::methods::{Scope, get, local, owned, put, shape};
 use crate::{
     check::{Form, Kind, Operation},
     types,
@@ -325,7 +325,8 @@ fn description(scope: &Scope<'_>, operation: &Operation) -> TokenStream {
             Form::Unsized(path) => path.last().map(|name| (*name).to_owned()).unwrap_or_default(),
             _ => types::text(&argument.ty),
         };
-        quote_mixed!(#krate::Parameter::new(#name, #ty))
+        let shape = shape(argument, krate);
+        quote_mixed!(#krate::Parameter::new(#name, #ty, #shape))
     });
     quote_mixed!(#(#cfgs)* #krate::Method::new(#name, &[#(#parameters),*], #result_text, #docs))
 }

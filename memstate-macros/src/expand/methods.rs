@@ -127,6 +127,22 @@ pub fn put(argument: &Argument, value: &TokenStream, krate: &Crate) -> TokenStre
     }
 }
 
+/// The function that tells what an argument looks like.
+pub fn shape(argument: &Argument, krate: &Crate) -> TokenStream {
+    let ty = &argument.ty;
+    let span = types::span_of(ty);
+    match argument.form {
+        _ if argument.broken => quote_mixed!(<() as #krate::Argument>::shape),
+        Form::Owned | Form::Text | Form::Borrowed | Form::Slice => {
+            quote_spanned!(span=> <#ty as #krate::Argument>::shape)
+        }
+        Form::Unsized(_) => {
+            let owned = owned(argument, krate);
+            quote_mixed!(<#owned as #krate::Argument>::shape)
+        }
+    }
+}
+
 /// Reads an argument.
 pub fn get(argument: &Argument, krate: &Crate) -> TokenStream {
     let ty = &argument.ty;

@@ -1,6 +1,10 @@
-//! What a writer says of itself in front of everything it writes: the model's name and the table of its commands.
+//! What a writer says of itself in front of everything it writes: the model's name, the table of its commands, and what
+//! all types in them and in the state look like.
 //!
-//! Records name a command by its place in this table, so the order of the methods in the source means nothing.
+//! Records name a command by its place in the table, so the order of the methods in the source means nothing. Types must
+//! look the same as today: the bytes alone would not show that they do not.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +12,7 @@ use crate::{
     Model,
     codec::{self, Unreadable, whole},
     model::{Method, Operation},
+    schema::Shapes,
 };
 
 /// The version of this layout.
@@ -19,20 +24,34 @@ pub(crate) struct Preamble {
     /// The name of the model.
     pub(crate) model: String,
     commands: Vec<Signature>,
+    /// What the state looks like.
+    state: String,
+    /// What the named types in the state and in arguments look like.
+    types: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Signature {
     name: String,
-    /// Names and types, as they stand in the source.
-    arguments: Vec<(String, String)>,
+    arguments: Vec<Argument>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Argument {
+    name: String,
+    /// The type as it stands in the source.
+    type_name: String,
+    /// What it looks like.
+    shape: String,
 }
 
 impl Preamble {
     /// What today's code says.
     pub(crate) fn of<M: Model>() -> Self {
-        let commands = M::Command::METHODS.iter().map(Signature::of).collect();
-        Preamble { layout: LAYOUT, model: M::NAME.to_owned(), commands }
+        let mut shapes = Shapes::default();
+        let state = shapes.of::<M>();
+        let commands = M::Command::METHODS.iter().map(|method| Signature::of(method, &mut shapes)).collect();
+        Preamble { layout: LAYOUT, model: M::NAME.to_owned(), commands, state, types: shapes.into_types() }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -49,25 +68,40 @@ impl Preamble {
     }
 
     /// For each command of the writer the number that it has today, or what is wrong with it.
-    pub(crate) fn resolve<M: Model>(&self) -> Table {
-        let methods = M::Command::METHODS;
-        Table(
-            self.commands
-                .iter()
-                .map(|written| {
-                    let Some(number) = methods.iter().position(|method| method.name == written.name) else {
-                        return Err(format!("command `{written}` is in the journal and no longer in the code; put it back"));
-                    };
-                    let today = Signature::of(&methods[number]);
-                    if today != *written {
-                        return Err(format!(
-                            "command `{written}` is in the journal and is now `{today}`; put its arguments back"
-                        ));
-                    }
-                    Ok(u16::try_from(number).expect("a model has fewer methods"))
-                })
-                .collect(),
-        )
+    pub(crate) fn resolve(&self, today: &Preamble) -> Table {
+        let number = |written: &Signature| {
+            let Some(number) = today.commands.iter().position(|command| command.name == written.name) else {
+                return Err(format!(
+                    "command `{written}` is in the journal and no longer in the code; put it back"
+                ));
+            };
+            let now = &today.commands[number];
+            match now.takes_the_same(written) {
+                true => Ok(u16::try_from(number).expect("a model has fewer methods")),
+                false => Err(format!(
+                    "command `{written}` is in the journal and is now `{now}`; put its arguments back"
+                )),
+            }
+        };
+        Table(self.commands.iter().map(number).collect())
+    }
+
+    /// The types of the writer's that look different today, a sentence each.
+    pub(crate) fn changed_types(&self, today: &Preamble) -> Vec<String> {
+        let mut changed: Vec<_> = self
+            .types
+            .iter()
+            .filter_map(|(name, written)| match today.types.get(name) {
+                Some(now) if now == written => None,
+                Some(now) => Some(format!("type `{name}` was `{written}` and is now `{now}`; put it back")),
+                // A type that has gone shows where it was: in another type, or in an argument.
+                None => None,
+            })
+            .collect();
+        if changed.is_empty() && self.state != today.state {
+            changed.push(format!("the state was `{}` and is now `{}`; put it back", self.state, today.state));
+        }
+        changed
     }
 
     /// The name of the writer's command with this number.
@@ -77,22 +111,33 @@ impl Preamble {
 }
 
 impl Signature {
-    fn of(method: &Method) -> Self {
-        Signature {
-            name: method.name.to_owned(),
-            arguments: method
+    fn of(method: &Method, shapes: &mut Shapes) -> Self {
+        let argument = |argument: &crate::model::Parameter| Argument {
+            name: argument.name.to_owned(),
+            type_name: argument.type_name.to_owned(),
+            shape: (argument.shape)(shapes),
+        };
+        Signature { name: method.name.to_owned(), arguments: method.arguments.iter().map(argument).collect() }
+    }
+
+    /// Whether the arguments are the same; how their types are spelled means nothing.
+    fn takes_the_same(&self, other: &Signature) -> bool {
+        self.arguments.len() == other.arguments.len()
+            && self
                 .arguments
                 .iter()
-                .map(|argument| (argument.name.to_owned(), argument.type_name.to_owned()))
-                .collect(),
-        }
+                .zip(&other.arguments)
+                .all(|(a, b)| a.name == b.name && a.shape == b.shape)
     }
 }
 
 impl std::fmt::Display for Signature {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let arguments: Vec<_> =
-            self.arguments.iter().map(|(name, type_name)| format!("{name}: {type_name}")).collect();
+        let arguments: Vec<_> = self
+            .arguments
+            .iter()
+            .map(|Argument { name, type_name, .. }| format!("{name}: {type_name}"))
+            .collect();
         write!(f, "{}({})", self.name, arguments.join(", "))
     }
 }

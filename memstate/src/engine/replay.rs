@@ -23,6 +23,8 @@ pub(crate) type Guard<'a> = dyn FnMut(Position) -> Result<bool, OpenError> + 'a;
 
 pub(crate) struct Replay<'a, M: Model> {
     location: String,
+    /// What today's code says of itself.
+    today: Preamble,
     kernel: Option<Kernel<M>>,
     time: Timestamp,
     /// Where the replay ends; `None` for the end of the journal.
@@ -70,6 +72,7 @@ impl<'a, M: Model> Replay<'a, M> {
         let start = kernel.as_ref().map_or(Position::START, Kernel::position);
         Replay {
             location,
+            today: Preamble::of::<M>(),
             kernel,
             time: time.unwrap_or_default(),
             limit: None,
@@ -142,7 +145,11 @@ impl<'a, M: Model> Replay<'a, M> {
                 expected: M::NAME,
             });
         }
-        let table = Arc::new(preamble.resolve::<M>());
+        let problems = preamble.changed_types(&self.today);
+        if !problems.is_empty() {
+            return Err(OpenError::Changed { location: self.location.clone(), model: M::NAME, problems });
+        }
+        let table = Arc::new(preamble.resolve(&self.today));
         let writer = Writer { bytes: Arc::clone(entry.preamble), preamble: Arc::new(preamble), table };
         self.writer = Some(writer.clone());
         Ok(writer)
@@ -241,7 +248,7 @@ impl<'a, M: Model> Replay<'a, M> {
             if self.limit.is_some_and(|limit| position > limit) {
                 return Ok(());
             }
-            record.method = self.today(&batch.writer, record.method, position)?;
+            record.method = self.number_today(&batch.writer, record.method, position)?;
             apply(self, position, &record, shared)?;
         }
         if !records.is_empty() {
@@ -260,13 +267,13 @@ impl<'a, M: Model> Replay<'a, M> {
     ) -> Result<(), OpenError> {
         for index in 0..entry.count {
             let record = records.take().map_err(|error| self.unreadable("a batch", entry.first, &error))?;
-            self.today(writer, record.method, entry.first.plus(index.into()))?;
+            self.number_today(writer, record.method, entry.first.plus(index.into()))?;
         }
         Ok(())
     }
 
     /// Today's number of the writer's command.
-    fn today(&self, writer: &Writer, method: u16, position: Position) -> Result<u16, OpenError> {
+    fn number_today(&self, writer: &Writer, method: u16, position: Position) -> Result<u16, OpenError> {
         writer.table.today(method).ok_or_else(|| {
             let mut problems = writer.table.problems();
             if problems.is_empty() {
