@@ -113,6 +113,21 @@ async fn a_damaged_snapshot_falls_back_to_the_older_one_and_then_to_the_journal(
 }
 
 #[tokio::test]
+async fn a_damaged_snapshot_is_written_anew_when_one_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let bank = memstate::open::<Bank>(dir.path()).await.unwrap();
+    some_work(&bank, 5).await;
+    bank.close().await.unwrap();
+    let [file] = &snapshots(dir.path())[..] else { panic!("one snapshot") };
+    let good = std::fs::read(file).unwrap();
+    std::fs::write(file, &good[..good.len() / 2]).unwrap();
+    let bank = replayed(dir.path()).await;
+    bank.snapshot().await.unwrap();
+    assert_eq!(std::fs::read(file).unwrap(), good);
+    bank.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn every_flipped_bit_and_every_length_of_a_snapshot_falls_back() {
     let dir = tempfile::tempdir().unwrap();
     let bank = memstate::open::<Bank>(dir.path()).await.unwrap();

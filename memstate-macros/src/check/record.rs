@@ -133,8 +133,8 @@ fn fields(fields: &mut Fields, self_ty: &Type, errors: &mut Errors) -> Vec<Field
             let serde = attr::serde_keys(&mut field.attrs, errors);
             let ty = NoSelf(self_ty).of(&field.ty);
             let held = match keys.clone {
+                _ if is_refused(&ty, keys.clone, errors) => Held::Not,
                 true => Held::Clone,
-                false if is_refused(&ty, errors) => Held::Not,
                 false => Held::State,
             };
             let has = |names: &[&str]| serde.iter().any(|key| names.contains(&key.as_str()));
@@ -149,21 +149,23 @@ fn fields(fields: &mut Fields, self_ty: &Type, errors: &mut Errors) -> Vec<Field
         .collect()
 }
 
-fn is_refused(ty: &Type, errors: &mut Errors) -> bool {
-    let mut finder = Refused { errors, found: false };
+/// `cloned`: whether the field stands under `#[memstate(clone)]`, which does not make a type deterministic.
+fn is_refused(ty: &Type, cloned: bool, errors: &mut Errors) -> bool {
+    let mut finder = Refused { errors, cloned, found: false };
     finder.visit_type_mut(&mut ty.clone());
     finder.found
 }
 
 struct Refused<'a> {
     errors: &'a mut Errors,
+    cloned: bool,
     found: bool,
 }
 
 impl VisitMut for Refused<'_> {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         let refusal = match ty {
-            Type::Path(path) if path.qself.is_none() => refusal(&path.path),
+            Type::Path(path) if path.qself.is_none() => refusal(&path.path, self.cloned),
             Type::Ptr(_) => {
                 Some(("a raw pointer".to_owned(), "an address means nothing after a restart", HOLD))
             }
@@ -182,7 +184,7 @@ const HOLD: &str = "hold the value itself, or its key in a collection";
 ///
 /// A bare name may be a type of the user's own, like the `Cell` of a spreadsheet; it is refused only with the
 /// parameters of std's, or when nobody else would call a type so. For the others `State` has the words.
-fn refusal(path: &syn::Path) -> Option<(String, &'static str, &'static str)> {
+fn refusal(path: &syn::Path, cloned: bool) -> Option<(String, &'static str, &'static str)> {
     let last = path.segments.last()?;
     let name = last.ident.to_string();
     let from_std = path.segments.len() > 1
@@ -207,6 +209,7 @@ fn refusal(path: &syn::Path) -> Option<(String, &'static str, &'static str)> {
             "a `&self` query could change it, behind the journal's back",
             "hold the plain number; a command has `&mut self`",
         ),
+        "Arc" if cloned => return None,
         "Rc" | "Arc" | "Weak" if from_std || by_shape => (
             if name == "Arc" { "an `Arc`".to_owned() } else { text },
             "what is shared in memory is two values after a restart",
@@ -223,12 +226,13 @@ fn refusal(path: &syn::Path) -> Option<(String, &'static str, &'static str)> {
             "it is gone after a restart, and a command that uses it would use it again in every replay",
             "hold it outside of the model, and react to the model's events",
         ),
-        "HashMap" | "HashSet" if from_std => (
+        // Ours needs no `#[memstate(clone)]`.
+        "HashMap" | "HashSet" if from_std || cloned => (
             format!("std's `{name}`"),
             "its order differs from process to process, and a failed command could not be taken back",
             "use the one of `memstate::collections`: it has the same interface, and an order",
         ),
-        "BTreeMap" | "BTreeSet" | "VecDeque" if from_std => (
+        "BTreeMap" | "BTreeSet" | "VecDeque" if from_std && !cloned => (
             format!("std's `{name}`"),
             "a failed command could not be taken back",
             "use the one of `memstate::collections`, which has the same interface",

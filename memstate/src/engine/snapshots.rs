@@ -13,10 +13,13 @@
 //! [`replay`](super::replay).
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+use parking_lot::Mutex;
 
 use super::{kernel::Kernel, preamble::Preamble, requests::Requests};
 use crate::{
@@ -37,6 +40,8 @@ const CHUNK_BYTES: usize = 1 << 20;
 pub(crate) struct Snapshots {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    /// Those that were found to be of no use. They are not counted, and written anew or removed with the next.
+    unusable: Arc<Mutex<BTreeSet<Position>>>,
 }
 
 /// A snapshot that was read.
@@ -47,7 +52,7 @@ pub(crate) struct Loaded<M: Model> {
 
 impl Snapshots {
     pub(crate) fn new(disk: Arc<dyn Disk>, dir: &Path) -> Self {
-        Snapshots { disk, dir: dir.to_owned() }
+        Snapshots { disk, dir: dir.to_owned(), unusable: Arc::default() }
     }
 
     fn path(&self, position: Position) -> PathBuf {
@@ -100,6 +105,7 @@ impl Snapshots {
                 Err(Unusable::Refuse(error)) => return Err(*error),
                 Err(Unusable::PassOver(why)) => {
                     tracing::warn!(snapshot = %path.display(), why, "a snapshot cannot be used; falling back");
+                    self.unusable.lock().insert(position);
                 }
             }
         }
@@ -172,10 +178,15 @@ impl Snapshots {
             .rename(&temporary, &path)
             .map_err(|source| io_error("rename the snapshot to", &path, source))?;
         self.disk.sync_dir(&self.dir).map_err(|source| io_error("sync", &self.dir, source))?;
-        for old in self.positions()?.into_iter().skip(KEPT) {
+        let mut unusable = self.unusable.lock();
+        unusable.remove(&kernel.position());
+        let (useless, good): (Vec<_>, Vec<_>) =
+            self.positions()?.into_iter().partition(|position| unusable.contains(position));
+        for old in good.into_iter().skip(KEPT).chain(useless) {
             let old = self.path(old);
             self.disk.remove(&old).map_err(|source| io_error("remove the old snapshot", &old, source))?;
         }
+        unusable.clear();
         Ok(())
     }
 
@@ -204,9 +215,10 @@ impl Snapshots {
         out.seal()
     }
 
-    /// The positions of the snapshots that are there, for tests and reports.
+    /// The position of the newest snapshot that is not known to be of no use.
     pub(crate) fn newest_position(&self) -> Option<Position> {
-        self.positions().ok()?.first().copied()
+        let unusable = self.unusable.lock();
+        self.positions().ok()?.into_iter().find(|position| !unusable.contains(position))
     }
 }
 
