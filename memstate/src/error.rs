@@ -187,7 +187,7 @@ pub enum OpenError {
     /// The state could not be rolled back while it was recovered.
     #[error(
         "{location}: the command at position {position} could not be undone: {why}. \
-         It is left out after two more tries to open the journal"
+         It is left out after a few more tries to open the journal"
     )]
     Broken {
         /// Where it is.

@@ -97,6 +97,9 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
             ),
         }));
     }
+    if let Some(attempts) = &mut attempts {
+        attempts.until(end);
+    }
     let replayed = replay.finish(&mut |position| match &mut attempts {
         Some(attempts) => attempts.may_apply(position),
         None => Ok(true),
