@@ -131,7 +131,9 @@ async fn run(args: &Args) -> Result<(), Failure> {
 async fn open(args: &Args, log: &Log) -> Result<FlightsClient, Failure> {
     let meter = Meter::new("recovering", args.quiet);
     let shown = meter.clone();
-    let opened = memstate::open::<Flights>(&args.data).progress(move |p| shown.show(p.done, p.total)).await;
+    // A snapshot now and then, so that a start after a kill has little to replay.
+    let open = memstate::open::<Flights>(&args.data).snapshot_every(200_000);
+    let opened = open.progress(move |p| shown.show(p.done, p.total)).await;
     meter.finish();
     let flights = opened?;
     let expected = log.year.flights.len();
