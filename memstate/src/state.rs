@@ -42,8 +42,8 @@ pub(crate) use transaction::{message, traced};
     note = "for a type of another crate that is `Clone` and serializable: put `#[memstate(clone)]` on the field"
 )]
 pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// What brings a value back.
-    type Saved: Send + Sync + 'static;
+    /// What brings a value back. It does not leave the thread of the command.
+    type Saved: 'static;
 
     /// Saves the value as it is now.
     fn save(&self) -> Self::Saved;
@@ -67,6 +67,8 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
 /// [`State`] as generated code names it for the type of a field.
 ///
 /// It asks for nothing but `State`, so that a type without that is not also said to lack what `State` asks for.
+/// And each of its functions names `Saved`: rustc looks for what is missing in a type (the value of a map) where it needs
+/// a type out of the implementation, and otherwise says that the whole has none. So it is always the same, and said once.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a memstate model",
@@ -78,13 +80,19 @@ pub trait State: Serialize + DeserializeOwned + Send + Sync + 'static {
     note = "for a type of another crate that is `Clone` and serializable: put `#[memstate(clone)]` on the field"
 )]
 pub trait Held: Sized {
-    type Saved: Send + Sync + 'static;
+    type Saved: 'static;
     fn save(&self) -> Self::Saved;
     fn restore(saved: Self::Saved) -> Self;
     fn put_back(&mut self, saved: Self::Saved);
-    fn visit(&mut self, visitor: &mut Visitor);
-    fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-    fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    fn visit(&mut self, visitor: &mut Visitor)
+    where
+        Self::Saved: Sized;
+    fn __serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        Self::Saved: Sized;
+    fn __deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>
+    where
+        Self::Saved: Sized;
 }
 
 #[diagnostic::do_not_recommend]

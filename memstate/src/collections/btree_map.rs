@@ -12,7 +12,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::support::{Log, value_of};
+use super::support::{Log, SortedKey, value_of};
 use crate::state::{State, shared::Handle};
 
 mod entry;
@@ -27,11 +27,9 @@ use undo::{Step, save_present};
 ///
 /// Every change is undone in the time that it took. The roll-back compares keys, so a key must not hold a
 /// collection of [`memstate::collections`](crate::collections): what would save such a key panics.
-pub struct BTreeMap<K: State + Ord, V: State>(Handle<StdMap<K, V>>);
+pub struct BTreeMap<K, V>(Handle<StdMap<K, V>>);
 
-impl<K: State + Ord, V: State> BTreeMap<K, V> {
-    const EMPTY: &'static StdMap<K, V> = &StdMap::new();
-
+impl<K, V> BTreeMap<K, V> {
     /// An empty map; allocates nothing.
     pub const fn new() -> Self {
         BTreeMap(Handle::new())
@@ -43,27 +41,7 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
 
     #[inline]
     fn entries(&self) -> &StdMap<K, V> {
-        self.0.get().unwrap_or(Self::EMPTY)
-    }
-
-    fn parts(&mut self) -> (&mut StdMap<K, V>, Log<'_, Step<K, V>>) {
-        Log::open(&mut self.0)
-    }
-
-    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.entries().serialize(serializer)
-    }
-
-    /// Takes everything out.
-    fn take_all(&mut self) -> StdMap<K, V> {
-        if self.is_empty() {
-            return StdMap::new();
-        }
-        let (entries, mut steps) = self.parts();
-        for (key, value) in &*entries {
-            save_present(&mut steps, key, value);
-        }
-        std::mem::take(entries)
+        self.0.get().unwrap_or(const { &StdMap::new() })
     }
 
     /// How many entries there are.
@@ -76,6 +54,32 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Iterates over the entries, sorted by key.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        self.entries().iter()
+    }
+
+    /// Iterates over the keys, sorted.
+    pub fn keys(&self) -> Keys<'_, K, V> {
+        self.entries().keys()
+    }
+
+    /// Iterates over the values, sorted by key.
+    pub fn values(&self) -> Values<'_, K, V> {
+        self.entries().values()
+    }
+}
+
+impl<K: Ord, V> BTreeMap<K, V> {
+    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        K: serde::Serialize,
+        V: serde::Serialize,
+    {
+        self.entries().serialize(serializer)
     }
 
     /// The value of a key.
@@ -103,6 +107,47 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
         self.entries().contains_key(key)
     }
 
+    /// The entry with the smallest key.
+    pub fn first_key_value(&self) -> Option<(&K, &V)> {
+        self.entries().first_key_value()
+    }
+
+    /// The entry with the greatest key.
+    pub fn last_key_value(&self) -> Option<(&K, &V)> {
+        self.entries().last_key_value()
+    }
+
+    /// Iterates over the entries whose keys are in `range`.
+    ///
+    /// # Panics
+    ///
+    /// If the range begins after its end, or both exclude the same key.
+    #[track_caller]
+    pub fn range<Q: Ord + ?Sized>(&self, range: impl RangeBounds<Q>) -> Range<'_, K, V>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries().range(range)
+    }
+}
+
+impl<K: State + Ord, V: State> BTreeMap<K, V> {
+    fn parts(&mut self) -> (&mut StdMap<K, V>, Log<'_, Step<K, V>>) {
+        Log::open(&mut self.0)
+    }
+
+    /// Takes everything out.
+    fn take_all(&mut self) -> StdMap<K, V> {
+        if self.is_empty() {
+            return StdMap::new();
+        }
+        let (entries, mut steps) = self.parts();
+        for (key, value) in &*entries {
+            save_present(&mut steps, key, value);
+        }
+        std::mem::take(entries)
+    }
+
     /// The value of a key, to change.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
@@ -117,16 +162,6 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
             save_present(&mut steps, key, value);
         }
         entries.get_mut(key)
-    }
-
-    /// The entry with the smallest key.
-    pub fn first_key_value(&self) -> Option<(&K, &V)> {
-        self.entries().first_key_value()
-    }
-
-    /// The entry with the greatest key.
-    pub fn last_key_value(&self) -> Option<(&K, &V)> {
-        self.entries().last_key_value()
     }
 
     /// The entry with the smallest key, to change or empty it.
@@ -246,22 +281,6 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
         tail.into_iter().rev().collect()
     }
 
-    /// Iterates over the entries, sorted by key.
-    #[inline]
-    pub fn iter(&self) -> Iter<'_, K, V> {
-        self.entries().iter()
-    }
-
-    /// Iterates over the keys, sorted.
-    pub fn keys(&self) -> Keys<'_, K, V> {
-        self.entries().keys()
-    }
-
-    /// Iterates over the values, sorted by key.
-    pub fn values(&self) -> Values<'_, K, V> {
-        self.entries().values()
-    }
-
     /// Iterates over the entries, to change their values; saves what it yields.
     pub fn iter_mut(&mut self) -> IterMut<'_, K, V> {
         let (entries, steps) = self.parts();
@@ -271,19 +290,6 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
     /// Iterates over the values, to change them; saves what it yields.
     pub fn values_mut(&mut self) -> ValuesMut<'_, K, V> {
         ValuesMut(self.iter_mut())
-    }
-
-    /// Iterates over the entries whose keys are in `range`.
-    ///
-    /// # Panics
-    ///
-    /// If the range begins after its end, or both exclude the same key.
-    #[track_caller]
-    pub fn range<Q: Ord + ?Sized>(&self, range: impl RangeBounds<Q>) -> Range<'_, K, V>
-    where
-        K: Borrow<Q>,
-    {
-        self.entries().range(range)
     }
 
     /// Iterates over the entries whose keys are in `range`, to change their values; saves what it yields.
@@ -380,47 +386,47 @@ impl<K: State, V: State> DoubleEndedIterator for ValuesMut<'_, K, V> {
 impl<K: State, V: State> ExactSizeIterator for ValuesMut<'_, K, V> {}
 impl<K: State, V: State> FusedIterator for ValuesMut<'_, K, V> {}
 
-by_handle!([K: State + Ord, V: State] BTreeMap<K, V>, StdMap<K, V>);
+by_handle!([K: State + SortedKey, V: State] [K, V] BTreeMap<K, V>, StdMap<K, V>);
 
-impl<K: State + Ord + Clone, V: State + Clone> Clone for BTreeMap<K, V> {
+impl<K: Clone, V: Clone> Clone for BTreeMap<K, V> {
     fn clone(&self) -> Self {
         self.0.get().map_or_else(Self::new, |entries| Self::from_inner(entries.clone()))
     }
 }
 
-impl<K: State + Ord + fmt::Debug, V: State + fmt::Debug> fmt::Debug for BTreeMap<K, V> {
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for BTreeMap<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.entries().fmt(f)
     }
 }
 
-impl<K: State + Ord, V: State + PartialEq> PartialEq for BTreeMap<K, V> {
+impl<K: PartialEq, V: PartialEq> PartialEq for BTreeMap<K, V> {
     fn eq(&self, other: &Self) -> bool {
         self.entries() == other.entries()
     }
 }
 
-impl<K: State + Ord, V: State + Eq> Eq for BTreeMap<K, V> {}
+impl<K: Eq, V: Eq> Eq for BTreeMap<K, V> {}
 
-impl<K: State + Ord, V: State + PartialOrd> PartialOrd for BTreeMap<K, V> {
+impl<K: PartialOrd, V: PartialOrd> PartialOrd for BTreeMap<K, V> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.entries().partial_cmp(other.entries())
     }
 }
 
-impl<K: State + Ord, V: State + Ord> Ord for BTreeMap<K, V> {
+impl<K: Ord, V: Ord> Ord for BTreeMap<K, V> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.entries().cmp(other.entries())
     }
 }
 
-impl<K: State + Ord + Hash, V: State + Hash> Hash for BTreeMap<K, V> {
+impl<K: Hash, V: Hash> Hash for BTreeMap<K, V> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.entries().hash(state);
     }
 }
 
-impl<K: State + Ord + Borrow<Q>, Q: Ord + ?Sized, V: State> Index<&Q> for BTreeMap<K, V> {
+impl<K: Ord + Borrow<Q>, Q: Ord + ?Sized, V> Index<&Q> for BTreeMap<K, V> {
     type Output = V;
 
     #[track_caller]
@@ -437,7 +443,7 @@ impl<K: State + Ord, V: State> IntoIterator for BTreeMap<K, V> {
     }
 }
 
-impl<'a, K: State + Ord, V: State> IntoIterator for &'a BTreeMap<K, V> {
+impl<'a, K, V> IntoIterator for &'a BTreeMap<K, V> {
     type Item = (&'a K, &'a V);
     type IntoIter = Iter<'a, K, V>;
     fn into_iter(self) -> Iter<'a, K, V> {
@@ -453,7 +459,7 @@ impl<'a, K: State + Ord, V: State> IntoIterator for &'a mut BTreeMap<K, V> {
     }
 }
 
-impl<K: State + Ord, V: State> FromIterator<(K, V)> for BTreeMap<K, V> {
+impl<K: Ord, V> FromIterator<(K, V)> for BTreeMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         Self::from_inner(entries.into_iter().collect())
     }
@@ -473,13 +479,13 @@ impl<'a, K: State + Ord + Copy, V: State + Copy> Extend<(&'a K, &'a V)> for BTre
     }
 }
 
-impl<K: State + Ord, V: State, const N: usize> From<[(K, V); N]> for BTreeMap<K, V> {
+impl<K: Ord, V, const N: usize> From<[(K, V); N]> for BTreeMap<K, V> {
     fn from(entries: [(K, V); N]) -> Self {
         Self::from_inner(entries.into())
     }
 }
 
-impl<K: State + Ord, V: State> From<StdMap<K, V>> for BTreeMap<K, V> {
+impl<K: Ord, V> From<StdMap<K, V>> for BTreeMap<K, V> {
     fn from(entries: StdMap<K, V>) -> Self {
         Self::from_inner(entries)
     }

@@ -11,6 +11,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::support::SortedKey;
 use super::{btree_map::copy_of_key, support::Log};
 use crate::state::{
     State, Visitor, discard,
@@ -24,7 +25,7 @@ pub use btree_set::{Difference, Intersection, IntoIter, Iter, Range, SymmetricDi
 ///
 /// Every change is undone in the time that it took. The roll-back compares elements, so an element must not hold a
 /// collection of [`memstate::collections`](crate::collections): what would save such an element panics.
-pub struct BTreeSet<T: State + Ord>(Handle<StdSet<T>>);
+pub struct BTreeSet<T>(Handle<StdSet<T>>);
 
 mod undo {
     /// One step back of a set; right whether or not the change behind it has happened.
@@ -78,9 +79,7 @@ fn save_present<T: State>(steps: &mut Log<'_, Step<T>>, value: &T) {
     steps.push(|| Step::Present(copy_of_key(value)));
 }
 
-impl<T: State + Ord> BTreeSet<T> {
-    const EMPTY: &'static StdSet<T> = &StdSet::new();
-
+impl<T> BTreeSet<T> {
     /// An empty set; allocates nothing.
     pub const fn new() -> Self {
         BTreeSet(Handle::new())
@@ -92,25 +91,7 @@ impl<T: State + Ord> BTreeSet<T> {
 
     #[inline]
     fn values(&self) -> &StdSet<T> {
-        self.0.get().unwrap_or(Self::EMPTY)
-    }
-
-    fn parts(&mut self) -> (&mut StdSet<T>, Log<'_, Step<T>>) {
-        Log::open(&mut self.0)
-    }
-
-    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.values().serialize(serializer)
-    }
-
-    /// Takes everything out.
-    fn take_all(&mut self) -> StdSet<T> {
-        if self.is_empty() {
-            return StdSet::new();
-        }
-        let (values, mut steps) = self.parts();
-        values.iter().for_each(|value| save_present(&mut steps, value));
-        std::mem::take(values)
+        self.0.get().unwrap_or(const { &StdSet::new() })
     }
 
     /// How many elements there are.
@@ -123,6 +104,21 @@ impl<T: State + Ord> BTreeSet<T> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Iterates over the elements, sorted.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_, T> {
+        self.values().iter()
+    }
+}
+
+impl<T: Ord> BTreeSet<T> {
+    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: serde::Serialize,
+    {
+        self.values().serialize(serializer)
     }
 
     /// Whether the set has an element that equals `value`.
@@ -150,6 +146,70 @@ impl<T: State + Ord> BTreeSet<T> {
     /// The greatest element.
     pub fn last(&self) -> Option<&T> {
         self.values().last()
+    }
+
+    /// Iterates over the elements in `range`, sorted.
+    ///
+    /// # Panics
+    ///
+    /// If the range begins after its end, or both exclude the same element.
+    #[track_caller]
+    pub fn range<Q: Ord + ?Sized>(&self, range: impl RangeBounds<Q>) -> Range<'_, T>
+    where
+        T: Borrow<Q>,
+    {
+        self.values().range(range)
+    }
+
+    /// The elements of either set, sorted.
+    pub fn union<'a>(&'a self, other: &'a Self) -> Union<'a, T> {
+        self.values().union(other.values())
+    }
+
+    /// The elements that both sets have, sorted.
+    pub fn intersection<'a>(&'a self, other: &'a Self) -> Intersection<'a, T> {
+        self.values().intersection(other.values())
+    }
+
+    /// The elements that `other` does not have, sorted.
+    pub fn difference<'a>(&'a self, other: &'a Self) -> Difference<'a, T> {
+        self.values().difference(other.values())
+    }
+
+    /// The elements that one of the sets has and not the other, sorted.
+    pub fn symmetric_difference<'a>(&'a self, other: &'a Self) -> SymmetricDifference<'a, T> {
+        self.values().symmetric_difference(other.values())
+    }
+
+    /// Whether the sets have no element in common.
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        self.values().is_disjoint(other.values())
+    }
+
+    /// Whether `other` has all elements of this set.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.values().is_subset(other.values())
+    }
+
+    /// Whether this set has all elements of `other`.
+    pub fn is_superset(&self, other: &Self) -> bool {
+        self.values().is_superset(other.values())
+    }
+}
+
+impl<T: State + Ord> BTreeSet<T> {
+    fn parts(&mut self) -> (&mut StdSet<T>, Log<'_, Step<T>>) {
+        Log::open(&mut self.0)
+    }
+
+    /// Takes everything out.
+    fn take_all(&mut self) -> StdSet<T> {
+        if self.is_empty() {
+            return StdSet::new();
+        }
+        let (values, mut steps) = self.parts();
+        values.iter().for_each(|value| save_present(&mut steps, value));
+        std::mem::take(values)
     }
 
     /// Puts an element in; `false` if an equal one is there, which stays.
@@ -258,97 +318,43 @@ impl<T: State + Ord> BTreeSet<T> {
         }
         tail.into_iter().rev().collect()
     }
-
-    /// Iterates over the elements, sorted.
-    #[inline]
-    pub fn iter(&self) -> Iter<'_, T> {
-        self.values().iter()
-    }
-
-    /// Iterates over the elements in `range`, sorted.
-    ///
-    /// # Panics
-    ///
-    /// If the range begins after its end, or both exclude the same element.
-    #[track_caller]
-    pub fn range<Q: Ord + ?Sized>(&self, range: impl RangeBounds<Q>) -> Range<'_, T>
-    where
-        T: Borrow<Q>,
-    {
-        self.values().range(range)
-    }
-
-    /// The elements of either set, sorted.
-    pub fn union<'a>(&'a self, other: &'a Self) -> Union<'a, T> {
-        self.values().union(other.values())
-    }
-
-    /// The elements that both sets have, sorted.
-    pub fn intersection<'a>(&'a self, other: &'a Self) -> Intersection<'a, T> {
-        self.values().intersection(other.values())
-    }
-
-    /// The elements that `other` does not have, sorted.
-    pub fn difference<'a>(&'a self, other: &'a Self) -> Difference<'a, T> {
-        self.values().difference(other.values())
-    }
-
-    /// The elements that one of the sets has and not the other, sorted.
-    pub fn symmetric_difference<'a>(&'a self, other: &'a Self) -> SymmetricDifference<'a, T> {
-        self.values().symmetric_difference(other.values())
-    }
-
-    /// Whether the sets have no element in common.
-    pub fn is_disjoint(&self, other: &Self) -> bool {
-        self.values().is_disjoint(other.values())
-    }
-
-    /// Whether `other` has all elements of this set.
-    pub fn is_subset(&self, other: &Self) -> bool {
-        self.values().is_subset(other.values())
-    }
-
-    /// Whether this set has all elements of `other`.
-    pub fn is_superset(&self, other: &Self) -> bool {
-        self.values().is_superset(other.values())
-    }
 }
 
-by_handle!([T: State + Ord] BTreeSet<T>, StdSet<T>);
+by_handle!([T: State + SortedKey] [T] BTreeSet<T>, StdSet<T>);
 
-impl<T: State + Ord + Clone> Clone for BTreeSet<T> {
+impl<T: Clone> Clone for BTreeSet<T> {
     fn clone(&self) -> Self {
         self.0.get().map_or_else(Self::new, |values| Self::from_inner(values.clone()))
     }
 }
 
-impl<T: State + Ord + fmt::Debug> fmt::Debug for BTreeSet<T> {
+impl<T: fmt::Debug> fmt::Debug for BTreeSet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.values().fmt(f)
     }
 }
 
-impl<T: State + Ord> PartialEq for BTreeSet<T> {
+impl<T: PartialEq> PartialEq for BTreeSet<T> {
     fn eq(&self, other: &Self) -> bool {
         self.values() == other.values()
     }
 }
 
-impl<T: State + Ord> Eq for BTreeSet<T> {}
+impl<T: Eq> Eq for BTreeSet<T> {}
 
-impl<T: State + Ord> PartialOrd for BTreeSet<T> {
+impl<T: PartialOrd> PartialOrd for BTreeSet<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+        self.values().partial_cmp(other.values())
     }
 }
 
-impl<T: State + Ord> Ord for BTreeSet<T> {
+impl<T: Ord> Ord for BTreeSet<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.values().cmp(other.values())
     }
 }
 
-impl<T: State + Ord + Hash> Hash for BTreeSet<T> {
+impl<T: Hash> Hash for BTreeSet<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.values().hash(state);
     }
@@ -375,7 +381,7 @@ impl<T: State + Ord> IntoIterator for BTreeSet<T> {
     }
 }
 
-impl<'a, T: State + Ord> IntoIterator for &'a BTreeSet<T> {
+impl<'a, T> IntoIterator for &'a BTreeSet<T> {
     type Item = &'a T;
     type IntoIter = Iter<'a, T>;
     fn into_iter(self) -> Iter<'a, T> {
@@ -383,7 +389,7 @@ impl<'a, T: State + Ord> IntoIterator for &'a BTreeSet<T> {
     }
 }
 
-impl<T: State + Ord> FromIterator<T> for BTreeSet<T> {
+impl<T: Ord> FromIterator<T> for BTreeSet<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
         Self::from_inner(values.into_iter().collect())
     }
@@ -403,13 +409,13 @@ impl<'a, T: State + Ord + Copy> Extend<&'a T> for BTreeSet<T> {
     }
 }
 
-impl<T: State + Ord, const N: usize> From<[T; N]> for BTreeSet<T> {
+impl<T: Ord, const N: usize> From<[T; N]> for BTreeSet<T> {
     fn from(values: [T; N]) -> Self {
         Self::from_inner(values.into())
     }
 }
 
-impl<T: State + Ord> From<StdSet<T>> for BTreeSet<T> {
+impl<T: Ord> From<StdSet<T>> for BTreeSet<T> {
     fn from(values: StdSet<T>) -> Self {
         Self::from_inner(values)
     }

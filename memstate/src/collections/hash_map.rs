@@ -8,7 +8,7 @@ use std::{
     ops::Index,
 };
 
-use super::support::{self, Log, value_of};
+use super::support::{self, HashKey, Log, value_of};
 use crate::state::{State, shared::Handle};
 
 mod entry;
@@ -22,9 +22,9 @@ use undo::{Entries, Gone, Step, save_changed, save_whole};
 /// It iterates in the order of insertion, until [`remove`](Self::remove) moves the last entry into the hole that it
 /// leaves; [`shift_remove`](Self::shift_remove) keeps the order. What takes constant time is undone in constant
 /// time; `clear`, `drain` and a `retain` that drops something save all entries.
-pub struct HashMap<K: State, V: State>(pub(super) Handle<Entries<K, V>>);
+pub struct HashMap<K, V>(pub(super) Handle<Entries<K, V>>);
 
-impl<K: State, V: State> HashMap<K, V> {
+impl<K, V> HashMap<K, V> {
     /// An empty map; allocates nothing.
     pub const fn new() -> Self {
         HashMap(Handle::new())
@@ -37,10 +37,6 @@ impl<K: State, V: State> HashMap<K, V> {
 
     pub(super) fn from_inner(entries: Entries<K, V>) -> Self {
         HashMap(Handle::from_contents(entries))
-    }
-
-    fn parts(&mut self) -> (&mut Entries<K, V>, Log<'_, Step<K, V>>) {
-        Log::open(&mut self.0)
     }
 
     /// How many entries fit without a new allocation.
@@ -74,6 +70,12 @@ impl<K: State, V: State> HashMap<K, V> {
     pub fn values(&self) -> Values<'_, K, V> {
         Values(self.0.get().map(Entries::values).unwrap_or_default())
     }
+}
+
+impl<K: State, V: State> HashMap<K, V> {
+    fn parts(&mut self) -> (&mut Entries<K, V>, Log<'_, Step<K, V>>) {
+        Log::open(&mut self.0)
+    }
 
     /// Iterates over the entries, to change their values; saves what it yields.
     pub fn iter_mut(&mut self) -> IterMut<'_, K, V> {
@@ -87,28 +89,7 @@ impl<K: State, V: State> HashMap<K, V> {
     }
 }
 
-impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
-    /// Makes room for at least `additional` more entries.
-    ///
-    /// # Panics
-    ///
-    /// If the new capacity overflows.
-    pub fn reserve(&mut self, additional: usize) {
-        self.parts().0.reserve(additional);
-    }
-
-    /// Gives back the memory that the entries do not need.
-    pub fn shrink_to_fit(&mut self) {
-        self.shrink_to(0);
-    }
-
-    /// Gives back the memory beyond `min_capacity` entries.
-    pub fn shrink_to(&mut self, min_capacity: usize) {
-        if self.capacity() > min_capacity {
-            self.parts().0.shrink_to(min_capacity);
-        }
-    }
-
+impl<K: Eq + Hash, V> HashMap<K, V> {
     /// The value of a key.
     #[inline]
     pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
@@ -132,6 +113,41 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         K: Borrow<Q>,
     {
         self.get(key).is_some()
+    }
+
+    pub(super) fn index_of(&self, key: &K) -> Option<usize> {
+        self.0.get()?.get_index_of(key)
+    }
+
+    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        K: serde::Serialize,
+        V: serde::Serialize,
+    {
+        serializer.collect_map(self)
+    }
+}
+
+impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
+    /// Makes room for at least `additional` more entries.
+    ///
+    /// # Panics
+    ///
+    /// If the new capacity overflows.
+    pub fn reserve(&mut self, additional: usize) {
+        self.parts().0.reserve(additional);
+    }
+
+    /// Gives back the memory that the entries do not need.
+    pub fn shrink_to_fit(&mut self) {
+        self.shrink_to(0);
+    }
+
+    /// Gives back the memory beyond `min_capacity` entries.
+    pub fn shrink_to(&mut self, min_capacity: usize) {
+        if self.capacity() > min_capacity {
+            self.parts().0.shrink_to(min_capacity);
+        }
     }
 
     /// The value of a key, to change.
@@ -240,10 +256,6 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         Some(index)
     }
 
-    pub(super) fn index_of(&self, key: &K) -> Option<usize> {
-        self.0.get()?.get_index_of(key)
-    }
-
     /// Replaces the key at `index`, for which `key` must be equal to it.
     pub(super) fn replace_key(&mut self, index: usize, key: K) -> K {
         use indexmap::map::MutableKeys;
@@ -310,10 +322,6 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         // The steps know hashes, so the hasher stays.
         let empty = Entries::with_hasher(entries.hasher().clone());
         std::mem::replace(entries, empty)
-    }
-
-    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self)
     }
 }
 
@@ -419,30 +427,30 @@ pub struct ExtractIf<'a, K, V, F>(indexmap::map::ExtractIf<'a, K, V, F>);
 
 iterator!(['a, K, V, F: FnMut(&K, &mut V) -> bool] ExtractIf<'a, K, V, F>, 0 => (K, V));
 
-by_handle!([K: State + Eq + Hash, V: State] HashMap<K, V>, Entries<K, V>);
+by_handle!([K: State + HashKey, V: State] [K, V] HashMap<K, V>, Entries<K, V>);
 
-impl<K: State + Eq + Hash + Clone, V: State + Clone> Clone for HashMap<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> Clone for HashMap<K, V> {
     fn clone(&self) -> Self {
         self.0.get().map_or_else(Self::new, |entries| Self::from_inner(entries.clone()))
     }
 }
 
-impl<K: State + fmt::Debug, V: State + fmt::Debug> fmt::Debug for HashMap<K, V> {
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for HashMap<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
 }
 
 /// Two maps are equal if they have the same entries, in whatever order.
-impl<K: State + Eq + Hash, V: State + PartialEq> PartialEq for HashMap<K, V> {
+impl<K: Eq + Hash, V: PartialEq> PartialEq for HashMap<K, V> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
     }
 }
 
-impl<K: State + Eq + Hash, V: State + Eq> Eq for HashMap<K, V> {}
+impl<K: Eq + Hash, V: Eq> Eq for HashMap<K, V> {}
 
-impl<K: State + Eq + Hash + Borrow<Q>, Q: Eq + Hash + ?Sized, V: State> Index<&Q> for HashMap<K, V> {
+impl<K: Eq + Hash + Borrow<Q>, Q: Eq + Hash + ?Sized, V> Index<&Q> for HashMap<K, V> {
     type Output = V;
 
     #[track_caller]
@@ -459,7 +467,7 @@ impl<K: State + Eq + Hash, V: State> IntoIterator for HashMap<K, V> {
     }
 }
 
-impl<'a, K: State, V: State> IntoIterator for &'a HashMap<K, V> {
+impl<'a, K, V> IntoIterator for &'a HashMap<K, V> {
     type Item = (&'a K, &'a V);
     type IntoIter = Iter<'a, K, V>;
     fn into_iter(self) -> Iter<'a, K, V> {
@@ -475,7 +483,7 @@ impl<'a, K: State, V: State> IntoIterator for &'a mut HashMap<K, V> {
     }
 }
 
-impl<K: State + Eq + Hash, V: State> FromIterator<(K, V)> for HashMap<K, V> {
+impl<K: Eq + Hash, V> FromIterator<(K, V)> for HashMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         Self::from_inner(entries.into_iter().collect())
     }
@@ -495,14 +503,14 @@ impl<'a, K: State + Eq + Hash + Copy, V: State + Copy> Extend<(&'a K, &'a V)> fo
     }
 }
 
-impl<K: State + Eq + Hash, V: State, const N: usize> From<[(K, V); N]> for HashMap<K, V> {
+impl<K: Eq + Hash, V, const N: usize> From<[(K, V); N]> for HashMap<K, V> {
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()
     }
 }
 
 /// The order of the entries is the arbitrary one of the `std` map: not for use in a command.
-impl<K: State + Eq + Hash, V: State, S> From<std::collections::HashMap<K, V, S>> for HashMap<K, V> {
+impl<K: Eq + Hash, V, S> From<std::collections::HashMap<K, V, S>> for HashMap<K, V> {
     fn from(entries: std::collections::HashMap<K, V, S>) -> Self {
         entries.into_iter().collect()
     }

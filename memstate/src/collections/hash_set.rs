@@ -8,6 +8,7 @@ use std::{
     ops,
 };
 
+use super::support::HashKey;
 use super::{HashMap, hash_map, support};
 use crate::state::{State, Visitor};
 
@@ -16,9 +17,9 @@ use crate::state::{State, Visitor};
 /// It iterates in the order of insertion, until [`remove`](Self::remove) moves the last element into the hole that
 /// it leaves; [`shift_remove`](Self::shift_remove) keeps the order. What takes constant time is undone in constant
 /// time.
-pub struct HashSet<T: State>(HashMap<T, ()>);
+pub struct HashSet<T>(HashMap<T, ()>);
 
-impl<T: State> HashSet<T> {
+impl<T> HashSet<T> {
     /// An empty set; allocates nothing.
     pub const fn new() -> Self {
         HashSet(HashMap::new())
@@ -52,6 +53,61 @@ impl<T: State> HashSet<T> {
     }
 }
 
+impl<T: Eq + Hash> HashSet<T> {
+    /// The element in the set that equals `value`.
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> Option<&T>
+    where
+        T: Borrow<Q>,
+    {
+        self.0.get_key_value(value).map(|(value, ())| value)
+    }
+
+    /// Whether the set has an element that equals `value`.
+    #[inline]
+    pub fn contains<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> bool
+    where
+        T: Borrow<Q>,
+    {
+        self.0.contains_key(value)
+    }
+
+    /// The elements of either set: those of `self`, then those that only `other` has.
+    pub fn union<'a>(&'a self, other: &'a Self) -> Union<'a, T> {
+        Union(self.iter().chain(other.difference(self)))
+    }
+
+    /// The elements that both sets have, in the order of `self`.
+    pub fn intersection<'a>(&'a self, other: &'a Self) -> Intersection<'a, T> {
+        Intersection { elements: self.iter(), other }
+    }
+
+    /// The elements that `other` does not have.
+    pub fn difference<'a>(&'a self, other: &'a Self) -> Difference<'a, T> {
+        Difference { elements: self.iter(), other }
+    }
+
+    /// The elements that one of the sets has and not the other: those of `self`, then those of `other`.
+    pub fn symmetric_difference<'a>(&'a self, other: &'a Self) -> SymmetricDifference<'a, T> {
+        SymmetricDifference(self.difference(other).chain(other.difference(self)))
+    }
+
+    /// Whether the sets have no element in common.
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        !few.iter().any(|value| many.contains(value))
+    }
+
+    /// Whether `other` has all elements of this set.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.len() <= other.len() && self.iter().all(|value| other.contains(value))
+    }
+
+    /// Whether this set has all elements of `other`.
+    pub fn is_superset(&self, other: &Self) -> bool {
+        other.is_subset(self)
+    }
+}
+
 impl<T: State + Eq + Hash> HashSet<T> {
     /// Makes room for at least `additional` more elements.
     ///
@@ -70,23 +126,6 @@ impl<T: State + Eq + Hash> HashSet<T> {
     /// Gives back the memory beyond `min_capacity` elements.
     pub fn shrink_to(&mut self, min_capacity: usize) {
         self.0.shrink_to(min_capacity);
-    }
-
-    /// The element in the set that equals `value`.
-    pub fn get<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> Option<&T>
-    where
-        T: Borrow<Q>,
-    {
-        self.0.get_key_value(value).map(|(value, ())| value)
-    }
-
-    /// Whether the set has an element that equals `value`.
-    #[inline]
-    pub fn contains<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> bool
-    where
-        T: Borrow<Q>,
-    {
-        self.0.contains_key(value)
     }
 
     /// Puts an element in; `false` if an equal one is there, which stays.
@@ -162,42 +201,6 @@ impl<T: State + Eq + Hash> HashSet<T> {
     pub fn clear(&mut self) {
         self.0.clear();
     }
-
-    /// The elements of either set: those of `self`, then those that only `other` has.
-    pub fn union<'a>(&'a self, other: &'a Self) -> Union<'a, T> {
-        Union(self.iter().chain(other.difference(self)))
-    }
-
-    /// The elements that both sets have, in the order of `self`.
-    pub fn intersection<'a>(&'a self, other: &'a Self) -> Intersection<'a, T> {
-        Intersection { elements: self.iter(), other }
-    }
-
-    /// The elements that `other` does not have.
-    pub fn difference<'a>(&'a self, other: &'a Self) -> Difference<'a, T> {
-        Difference { elements: self.iter(), other }
-    }
-
-    /// The elements that one of the sets has and not the other: those of `self`, then those of `other`.
-    pub fn symmetric_difference<'a>(&'a self, other: &'a Self) -> SymmetricDifference<'a, T> {
-        SymmetricDifference(self.difference(other).chain(other.difference(self)))
-    }
-
-    /// Whether the sets have no element in common.
-    pub fn is_disjoint(&self, other: &Self) -> bool {
-        let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
-        !few.iter().any(|value| many.contains(value))
-    }
-
-    /// Whether `other` has all elements of this set.
-    pub fn is_subset(&self, other: &Self) -> bool {
-        self.len() <= other.len() && self.iter().all(|value| other.contains(value))
-    }
-
-    /// Whether this set has all elements of `other`.
-    pub fn is_superset(&self, other: &Self) -> bool {
-        other.is_subset(self)
-    }
 }
 
 /// What [`HashSet::drain`] took out.
@@ -212,35 +215,35 @@ iterator_struct! {
 pub struct IntoIter<T>(hash_map::IntoKeys<T, ()>);
 
 /// What [`HashSet::union`] gives.
-pub struct Union<'a, T: State>(Chain<Iter<'a, T>, Difference<'a, T>>);
+pub struct Union<'a, T>(Chain<Iter<'a, T>, Difference<'a, T>>);
 
 /// What [`HashSet::symmetric_difference`] gives.
-pub struct SymmetricDifference<'a, T: State>(Chain<Difference<'a, T>, Difference<'a, T>>);
+pub struct SymmetricDifference<'a, T>(Chain<Difference<'a, T>, Difference<'a, T>>);
 
 /// What [`HashSet::intersection`] gives.
-pub struct Intersection<'a, T: State> {
+pub struct Intersection<'a, T> {
     elements: Iter<'a, T>,
     other: &'a HashSet<T>,
 }
 
 /// What [`HashSet::difference`] gives.
-pub struct Difference<'a, T: State> {
+pub struct Difference<'a, T> {
     elements: Iter<'a, T>,
     other: &'a HashSet<T>,
 }
 
 iterator!([T] IntoIter<T>, 0 => T);
-iterator!(['a, T: State + Eq + Hash] Union<'a, T>, 0 => &'a T);
-iterator!(['a, T: State + Eq + Hash] SymmetricDifference<'a, T>, 0 => &'a T);
+iterator!(['a, T: Eq + Hash] Union<'a, T>, 0 => &'a T);
+iterator!(['a, T: Eq + Hash] SymmetricDifference<'a, T>, 0 => &'a T);
 
 impl<T> ExactSizeIterator for IntoIter<T> {}
 impl<T> FusedIterator for IntoIter<T> {}
-impl<T: State + Eq + Hash> FusedIterator for Union<'_, T> {}
-impl<T: State + Eq + Hash> FusedIterator for SymmetricDifference<'_, T> {}
+impl<T: Eq + Hash> FusedIterator for Union<'_, T> {}
+impl<T: Eq + Hash> FusedIterator for SymmetricDifference<'_, T> {}
 
 macro_rules! filtered {
     ($($name:ident: $in_other:literal),*) => {$(
-        impl<'a, T: State + Eq + Hash> Iterator for $name<'a, T> {
+        impl<'a, T: Eq + Hash> Iterator for $name<'a, T> {
             type Item = &'a T;
 
             fn next(&mut self) -> Option<&'a T> {
@@ -253,9 +256,9 @@ macro_rules! filtered {
             }
         }
 
-        impl<T: State + Eq + Hash> FusedIterator for $name<'_, T> {}
+        impl<T: Eq + Hash> FusedIterator for $name<'_, T> {}
 
-        impl<T: State> Clone for $name<'_, T> {
+        impl<T> Clone for $name<'_, T> {
             fn clone(&self) -> Self {
                 $name { elements: self.elements.clone(), other: self.other }
             }
@@ -267,7 +270,7 @@ filtered!(Intersection: true, Difference: false);
 
 macro_rules! cloned {
     ($($name:ident),*) => {$(
-        impl<T: State> Clone for $name<'_, T> {
+        impl<T> Clone for $name<'_, T> {
             fn clone(&self) -> Self {
                 $name(self.0.clone())
             }
@@ -295,15 +298,15 @@ macro_rules! listed {
 
 listed!(
     Iter [],
-    Union [State + Eq + Hash +],
-    Intersection [State + Eq + Hash +],
-    Difference [State + Eq + Hash +],
-    SymmetricDifference [State + Eq + Hash +]
+    Union [Eq + Hash +],
+    Intersection [Eq + Hash +],
+    Difference [Eq + Hash +],
+    SymmetricDifference [Eq + Hash +]
 );
 
 macro_rules! operators {
     ($($trait:ident $method:ident $by:ident),*) => {$(
-        impl<T: State + Eq + Hash + Clone> ops::$trait for &HashSet<T> {
+        impl<T: Eq + Hash + Clone> ops::$trait for &HashSet<T> {
             type Output = HashSet<T>;
             fn $method(self, other: Self) -> HashSet<T> {
                 self.$by(other).cloned().collect()
@@ -314,7 +317,7 @@ macro_rules! operators {
 
 operators!(BitOr bitor union, BitAnd bitand intersection, Sub sub difference, BitXor bitxor symmetric_difference);
 
-impl<T: State + Eq + Hash> State for HashSet<T> {
+impl<T: State + HashKey> State for HashSet<T> {
     type Saved = <HashMap<T, ()> as State>::Saved;
     fn save(&self) -> Self::Saved {
         self.0.save()
@@ -330,7 +333,7 @@ impl<T: State + Eq + Hash> State for HashSet<T> {
     }
 }
 
-impl<T: State> Default for HashSet<T> {
+impl<T> Default for HashSet<T> {
     fn default() -> Self {
         HashSet::new()
     }
@@ -353,26 +356,26 @@ impl<'de, T: State + Eq + Hash> serde::Deserialize<'de> for HashSet<T> {
     }
 }
 
-impl<T: State + Eq + Hash + Clone> Clone for HashSet<T> {
+impl<T: Eq + Hash + Clone> Clone for HashSet<T> {
     fn clone(&self) -> Self {
         HashSet(self.0.clone())
     }
 }
 
-impl<T: State + fmt::Debug> fmt::Debug for HashSet<T> {
+impl<T: fmt::Debug> fmt::Debug for HashSet<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
     }
 }
 
 /// Two sets are equal if they have the same elements, in whatever order.
-impl<T: State + Eq + Hash> PartialEq for HashSet<T> {
+impl<T: Eq + Hash> PartialEq for HashSet<T> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.is_subset(other)
     }
 }
 
-impl<T: State + Eq + Hash> Eq for HashSet<T> {}
+impl<T: Eq + Hash> Eq for HashSet<T> {}
 
 impl<T: State + Eq + Hash> IntoIterator for HashSet<T> {
     type Item = T;
@@ -382,7 +385,7 @@ impl<T: State + Eq + Hash> IntoIterator for HashSet<T> {
     }
 }
 
-impl<'a, T: State> IntoIterator for &'a HashSet<T> {
+impl<'a, T> IntoIterator for &'a HashSet<T> {
     type Item = &'a T;
     type IntoIter = Iter<'a, T>;
     fn into_iter(self) -> Iter<'a, T> {
@@ -390,7 +393,7 @@ impl<'a, T: State> IntoIterator for &'a HashSet<T> {
     }
 }
 
-impl<T: State + Eq + Hash> FromIterator<T> for HashSet<T> {
+impl<T: Eq + Hash> FromIterator<T> for HashSet<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
         HashSet(values.into_iter().map(|value| (value, ())).collect())
     }
@@ -410,14 +413,14 @@ impl<'a, T: State + Eq + Hash + Copy> Extend<&'a T> for HashSet<T> {
     }
 }
 
-impl<T: State + Eq + Hash, const N: usize> From<[T; N]> for HashSet<T> {
+impl<T: Eq + Hash, const N: usize> From<[T; N]> for HashSet<T> {
     fn from(values: [T; N]) -> Self {
         values.into_iter().collect()
     }
 }
 
 /// The order of the elements is the arbitrary one of the `std` set: not for use in a command.
-impl<T: State + Eq + Hash, S> From<std::collections::HashSet<T, S>> for HashSet<T> {
+impl<T: Eq + Hash, S> From<std::collections::HashSet<T, S>> for HashSet<T> {
     fn from(values: std::collections::HashSet<T, S>) -> Self {
         values.into_iter().collect()
     }

@@ -1,6 +1,6 @@
 //! What the collections have in common.
 
-use std::{iter::FusedIterator, marker::PhantomData, ops::Range};
+use std::{hash::Hash, iter::FusedIterator, marker::PhantomData, ops::Range};
 
 pub(super) use crate::state::shared::Log;
 
@@ -41,9 +41,32 @@ macro_rules! iterator_struct {
     };
 }
 
+/// What a key needs in a `HashMap` or `HashSet`: one bound, so that without it there is one error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key of a `HashMap`, nor in a `HashSet`",
+    label = "has no `Eq` or no `Hash`",
+    note = "for a type of your own: put `#[derive(PartialEq, Eq, Hash)]` on it",
+    note = "for a key that has an order and no hash: take `memstate::collections::BTreeMap` or `BTreeSet`"
+)]
+pub trait HashKey: Eq + Hash {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Eq + Hash> HashKey for T {}
+
+/// What a key needs in a `BTreeMap` or `BTreeSet`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key of a `BTreeMap`, nor in a `BTreeSet`",
+    label = "has no `Ord`",
+    note = "for a type of your own: put `#[derive(PartialEq, Eq, PartialOrd, Ord)]` on it"
+)]
+pub trait SortedKey: Ord {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Ord> SortedKey for T {}
+
 /// `State`, `Default` and serde for a collection around a handle to `$inner`, which `items()` gives.
 macro_rules! by_handle {
-    ([$($generics:tt)*] $type:ty, $inner:ty) => {
+    ([$($generics:tt)*] [$($bare:tt)*] $type:ty, $inner:ty) => {
         impl<$($generics)*> $crate::state::State for $type {
             type Saved = $crate::state::shared::Token<$inner>;
             fn save(&self) -> Self::Saved {
@@ -60,7 +83,7 @@ macro_rules! by_handle {
             }
         }
 
-        impl<$($generics)*> Default for $type {
+        impl<$($bare)*> Default for $type {
             fn default() -> Self {
                 Self($crate::state::shared::Handle::new())
             }

@@ -17,7 +17,7 @@ mod traits;
 ///
 /// `push`, `pop`, `vec[index]` and what else takes constant time is undone in constant time. What shifts, sorts or
 /// hands out all elements as `&mut [T]` saves the elements that it may change.
-pub struct Vec<T: State>(Handle<StdVec<T>>);
+pub struct Vec<T>(Handle<StdVec<T>>);
 
 /// An iterator over `&mut` elements, which saves what it yields.
 pub type IterMut<'a, T> = Saving<'a, T, slice::IterMut<'a, T>>;
@@ -28,9 +28,7 @@ pub type IntoIter<T> = std::vec::IntoIter<T>;
 /// What [`Vec::extract_if`] takes out, as it is asked for.
 pub type ExtractIf<'a, T, F> = Extracting<std::vec::ExtractIf<'a, T, F>>;
 
-impl<T: State> Vec<T> {
-    const EMPTY: &'static StdVec<T> = &StdVec::new();
-
+impl<T> Vec<T> {
     /// An empty vector; allocates nothing.
     pub const fn new() -> Self {
         Vec(Handle::new())
@@ -47,9 +45,47 @@ impl<T: State> Vec<T> {
 
     #[inline]
     fn items(&self) -> &StdVec<T> {
-        self.0.get().unwrap_or(Self::EMPTY)
+        self.0.get().unwrap_or(const { &StdVec::new() })
     }
 
+    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: serde::Serialize,
+    {
+        self.items().serialize(serializer)
+    }
+
+    /// How many elements fit without a new allocation.
+    pub fn capacity(&self) -> usize {
+        self.items().capacity()
+    }
+
+    /// How many elements there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.items().len()
+    }
+
+    /// Whether there is no element.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All elements.
+    #[inline]
+    pub fn as_slice(&self) -> &[T] {
+        self.items()
+    }
+
+    /// Iterates over the elements.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_, T> {
+        self.items().iter()
+    }
+}
+
+impl<T: State> Vec<T> {
     #[inline]
     fn parts(&mut self) -> (&mut StdVec<T>, Log<'_, Step<T>>) {
         Log::open(&mut self.0)
@@ -74,15 +110,6 @@ impl<T: State> Vec<T> {
         let (items, mut steps) = self.parts();
         save_range(items, &mut steps, &(0..items.len()), 0);
         std::mem::take(items)
-    }
-
-    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.items().serialize(serializer)
-    }
-
-    /// How many elements fit without a new allocation.
-    pub fn capacity(&self) -> usize {
-        self.items().capacity()
     }
 
     /// Makes room for at least `additional` more elements.
@@ -123,24 +150,6 @@ impl<T: State> Vec<T> {
         if self.capacity() > min_capacity {
             self.parts().0.shrink_to(min_capacity);
         }
-    }
-
-    /// How many elements there are.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.items().len()
-    }
-
-    /// Whether there is no element.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All elements.
-    #[inline]
-    pub fn as_slice(&self) -> &[T] {
-        self.items()
     }
 
     /// All elements, to change; while a command runs this saves each of them.
@@ -411,12 +420,6 @@ impl<T: State> Vec<T> {
         self.get_mut(last)
     }
 
-    /// Iterates over the elements.
-    #[inline]
-    pub fn iter(&self) -> Iter<'_, T> {
-        self.items().iter()
-    }
-
     /// Iterates over the elements, to change them; saves what it yields.
     pub fn iter_mut(&mut self) -> IterMut<'_, T> {
         let (items, steps) = self.parts();
@@ -424,4 +427,4 @@ impl<T: State> Vec<T> {
     }
 }
 
-by_handle!([T: State] Vec<T>, StdVec<T>);
+by_handle!([T: State] [T] Vec<T>, StdVec<T>);

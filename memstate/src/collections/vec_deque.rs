@@ -21,7 +21,7 @@ mod traits;
 ///
 /// What takes constant time, at both ends and by index, is undone in constant time. `make_contiguous`,
 /// `as_mut_slices` and `retain` save all elements.
-pub struct VecDeque<T: State>(Handle<StdDeque<T>>);
+pub struct VecDeque<T>(Handle<StdDeque<T>>);
 
 /// An iterator over `&mut` elements, which saves what it yields.
 pub type IterMut<'a, T> = Saving<'a, T, vec_deque::IterMut<'a, T>>;
@@ -30,9 +30,7 @@ pub type Iter<'a, T> = vec_deque::Iter<'a, T>;
 /// An iterator over the elements by value.
 pub type IntoIter<T> = vec_deque::IntoIter<T>;
 
-impl<T: State> VecDeque<T> {
-    const EMPTY: &'static StdDeque<T> = &StdDeque::new();
-
+impl<T> VecDeque<T> {
     /// An empty queue; allocates nothing.
     pub const fn new() -> Self {
         VecDeque(Handle::new())
@@ -49,9 +47,110 @@ impl<T: State> VecDeque<T> {
 
     #[inline]
     fn items(&self) -> &StdDeque<T> {
-        self.0.get().unwrap_or(Self::EMPTY)
+        self.0.get().unwrap_or(const { &StdDeque::new() })
     }
 
+    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: serde::Serialize,
+    {
+        self.items().serialize(serializer)
+    }
+
+    /// How many elements fit without a new allocation.
+    pub fn capacity(&self) -> usize {
+        self.items().capacity()
+    }
+
+    /// How many elements there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.items().len()
+    }
+
+    /// Whether there is no element.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The element at `index`, counted from the front.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&T> {
+        self.items().get(index)
+    }
+
+    /// The first element.
+    pub fn front(&self) -> Option<&T> {
+        self.items().front()
+    }
+
+    /// The last element.
+    pub fn back(&self) -> Option<&T> {
+        self.items().back()
+    }
+
+    /// All elements, as two slices of which the second may be empty.
+    ///
+    /// Where the first ends says nothing about the value: equal queues may differ in it, also one on a replica or
+    /// after a roll-back.
+    pub fn as_slices(&self) -> (&[T], &[T]) {
+        self.items().as_slices()
+    }
+
+    /// Iterates over the elements.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_, T> {
+        self.items().iter()
+    }
+
+    /// Iterates over the elements in `range`.
+    ///
+    /// # Panics
+    ///
+    /// If the range is not within the queue.
+    #[track_caller]
+    pub fn range(&self, range: impl RangeBounds<usize>) -> Iter<'_, T> {
+        self.items().range(range)
+    }
+
+    /// Whether an element equals `value`.
+    pub fn contains(&self, value: &T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.items().contains(value)
+    }
+
+    /// Finds `value` among sorted elements: its position, or as `Err` where it would belong.
+    pub fn binary_search(&self, value: &T) -> Result<usize, usize>
+    where
+        T: Ord,
+    {
+        self.items().binary_search(value)
+    }
+
+    /// Finds the element that `compare` calls equal, among elements that it finds sorted.
+    pub fn binary_search_by<'a>(&'a self, compare: impl FnMut(&'a T) -> Ordering) -> Result<usize, usize> {
+        self.items().binary_search_by(compare)
+    }
+
+    /// Finds the element with this key, among elements sorted by it.
+    pub fn binary_search_by_key<'a, B: Ord>(
+        &'a self,
+        key: &B,
+        of: impl FnMut(&'a T) -> B,
+    ) -> Result<usize, usize> {
+        self.items().binary_search_by_key(key, of)
+    }
+
+    /// The position of the first element of which `predicate` is false, where it is true of all before.
+    pub fn partition_point(&self, predicate: impl FnMut(&T) -> bool) -> usize {
+        self.items().partition_point(predicate)
+    }
+}
+
+impl<T: State> VecDeque<T> {
     #[inline]
     fn parts(&mut self) -> (&mut StdDeque<T>, Log<'_, Step<T>>) {
         Log::open(&mut self.0)
@@ -72,15 +171,6 @@ impl<T: State> VecDeque<T> {
         let (items, mut steps) = self.parts();
         save_range(items, &mut steps, &(0..items.len()), 0);
         std::mem::take(items)
-    }
-
-    fn serialize_items<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.items().serialize(serializer)
-    }
-
-    /// How many elements fit without a new allocation.
-    pub fn capacity(&self) -> usize {
-        self.items().capacity()
     }
 
     /// Makes room for at least `additional` more elements.
@@ -123,24 +213,6 @@ impl<T: State> VecDeque<T> {
         }
     }
 
-    /// How many elements there are.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.items().len()
-    }
-
-    /// Whether there is no element.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The element at `index`, counted from the front.
-    #[inline]
-    pub fn get(&self, index: usize) -> Option<&T> {
-        self.items().get(index)
-    }
-
     /// The element at `index`, to change.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
         if index >= self.len() {
@@ -152,19 +224,9 @@ impl<T: State> VecDeque<T> {
         Some(value)
     }
 
-    /// The first element.
-    pub fn front(&self) -> Option<&T> {
-        self.items().front()
-    }
-
     /// The first element, to change.
     pub fn front_mut(&mut self) -> Option<&mut T> {
         self.get_mut(0)
-    }
-
-    /// The last element.
-    pub fn back(&self) -> Option<&T> {
-        self.items().back()
     }
 
     /// The last element, to change.
@@ -389,14 +451,6 @@ impl<T: State> VecDeque<T> {
         self.whole().retain_mut(keep);
     }
 
-    /// All elements, as two slices of which the second may be empty.
-    ///
-    /// Where the first ends says nothing about the value: equal queues may differ in it, also one on a replica or
-    /// after a roll-back.
-    pub fn as_slices(&self) -> (&[T], &[T]) {
-        self.items().as_slices()
-    }
-
     /// All elements as two slices, to change; while a command runs this saves each of them.
     pub fn as_mut_slices(&mut self) -> (&mut [T], &mut [T]) {
         self.whole().as_mut_slices()
@@ -407,26 +461,10 @@ impl<T: State> VecDeque<T> {
         self.whole().make_contiguous()
     }
 
-    /// Iterates over the elements.
-    #[inline]
-    pub fn iter(&self) -> Iter<'_, T> {
-        self.items().iter()
-    }
-
     /// Iterates over the elements, to change them; saves what it yields.
     pub fn iter_mut(&mut self) -> IterMut<'_, T> {
         let (items, steps) = self.parts();
         Saving::new(items.iter_mut(), steps)
-    }
-
-    /// Iterates over the elements in `range`.
-    ///
-    /// # Panics
-    ///
-    /// If the range is not within the queue.
-    #[track_caller]
-    pub fn range(&self, range: impl RangeBounds<usize>) -> Iter<'_, T> {
-        self.items().range(range)
     }
 
     /// Iterates over the elements in `range`, to change them; saves what it yields.
@@ -440,41 +478,6 @@ impl<T: State> VecDeque<T> {
         let (items, steps) = self.parts();
         Saving::starting_at(range.start, items.range_mut(range), steps)
     }
-
-    /// Whether an element equals `value`.
-    pub fn contains(&self, value: &T) -> bool
-    where
-        T: PartialEq,
-    {
-        self.items().contains(value)
-    }
-
-    /// Finds `value` among sorted elements: its position, or as `Err` where it would belong.
-    pub fn binary_search(&self, value: &T) -> Result<usize, usize>
-    where
-        T: Ord,
-    {
-        self.items().binary_search(value)
-    }
-
-    /// Finds the element that `compare` calls equal, among elements that it finds sorted.
-    pub fn binary_search_by<'a>(&'a self, compare: impl FnMut(&'a T) -> Ordering) -> Result<usize, usize> {
-        self.items().binary_search_by(compare)
-    }
-
-    /// Finds the element with this key, among elements sorted by it.
-    pub fn binary_search_by_key<'a, B: Ord>(
-        &'a self,
-        key: &B,
-        of: impl FnMut(&'a T) -> B,
-    ) -> Result<usize, usize> {
-        self.items().binary_search_by_key(key, of)
-    }
-
-    /// The position of the first element of which `predicate` is false, where it is true of all before.
-    pub fn partition_point(&self, predicate: impl FnMut(&T) -> bool) -> usize {
-        self.items().partition_point(predicate)
-    }
 }
 
-by_handle!([T: State] VecDeque<T>, StdDeque<T>);
+by_handle!([T: State] [T] VecDeque<T>, StdDeque<T>);

@@ -38,6 +38,13 @@
 //! `Sync`, borrows the handle, and borrows the list of steps no longer than a push takes. So even the log of
 //! contents that are not known can be emptied.
 //!
+//! *A step stays on its thread*, so it need not be `Send`, and neither need what it holds: [`State::Saved`]. It is made
+//! and used while its contents are pinned, and `end` drops it on their thread before it unpins them. Only a [`Log`]
+//! that outlives its command (an iterator over a collection outside of the model) can still push one, on the same
+//! thread. Contents with such a log are borrowed; once they no longer are, they may go anywhere, and nobody looks at
+//! those steps again: the next [`pin`] and the destructor of [`Steps`] leak them. The saved value of the root is a local
+//! variable of the function that runs the command.
+//!
 //! A leaked handle that nobody borrows from cannot be told from one that somebody does. `mem::forget` of a collection
 //! of the model escapes, and so does a collection in a result that is leaked because the destructor of a local
 //! panics after the result was computed.
@@ -54,7 +61,8 @@
 //! fills collections on other threads.
 
 use std::{
-    cell::{Cell, RefCell, UnsafeCell},
+    any::Any,
+    cell::{Cell, OnceCell, RefCell, UnsafeCell},
     marker::PhantomData,
     panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
     sync::{
@@ -68,7 +76,7 @@ use super::{State, trace::Trace};
 /// What a collection holds, with the steps that take a change back.
 pub trait Contents: Default + Send + Sync + 'static {
     /// One step back: the inverse of one change.
-    type Step: Send + Sync + 'static;
+    type Step: 'static;
 
     /// Takes one step back. Steps come in the reverse of their order.
     fn undo(&mut self, step: Self::Step);
@@ -85,10 +93,13 @@ pub trait Contents: Default + Send + Sync + 'static {
 }
 
 /// The only live owner of some contents; `None` while they are empty and were never written.
-pub struct Handle<C: Contents>(Option<Arc<Inner<C>>>);
+///
+/// It asks nothing of them, so that a collection of what is no [`State`] is a type like any other. What it cannot do is
+/// then said once, where a model holds it.
+pub struct Handle<C>(Option<Arc<Inner<C>>>);
 
 /// What [`Handle::save`] gives: it brings the handle back, and until then it can do nothing else.
-pub struct Token<C: Contents>(Option<Arc<Inner<C>>>);
+pub struct Token<C>(Option<Arc<Inner<C>>>);
 
 /// Contents, open for a change.
 pub struct Edit<'a, C: Contents> {
@@ -126,7 +137,7 @@ enum Task {
     Find { transaction: u64, thorough: bool },
 }
 
-struct Inner<C: Contents> {
+struct Inner<C> {
     /// The transaction that holds these contents, or [`FREE`] or [`ESCAPED`].
     pin: AtomicU64,
     /// The transaction that made these contents, if one did.
@@ -136,17 +147,28 @@ struct Inner<C: Contents> {
     /// Whether it is proved that nobody borrows these contents. Only the thread that they are pinned to uses it.
     known: AtomicBool,
     contents: UnsafeCell<C>,
-    steps: UnsafeCell<Vec<C::Step>>,
+    /// The [`Steps`] of these contents, which only [`Contents`] have. The first command that pins them makes it, and it
+    /// stays for the next ones.
+    log: OnceCell<Box<dyn Any>>,
 }
 
+/// The steps back of some contents.
+struct Steps<S>(UnsafeCell<Vec<S>>);
+
+// SAFETY: the contents are owned like by a `Box`. `log` is nothing but `Steps` and an allocation, and both of these can
+// go to another thread as long as the steps in it are not touched there. They are used on the thread of the transaction
+// only that the contents are pinned to, which is another owner of this until it has emptied the log; what comes into
+// the log after that is used on no thread, and not dropped either.
+unsafe impl<C: Send> Send for Inner<C> {}
+
 // SAFETY: `contents` are reached from several threads only as far as `admit` lets it: through the one live handle,
-// which borrows like a `Box` does, or by the transaction that they are pinned to. `steps` are only reached on the
-// thread of that transaction.
-unsafe impl<C: Contents> Sync for Inner<C> {}
+// which borrows like a `Box` does, or by the transaction that they are pinned to. `log` is only reached on the thread
+// of that transaction, by which it is made, too; pinning and unpinning hand it on.
+unsafe impl<C: Send + Sync> Sync for Inner<C> {}
 
 // A handle owns its contents like a `Box`, so it is as safe across a panic as they are.
-impl<C: Contents + UnwindSafe> UnwindSafe for Handle<C> {}
-impl<C: Contents + RefUnwindSafe> RefUnwindSafe for Handle<C> {}
+impl<C: UnwindSafe> UnwindSafe for Handle<C> {}
+impl<C: RefUnwindSafe> RefUnwindSafe for Handle<C> {}
 
 /// No command holds these contents.
 const FREE: u64 = 0;
@@ -235,16 +257,18 @@ impl<C: Contents> Pinned for Inner<C> {
     fn trace(&self, trace: &mut Trace) {
         // SAFETY: the contents are known, and `Mode::Tracing` has kept everybody from editing them since; that
         // keeps everybody from the steps, too.
-        let (contents, steps) = unsafe { (&*self.contents.get(), &*self.steps.get()) };
+        let (contents, steps) = unsafe { (&*self.contents.get(), &*self.steps().get()) };
         for step in steps {
             contents.trace(step, trace);
         }
     }
 
     fn forget(&self) {
+        // SAFETY: we are on the thread that the contents are pinned to.
+        let log = unsafe { self.steps() };
         // SAFETY: we are on the thread of the steps, where nobody borrows them for longer than a call; the
         // borrow ends before a step is dropped, because that runs the user's code.
-        let mut steps = std::mem::take(unsafe { &mut *self.steps.get() });
+        let mut steps = std::mem::take(unsafe { &mut *log.get() });
         if std::mem::needs_drop::<C::Step>() {
             while let Some(step) = steps.pop() {
                 // The command is done; a panic in a destructor of what it replaced changes nothing any more.
@@ -255,7 +279,7 @@ impl<C: Contents> Pinned for Inner<C> {
         }
         if steps.capacity() * size_of::<C::Step>() <= KEPT_LOG_BYTES {
             // SAFETY: as above; the old list is not borrowed when it is dropped.
-            let old = std::mem::replace(unsafe { &mut *self.steps.get() }, steps);
+            let old = std::mem::replace(unsafe { &mut *log.get() }, steps);
             drop(old);
         }
     }
@@ -266,7 +290,9 @@ impl<C: Contents> Pinned for Inner<C> {
         let contents = unsafe { &mut *self.contents.get() };
         let mut whole = true;
         // SAFETY: as in `forget`.
-        while let Some(step) = unsafe { &mut *self.steps.get() }.pop() {
+        let log = unsafe { self.steps() };
+        // SAFETY: as in `forget`.
+        while let Some(step) = unsafe { &mut *log.get() }.pop() {
             whole &= catch_unwind(AssertUnwindSafe(|| contents.undo(step))).is_ok();
         }
         whole
@@ -299,7 +325,7 @@ impl std::fmt::Debug for Visitor {
     }
 }
 
-impl<C: Contents> Inner<C> {
+impl<C> Inner<C> {
     /// Panics unless these contents may be read from this thread now, or changed if `change` is set.
     #[inline]
     fn admit(&self, change: bool) {
@@ -325,6 +351,22 @@ impl<C: Contents> Inner<C> {
              nor change one in `Serialize`"
         );
     }
+}
+
+impl<C: Contents> Inner<C> {
+    /// The log of these contents.
+    ///
+    /// # Safety
+    ///
+    /// The contents are pinned to the transaction of this thread.
+    #[inline]
+    unsafe fn steps(&self) -> &UnsafeCell<Vec<C::Step>> {
+        let log = self.log.get_or_init(|| Box::new(Steps::<C::Step>(UnsafeCell::default())));
+        debug_assert!(log.is::<Steps<C::Step>>());
+        let log: *const dyn Any = &**log;
+        // SAFETY: this is the only place that makes a log, and `C` has one type of step.
+        &unsafe { &*log.cast::<Steps<C::Step>>() }.0
+    }
 
     /// Makes these contents, which are pinned to this transaction, known, and looks for handles in them.
     ///
@@ -339,7 +381,7 @@ impl<C: Contents> Inner<C> {
         let thorough = self.has().made_by_this || matches!(visitor.task, Task::Find { thorough: true, .. });
         // SAFETY: nobody borrows the contents by the old handle, nobody can reach them now, and the swap above keeps
         // this function out. The steps are on their thread, and nobody can edit.
-        let (contents, steps) = unsafe { (&mut *self.contents.get(), &*self.steps.get()) };
+        let (contents, steps) = unsafe { (&mut *self.contents.get(), &*self.steps().get()) };
         if thorough {
             contents.visit(visitor);
         } else {
@@ -358,7 +400,13 @@ fn pin<C: Contents>(inner: &Arc<Inner<C>>) -> bool {
         if inner.pin.load(Ordering::Relaxed) == FREE {
             let mine = scope.transaction.get();
             match inner.pin.compare_exchange(FREE, mine, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => scope.pinned.borrow_mut().push(Arc::clone(inner) as Arc<dyn Pinned>),
+                Ok(_) => {
+                    // SAFETY: they are pinned to this transaction now.
+                    let steps = unsafe { inner.steps() };
+                    // SAFETY: there is no `Log`, because it would borrow the handle that pins.
+                    leak(unsafe { &mut *steps.get() });
+                    scope.pinned.borrow_mut().push(Arc::clone(inner) as Arc<dyn Pinned>);
+                }
                 // A shared borrow was saved on another thread.
                 Err(pin) => Inner::<C>::admit_pinned(pin, true),
             }
@@ -367,7 +415,21 @@ fn pin<C: Contents>(inner: &Arc<Inner<C>>) -> bool {
     })
 }
 
-impl<C: Contents> Handle<C> {
+/// Takes steps out of a log that came into it when no command held the contents, perhaps on another thread.
+#[inline]
+fn leak<S>(steps: &mut Vec<S>) {
+    if !steps.is_empty() {
+        std::mem::forget(std::mem::take(steps));
+    }
+}
+
+impl<S> Drop for Steps<S> {
+    fn drop(&mut self) {
+        leak(self.0.get_mut());
+    }
+}
+
+impl<C> Handle<C> {
     /// A handle to empty contents; allocates nothing.
     pub const fn new() -> Self {
         Handle(None)
@@ -381,7 +443,7 @@ impl<C: Contents> Handle<C> {
             handles: AtomicU32::new(1),
             known: AtomicBool::new(false),
             contents: UnsafeCell::new(contents),
-            steps: UnsafeCell::new(Vec::new()),
+            log: OnceCell::new(),
         })))
     }
 
@@ -395,6 +457,15 @@ impl<C: Contents> Handle<C> {
         })
     }
 
+    fn let_go(&mut self) {
+        if let Some(inner) = self.0.take() {
+            // Whoever reads that the handle is gone knows that its borrows are over.
+            inner.handles.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+impl<C: Contents> Handle<C> {
     /// Opens the contents for a change.
     #[inline]
     pub fn edit(&mut self) -> Edit<'_, C> {
@@ -403,10 +474,11 @@ impl<C: Contents> Handle<C> {
         }
         let inner = self.0.as_ref().expect("made above");
         inner.admit(true);
-        let recording = pin(inner);
+        // SAFETY: they are pinned to the transaction of this thread, if `pin` says so.
+        let steps = pin(inner).then(|| unsafe { inner.steps() });
         // SAFETY: this is the only live handle, and `&mut self` makes the borrow exclusive; see the module.
         let contents = unsafe { &mut *inner.contents.get() };
-        Edit { contents, steps: Log(recording.then_some(&inner.steps)) }
+        Edit { contents, steps: Log(steps) }
     }
 
     /// Another owner of the contents, to bring this handle back if the command fails.
@@ -481,20 +553,13 @@ impl<C: Contents> Handle<C> {
         }
     }
 
-    fn let_go(&mut self) {
-        if let Some(inner) = self.0.take() {
-            // Whoever reads that the handle is gone knows that its borrows are over.
-            inner.handles.fetch_sub(1, Ordering::Release);
-        }
-    }
-
     fn discard(mut self) {
         self.visit(&mut Visitor::detaching());
         let _ = catch_unwind(AssertUnwindSafe(|| drop(self)));
     }
 }
 
-impl<C: Contents> Drop for Handle<C> {
+impl<C> Drop for Handle<C> {
     #[inline]
     fn drop(&mut self) {
         self.let_go();
@@ -550,7 +615,7 @@ impl<'a, S> Log<'a, S> {
     }
 }
 
-impl<C: Contents> Default for Handle<C> {
+impl<C> Default for Handle<C> {
     fn default() -> Self {
         Handle::new()
     }

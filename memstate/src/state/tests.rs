@@ -761,3 +761,57 @@ fn a_drain_that_is_kept_holds_what_it_took() {
     });
     escaped(&mut root, |(lists,)| mem::forget(lists.drain(..)));
 }
+
+/// Saved as something that cannot leave its thread.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Homebound(u64);
+
+impl State for Homebound {
+    type Saved = std::rc::Rc<u64>;
+    fn save(&self) -> Self::Saved {
+        std::rc::Rc::new(self.0)
+    }
+    fn restore(saved: Self::Saved) -> Self {
+        Homebound(*saved)
+    }
+    fn visit(&mut self, _: &mut Visitor) {}
+}
+
+#[test]
+fn what_comes_into_a_log_after_its_command_is_never_used() {
+    let mut root = 0_u64;
+    let mut map: HashMap<u64, Homebound> = (0..3).map(|key| (key, Homebound(key))).collect();
+    let mut borrow = None;
+    transaction(&mut root, |_| {
+        borrow = Some(map.iter_mut());
+        Ok::<(), ()>(())
+    })
+    .unwrap();
+    // The command is over, and its log is still open.
+    borrow.unwrap().for_each(|(_, value)| value.0 += 10);
+
+    thread::spawn(move || {
+        let refused = transaction(&mut map, |map| {
+            map.get_mut(&1).unwrap().0 = 99;
+            Err::<(), ()>(())
+        });
+        assert!(matches!(refused, Err(Failed::Refused(()))));
+        assert_eq!(map.values().map(|value| value.0).collect::<Vec<_>>(), [10, 11, 12]);
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn a_log_is_dropped_on_any_thread() {
+    let mut root = 0_u64;
+    let mut map: HashMap<u64, Homebound> = [(1, Homebound(1))].into();
+    let mut borrow = None;
+    transaction(&mut root, |_| {
+        borrow = Some(map.values_mut());
+        Ok::<(), ()>(())
+    })
+    .unwrap();
+    borrow.unwrap().for_each(|value| value.0 += 1);
+    thread::spawn(move || drop(map)).join().unwrap();
+}

@@ -20,19 +20,19 @@ use super::{
 };
 use crate::state::State;
 
-impl<T: State + Clone> Clone for Vec<T> {
+impl<T: Clone> Clone for Vec<T> {
     fn clone(&self) -> Self {
         self.iter().cloned().collect()
     }
 }
 
-impl<T: State + fmt::Debug> fmt::Debug for Vec<T> {
+impl<T: fmt::Debug> fmt::Debug for Vec<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.items().fmt(f)
     }
 }
 
-impl<T: State> Deref for Vec<T> {
+impl<T> Deref for Vec<T> {
     type Target = [T];
     #[inline]
     fn deref(&self) -> &[T] {
@@ -47,7 +47,7 @@ impl<T: State> DerefMut for Vec<T> {
     }
 }
 
-impl<T: State, I: SliceIndex<[T]>> Index<I> for Vec<T> {
+impl<T, I: SliceIndex<[T]>> Index<I> for Vec<T> {
     type Output = I::Output;
     #[inline]
     #[track_caller]
@@ -75,7 +75,7 @@ impl<T: State> IntoIterator for Vec<T> {
     }
 }
 
-impl<'a, T: State> IntoIterator for &'a Vec<T> {
+impl<'a, T> IntoIterator for &'a Vec<T> {
     type Item = &'a T;
     type IntoIter = Iter<'a, T>;
     fn into_iter(self) -> Iter<'a, T> {
@@ -91,7 +91,7 @@ impl<'a, T: State> IntoIterator for &'a mut Vec<T> {
     }
 }
 
-impl<T: State> FromIterator<T> for Vec<T> {
+impl<T> FromIterator<T> for Vec<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
         Self::from_inner(values.into_iter().collect())
     }
@@ -109,21 +109,21 @@ impl<'a, T: State + Copy> Extend<&'a T> for Vec<T> {
     }
 }
 
-impl<T: State + Eq> Eq for Vec<T> {}
+impl<T: Eq> Eq for Vec<T> {}
 
-impl<T: State + PartialOrd> PartialOrd for Vec<T> {
+impl<T: PartialOrd> PartialOrd for Vec<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.as_slice().partial_cmp(other.as_slice())
     }
 }
 
-impl<T: State + Ord> Ord for Vec<T> {
+impl<T: Ord> Ord for Vec<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.as_slice().cmp(other.as_slice())
     }
 }
 
-impl<T: State + Hash> Hash for Vec<T> {
+impl<T: Hash> Hash for Vec<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_slice().hash(state);
     }
@@ -143,21 +143,21 @@ macro_rules! equal_as_slices {
 }
 
 equal_as_slices! {
-    [T: State, U: State] Vec<T>, Vec<U>;
-    [T: State, U] Vec<T>, StdVec<U>;
-    [T: State, U] Vec<T>, [U];
-    [T: State, U] Vec<T>, &[U];
-    [T: State, U] Vec<T>, &mut [U];
-    [T: State, U, const N: usize] Vec<T>, [U; N];
-    [T: State, U, const N: usize] Vec<T>, &[U; N];
-    [T, U: State] StdVec<T>, Vec<U>;
-    [T, U: State] [T], Vec<U>;
-    [T, U: State] &[T], Vec<U>;
+    [T, U] Vec<T>, Vec<U>;
+    [T, U] Vec<T>, StdVec<U>;
+    [T, U] Vec<T>, [U];
+    [T, U] Vec<T>, &[U];
+    [T, U] Vec<T>, &mut [U];
+    [T, U, const N: usize] Vec<T>, [U; N];
+    [T, U, const N: usize] Vec<T>, &[U; N];
+    [T, U] StdVec<T>, Vec<U>;
+    [T, U] [T], Vec<U>;
+    [T, U] &[T], Vec<U>;
 }
 
 macro_rules! slice_views {
     ($([$trait:ident $method:ident $trait_mut:ident $method_mut:ident $target:ty])*) => {$(
-        impl<T: State> $trait<$target> for Vec<T> {
+        impl<T> $trait<$target> for Vec<T> {
             fn $method(&self) -> &$target {
                 self
             }
@@ -188,14 +188,14 @@ macro_rules! from_by_std {
 }
 
 from_by_std! {
-    [T: State] StdVec<T>;
-    [T: State] Box<[T]>;
-    [T: State, const N: usize] [T; N];
-    [T: State] std::collections::VecDeque<T>;
-    [T: State + Ord] std::collections::BinaryHeap<T>;
-    [T: State + Clone] &[T];
-    [T: State + Clone] &mut [T];
-    [T: State + Clone, const N: usize] &[T; N];
+    [T] StdVec<T>;
+    [T] Box<[T]>;
+    [T, const N: usize] [T; N];
+    [T] std::collections::VecDeque<T>;
+    [T: Ord] std::collections::BinaryHeap<T>;
+    [T: Clone] &[T];
+    [T: Clone] &mut [T];
+    [T: Clone, const N: usize] &[T; N];
 }
 
 impl<T: State> From<VecDeque<T>> for Vec<T> {

@@ -11,19 +11,19 @@ use std::{
 use super::{super::Vec, IntoIter, Iter, IterMut, VecDeque};
 use crate::state::State;
 
-impl<T: State + Clone> Clone for VecDeque<T> {
+impl<T: Clone> Clone for VecDeque<T> {
     fn clone(&self) -> Self {
         self.iter().cloned().collect()
     }
 }
 
-impl<T: State + fmt::Debug> fmt::Debug for VecDeque<T> {
+impl<T: fmt::Debug> fmt::Debug for VecDeque<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.items().fmt(f)
     }
 }
 
-impl<T: State> Index<usize> for VecDeque<T> {
+impl<T> Index<usize> for VecDeque<T> {
     type Output = T;
     #[inline]
     #[track_caller]
@@ -48,7 +48,7 @@ impl<T: State> IntoIterator for VecDeque<T> {
     }
 }
 
-impl<'a, T: State> IntoIterator for &'a VecDeque<T> {
+impl<'a, T> IntoIterator for &'a VecDeque<T> {
     type Item = &'a T;
     type IntoIter = Iter<'a, T>;
     fn into_iter(self) -> Iter<'a, T> {
@@ -64,7 +64,7 @@ impl<'a, T: State> IntoIterator for &'a mut VecDeque<T> {
     }
 }
 
-impl<T: State> FromIterator<T> for VecDeque<T> {
+impl<T> FromIterator<T> for VecDeque<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
         Self::from_inner(values.into_iter().collect())
     }
@@ -82,13 +82,13 @@ impl<'a, T: State + Copy> Extend<&'a T> for VecDeque<T> {
     }
 }
 
-impl<T: State + PartialEq> PartialEq for VecDeque<T> {
+impl<T: PartialEq> PartialEq for VecDeque<T> {
     fn eq(&self, other: &Self) -> bool {
         self.items() == other.items()
     }
 }
 
-impl<T: State + Eq> Eq for VecDeque<T> {}
+impl<T: Eq> Eq for VecDeque<T> {}
 
 macro_rules! equal_to {
     ($([$($generics:tt)*] $other:ty;)*) => {$(
@@ -104,40 +104,40 @@ macro_rules! equal_to {
 }
 
 equal_to! {
-    [T: State, U: State] Vec<U>;
-    [T: State, U] std::vec::Vec<U>;
-    [T: State, U] StdDeque<U>;
-    [T: State, U] &[U];
-    [T: State, U] &mut [U];
-    [T: State, U, const N: usize] [U; N];
-    [T: State, U, const N: usize] &[U; N];
+    [T, U] Vec<U>;
+    [T, U] std::vec::Vec<U>;
+    [T, U] StdDeque<U>;
+    [T, U] &[U];
+    [T, U] &mut [U];
+    [T, U, const N: usize] [U; N];
+    [T, U, const N: usize] &[U; N];
 }
 
-impl<T: State + PartialOrd> PartialOrd for VecDeque<T> {
+impl<T: PartialOrd> PartialOrd for VecDeque<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.items().partial_cmp(other.items())
     }
 }
 
-impl<T: State + Ord> Ord for VecDeque<T> {
+impl<T: Ord> Ord for VecDeque<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.items().cmp(other.items())
     }
 }
 
-impl<T: State + Hash> Hash for VecDeque<T> {
+impl<T: Hash> Hash for VecDeque<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.items().hash(state);
     }
 }
 
-impl<T: State> From<StdDeque<T>> for VecDeque<T> {
+impl<T> From<StdDeque<T>> for VecDeque<T> {
     fn from(values: StdDeque<T>) -> Self {
         Self::from_inner(values)
     }
 }
 
-impl<T: State> From<std::vec::Vec<T>> for VecDeque<T> {
+impl<T> From<std::vec::Vec<T>> for VecDeque<T> {
     fn from(values: std::vec::Vec<T>) -> Self {
         Self::from_inner(values.into())
     }
@@ -149,7 +149,7 @@ impl<T: State> From<Vec<T>> for VecDeque<T> {
     }
 }
 
-impl<T: State, const N: usize> From<[T; N]> for VecDeque<T> {
+impl<T, const N: usize> From<[T; N]> for VecDeque<T> {
     fn from(values: [T; N]) -> Self {
         Self::from_inner(values.into())
     }
