@@ -11,8 +11,10 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::mpsc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
+
+use memstate_tests::random::Random;
 
 /// Where the example is, built if it is not there.
 fn flights() -> PathBuf {
@@ -25,19 +27,6 @@ fn flights() -> PathBuf {
     assert!(built.success(), "the example is built");
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.join("release/examples/flights")
-}
-
-/// Numbers from a seed: SplitMix64, by Sebastiano Vigna.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
 }
 
 /// How a run ended, and what it said.
@@ -123,10 +112,7 @@ fn acknowledged(dir: &Path) -> u64 {
 fn every_acknowledged_command_is_there_exactly_once_after_kills_at_random_moments() {
     let program = flights();
     let kills_wanted: u64 = env::var("MEMSTATE_KILLS").map_or(200, |kills| kills.parse().expect("a number"));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
-    let seed = env::var("MEMSTATE_SEED").map_or(now, |seed| seed.parse().expect("a number"));
-    println!("seed {seed}");
-    let mut random = Random(seed);
+    let (mut random, seed) = Random::seeded();
 
     let (mut kills, mut kills_in_the_import, mut years, mut checked) = (0, 0, 0, 0);
     while kills < kills_wanted {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memstate::{OpenError, Position};
-use memstate_tests::bank::Bank;
+use memstate_tests::{bank::Bank, random::Random};
 
 use crate::{replayed, shape};
 
@@ -192,28 +192,12 @@ async fn the_outcome_of_every_record_is_kept_and_compared() {
     assert_eq!(model.position(), Position::new(4));
 }
 
-/// Numbers from a seed: SplitMix64, by Sebastiano Vigna.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-}
-
 /// Random commands on an engine that is closed, dropped and given snapshots in between, against the same methods called
 /// directly on the struct.
 #[tokio::test]
 async fn an_engine_over_many_restarts_equals_the_methods_called_directly() {
     use memstate::{Ctx, Timestamp, state::transaction};
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let seed = std::env::var("MEMSTATE_SEED").map_or(now, |seed| seed.parse().unwrap());
-    println!("seed {seed}");
-    let mut random = Random(seed);
+    let (mut random, seed) = Random::seeded();
     let dir = tempfile::tempdir().unwrap();
     let mut direct = Bank::default();
     let (mut refused, mut commands) = (0, 0);

@@ -1,0 +1,26 @@
+//! Random numbers that a seed brings back.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Numbers from a seed: SplitMix64, by Sebastiano Vigna.
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// From the seed in `MEMSTATE_SEED`, or another one each time; it is printed, and returned for messages.
+    pub fn seeded() -> (Self, u64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+        let seed = std::env::var("MEMSTATE_SEED").map_or(now, |seed| seed.parse().expect("a number"));
+        println!("seed {seed}");
+        (Random(seed), seed)
+    }
+
+    /// A number from 0 up to but not including `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
