@@ -231,12 +231,7 @@ fn open_reply<R: Outcome<K>, const K: bool>(
     reply: &Reply,
     read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
 ) -> Result<R::Ok, Error<R::Err>> {
-    // The user's `Deserialize` runs here.
-    let result = std::panic::catch_unwind(|| whole(reply.bytes(), |bytes| read(reply.verdict(), bytes)))
-        .unwrap_or_else(|panic| {
-            Err(Unreadable::new(format!("reading panicked: {}", crate::state::message(panic))))
-        });
-    match result {
+    match whole(reply.bytes(), |bytes| read(reply.verdict(), bytes)) {
         Ok(result) => result.split().map_err(Error::Rejected),
         Err(error) => Err(unreadable_reply(&error)),
     }

@@ -2,6 +2,8 @@
 //!
 //! What is read must be read to its last byte; a value that leaves some over is another value than was written.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::schema::Shapes;
@@ -158,12 +160,14 @@ pub fn get<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Unreadable> {
     Ok(value)
 }
 
-/// Reads a value that takes all of `bytes`.
+/// Reads a value that takes all of `bytes`. The user's `Deserialize` runs here; if it panics, the value is unreadable.
 pub(crate) fn whole<T>(
     mut bytes: &[u8],
     get: impl FnOnce(&mut &[u8]) -> Result<T, Unreadable>,
 ) -> Result<T, Unreadable> {
-    let value = get(&mut bytes)?;
+    let value = catch_unwind(AssertUnwindSafe(|| get(&mut bytes))).unwrap_or_else(|panic| {
+        Err(Unreadable(format!("reading panicked: {}", crate::state::message(panic))))
+    })?;
     match bytes.len() {
         0 => Ok(value),
         left => Err(Unreadable(format!("{left} bytes are left over"))),

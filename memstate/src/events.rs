@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     Error, Model, Position,
-    codec::{Answer, Unreadable, whole},
+    codec::{Answer, whole},
     engine::{Engine, Shared, spawn, split_events},
 };
 
@@ -240,11 +240,7 @@ impl<M: Model> Stream for Events<M> {
 impl<M: Model> Unpin for Events<M> {}
 
 fn read<M: Model>(position: Position, bytes: &[u8]) -> Result<(Position, M::Event), Error> {
-    // The user's `Deserialize` runs here.
-    let event = std::panic::catch_unwind(|| whole(bytes, M::Event::get)).unwrap_or_else(|panic| {
-        Err(Unreadable::new(format!("reading panicked: {}", crate::state::message(panic))))
-    });
-    match event {
+    match whole(bytes, M::Event::get) {
         Ok(event) => Ok((position, event)),
         Err(error) => {
             Err(Error::Failed(format!("an event of position {position} cannot be read back: {error}").into()))

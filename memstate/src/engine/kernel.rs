@@ -219,8 +219,7 @@ pub(crate) fn read_command<M: Model>(record: &Record<'_>) -> Result<M::Command, 
 
 /// Reads the arguments of a command, all of them and nothing else.
 pub(crate) fn decode<M: Model>(method: u16, arguments: &[u8]) -> Result<M::Command, Unreadable> {
-    catch_unwind(AssertUnwindSafe(|| whole(arguments, |bytes| M::Command::get(method, bytes))))
-        .unwrap_or_else(|panic| Err(Unreadable::new(format!("reading panicked: {}", state::message(panic)))))
+    whole(arguments, |bytes| M::Command::get(method, bytes))
 }
 
 fn context<M: Model>(record: &Record<'_>, shared: Shared, position: Position) -> Ctx<M::Event> {

@@ -235,9 +235,7 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> OpenError {
 
 /// Reads a state. The user's `Deserialize` runs here.
 pub(crate) fn read_state<M: Model>(bytes: &[u8]) -> Result<M, Unreadable> {
-    std::panic::catch_unwind(|| whole(bytes, codec::get)).unwrap_or_else(|panic| {
-        Err(Unreadable::new(format!("reading panicked: {}", crate::state::message(panic))))
-    })
+    whole(bytes, codec::get)
 }
 
 /// The content in front of a checksum that is right.
