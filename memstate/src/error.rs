@@ -187,7 +187,7 @@ pub enum OpenError {
     /// The state could not be rolled back while it was recovered.
     #[error(
         "{location}: the command at position {position} could not be undone: {why}. \
-         It is left out after a few more tries to open the journal"
+         Open it with code that keeps its collections in the model"
     )]
     Broken {
         /// Where it is.

@@ -5,7 +5,7 @@ use std::{
     process::{Command, ExitStatus},
 };
 
-use memstate::Position;
+use memstate::{OpenError, Position};
 
 const DIRECTORY: &str = "MEMSTATE_TEST_POISON_DIRECTORY";
 const TASK: &str = "MEMSTATE_TEST_POISON_TASK";
@@ -94,4 +94,67 @@ fn a_command_that_ends_the_process_is_poisoned_and_everything_else_is_kept() {
         });
         assert!(!dir.path().join("attempt").exists());
     }
+}
+
+mod picky {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde::{Deserialize, Deserializer, Serialize};
+
+    /// While set, sevens cannot be read.
+    pub static REFUSES: AtomicBool = AtomicBool::new(false);
+
+    #[derive(Debug, Clone, Serialize)]
+    pub struct Number(pub u64);
+
+    impl<'de> Deserialize<'de> for Number {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            match u64::deserialize(deserializer)? {
+                7 if REFUSES.load(Ordering::SeqCst) => Err(serde::de::Error::custom("no sevens today")),
+                number => Ok(Number(number)),
+            }
+        }
+    }
+
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Picky {
+        pub sum: u64,
+    }
+
+    #[memstate::model]
+    impl Picky {
+        pub fn add(&mut self, number: Number) -> u64 {
+            self.sum += number.0;
+            self.sum
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_the_tail_that_is_refused_with_an_error_is_never_taken_for_poisoned() {
+    use picky::{Number, Picky, REFUSES};
+    let dir = tempfile::tempdir().unwrap();
+    let (running, cut) =
+        (tempfile::tempdir_in(dir.path()).unwrap(), tempfile::tempdir_in(dir.path()).unwrap());
+    // A copy of the files between the reply and its outcome, as a power cut would leave them.
+    {
+        let picky = memstate::open::<Picky>(running.path()).no_snapshot_on_close().await.unwrap();
+        assert_eq!(picky.add(Number(7)).await, Ok(7));
+        for file in std::fs::read_dir(running.path()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), cut.path().join(file.file_name())).unwrap();
+        }
+        picky.close().await.unwrap();
+    }
+    REFUSES.store(true, std::sync::atomic::Ordering::SeqCst);
+    for _ in 0..10 {
+        let error = memstate::open::<Picky>(cut.path()).await.expect_err("it cannot be read");
+        assert!(matches!(&error, OpenError::Unreadable { position, .. } if position.get() == 1), "{error:?}");
+        assert!(error.to_string().contains("the arguments of `add` at position 1"), "{error}");
+        assert!(!cut.path().join("attempt").exists(), "an error is no death, and leaves no suspicion");
+    }
+    REFUSES.store(false, std::sync::atomic::Ordering::SeqCst);
+    let picky = memstate::open::<Picky>(cut.path()).await.unwrap();
+    assert_eq!(picky.read(|picky| picky.sum), 7, "what was acknowledged is there");
 }

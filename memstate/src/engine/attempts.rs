@@ -110,6 +110,15 @@ impl Attempts {
         }
     }
 
+    /// The tail could not be applied, and this process lives to say why: that is no death, and blames no record.
+    pub(crate) fn give_up(self) -> Result<(), OpenError> {
+        match self.found {
+            Some(found) if self.written.is_some() => self.write(found),
+            Some(_) => Ok(()),
+            None => self.done(),
+        }
+    }
+
     fn write(&self, attempt: Attempt) -> Result<(), OpenError> {
         let attempt_bytes = encode(attempt);
         let write = || {

@@ -103,7 +103,16 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     let replayed = replay.finish(&mut |position| match &mut attempts {
         Some(attempts) => attempts.may_apply(position),
         None => Ok(true),
-    })?;
+    });
+    let replayed = match replayed {
+        Ok(replayed) => replayed,
+        Err(error) => {
+            if let Some(attempts) = attempts {
+                attempts.give_up()?;
+            }
+            return Err(error);
+        }
+    };
 
     let preamble = Preamble::of::<M>();
     let is_new = replayed.is_none();
