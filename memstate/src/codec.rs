@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::schema::Shapes;
+use crate::schema::{Shape, Tracer, Type, carry};
 
 /// A value could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +60,23 @@ pub trait Argument: Sized + Send + 'static {
 
     /// What the type looks like, for the journal.
     #[doc(hidden)]
-    fn shape(shapes: &mut Shapes) -> String;
+    fn shape(tracer: &mut Tracer) -> Shape;
+
+    /// Takes a value that another type wrote from the front of `bytes`.
+    #[doc(hidden)]
+    fn carry(written: Type<'_>, bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+
+    /// The value that stands for one which was not written: an `Option` is none.
+    #[doc(hidden)]
+    fn missing(name: &'static str) -> Result<Self, Unreadable>;
+
+    /// `shape` of a slice.
+    #[doc(hidden)]
+    fn shape_slice(tracer: &mut Tracer) -> Shape;
+
+    /// `carry` of what [`put_slice`](Argument::put_slice) or another type wrote.
+    #[doc(hidden)]
+    fn carry_slice(written: Type<'_>, bytes: &mut &[u8]) -> Result<Vec<Self>, Unreadable>;
 
     /// `put` of a slice, so that only its elements need be arguments.
     #[doc(hidden)]
@@ -79,8 +95,20 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
     fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable> {
         get(bytes)
     }
-    fn shape(shapes: &mut Shapes) -> String {
-        shapes.of::<T>()
+    fn shape(tracer: &mut Tracer) -> Shape {
+        tracer.shape_of::<T>()
+    }
+    fn carry(written: Type<'_>, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        carry::read(written, bytes)
+    }
+    fn missing(name: &'static str) -> Result<Self, Unreadable> {
+        carry::missing(name)
+    }
+    fn shape_slice(tracer: &mut Tracer) -> Shape {
+        tracer.shape_of::<Vec<T>>()
+    }
+    fn carry_slice(written: Type<'_>, bytes: &mut &[u8]) -> Result<Vec<Self>, Unreadable> {
+        carry::read(written, bytes)
     }
     fn put_slice(values: &[Self], bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
         put(values, bytes)
@@ -115,10 +143,17 @@ pub trait Answer: Sized + Send + 'static {
     ///
     /// If the bytes are no such value.
     fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+
+    /// What the type looks like.
+    #[doc(hidden)]
+    fn shape(tracer: &mut Tracer) -> Shape;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Answer for T {
+    fn shape(tracer: &mut Tracer) -> Shape {
+        tracer.shape_of::<T>()
+    }
     fn put(&self, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
         put(self, bytes)
     }

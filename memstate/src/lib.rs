@@ -70,7 +70,7 @@ pub mod model;
 mod open;
 mod position;
 mod request;
-mod schema;
+pub mod schema;
 pub mod state;
 pub mod testing;
 
@@ -82,6 +82,7 @@ pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
 pub use position::{Position, Timestamp};
 pub use request::{InvalidRequestId, RequestId};
+pub use schema::value::Value;
 pub use state::{State, Visitor};
 pub use uuid::Uuid;
 /// What expansions of the macros name.

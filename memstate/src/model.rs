@@ -12,6 +12,7 @@ use crate::{
     State,
     client::Client,
     codec::{Answer, Unreadable, Unwritable, get_varint, put_varint, whole},
+    schema::{Shape, Tracer, Type, Written, carry},
 };
 
 /// A domain model: a struct whose `&mut self` methods are commands and whose `&self` methods are queries.
@@ -35,6 +36,10 @@ pub trait Model: State {
     type Event: Answer;
     /// The typed client.
     type Client: From<Client<Self>> + Clone + Send + Sync;
+    /// The version of the state: one more than there are migrations.
+    const VERSION: u32 = 1;
+    /// The types that [`migrate`](Model::migrate) reads, those of version 1 first.
+    const MIGRATIONS: &'static [ShapeOf] = &[];
 
     /// Runs a command and appends what it returns to `reply`: what a `Result` holds, or the value itself.
     ///
@@ -58,6 +63,26 @@ pub trait Model: State {
     ///
     /// If the bytes are no such reply.
     fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable>;
+
+    /// Answers a query, and appends the answer to `reply`: what a `Result` holds, or the value itself.
+    ///
+    /// # Errors
+    ///
+    /// If the answer cannot be written.
+    fn respond(&self, query: Self::Query, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable> {
+        let _ = (query, reply);
+        Err(Unwritable::new("not yet"))
+    }
+
+    /// Reads a state that other types than today's wrote, in `version` of the state.
+    ///
+    /// # Errors
+    ///
+    /// If it has no place in today's types.
+    fn migrate(version: u32, written: Type<'_>, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        let _ = version;
+        carry::read(written, bytes)
+    }
 }
 
 /// The half of [`Model`] that `#[memstate::model]` writes for the `impl` block; the half for the struct forwards to it.
@@ -160,6 +185,17 @@ pub trait Operation: Sized + Send + 'static {
     /// If there is no such method, or the bytes are not its arguments.
     fn get(method: u16, bytes: &mut &[u8]) -> Result<Self, Unreadable>;
 
+    /// Reads the arguments of method number `method` as another version of the code wrote them. `version` is that of the
+    /// writer's command.
+    ///
+    /// # Errors
+    ///
+    /// If they have no place in today's arguments.
+    fn carry(method: u16, version: u32, written: Written<'_>) -> Result<Self, Unreadable> {
+        let _ = (method, version, written);
+        Err(Unreadable::new("this model cannot read other versions of its arguments"))
+    }
+
     /// The bytes that postcard writes for such an enum.
     ///
     /// # Errors
@@ -191,6 +227,9 @@ pub fn no_such_method(method: impl std::fmt::Display) -> Unreadable {
     Unreadable::new(format!("there is no method number {method}"))
 }
 
+/// Traces what a type looks like.
+pub type ShapeOf = fn(&mut Tracer) -> Shape;
+
 /// A command or a query, described.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -203,7 +242,22 @@ pub struct Method {
     pub result: &'static str,
     /// Its documentation.
     pub docs: &'static str,
+    /// Names that it had before.
+    pub was: &'static [&'static str],
+    /// The version of the command that it is; records of the same name and another version are not its own.
+    pub version: u32,
+    /// The command, and its version, whose records it replays instead of its own.
+    pub replays: Option<(&'static str, u32)>,
+    /// Whether it is kept for records of the past only.
+    pub retired: bool,
+    /// The arguments of earlier versions that it converts, those of version 1 first.
+    pub upcasts: &'static [ShapeOf],
+    /// What it returns: what an accepted and what a rejected call give.
+    pub returns: Option<Returns>,
 }
+
+/// Traces what a method returns: on acceptance, and on rejection if it can reject.
+pub type Returns = fn(&mut Tracer) -> (Shape, Option<Shape>);
 
 impl Method {
     /// Describes a method.
@@ -213,7 +267,56 @@ impl Method {
         result: &'static str,
         docs: &'static str,
     ) -> Self {
-        Method { name, arguments, result, docs }
+        Method {
+            name,
+            arguments,
+            result,
+            docs,
+            was: &[],
+            version: 1,
+            replays: None,
+            retired: false,
+            upcasts: &[],
+            returns: None,
+        }
+    }
+
+    /// Says which names it had before.
+    pub const fn was(mut self, names: &'static [&'static str]) -> Self {
+        self.was = names;
+        self
+    }
+
+    /// Says which version of the command it is.
+    pub const fn version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Says that it replays the records of `version` of the command `name`, and nothing else: it is
+    /// [`retired`](Method::retired).
+    pub const fn replays(mut self, name: &'static str, version: u32) -> Self {
+        self.replays = Some((name, version));
+        self.retired = true;
+        self
+    }
+
+    /// Says that it is kept for records of the past only.
+    pub const fn retired(mut self) -> Self {
+        self.retired = true;
+        self
+    }
+
+    /// Says which arguments of earlier versions it converts.
+    pub const fn upcasts(mut self, shapes: &'static [ShapeOf]) -> Self {
+        self.upcasts = shapes;
+        self
+    }
+
+    /// Says what it returns.
+    pub const fn returns(mut self, returns: Returns) -> Self {
+        self.returns = Some(returns);
+        self
     }
 }
 
@@ -226,17 +329,29 @@ pub struct Parameter {
     /// The type that the journal holds, as it is written in the source.
     pub type_name: &'static str,
     /// What that type looks like.
-    pub(crate) shape: Shape,
+    pub shape: ShapeOf,
+    /// Names that it had before.
+    pub was: &'static [&'static str],
+    /// Whether it has a default for records that do not have it.
+    pub default: bool,
 }
-
-/// [`Argument::shape`](crate::codec::Argument::shape) of some type.
-#[doc(hidden)]
-pub type Shape = fn(&mut crate::schema::Shapes) -> String;
 
 impl Parameter {
     /// Describes an argument; `shape` is `<T as Argument>::shape` of its type.
-    pub const fn new(name: &'static str, type_name: &'static str, shape: Shape) -> Self {
-        Parameter { name, type_name, shape }
+    pub const fn new(name: &'static str, type_name: &'static str, shape: ShapeOf) -> Self {
+        Parameter { name, type_name, shape, was: &[], default: false }
+    }
+
+    /// Says which names it had before.
+    pub const fn was(mut self, names: &'static [&'static str]) -> Self {
+        self.was = names;
+        self
+    }
+
+    /// Says that records without it get a default.
+    pub const fn or_default(mut self) -> Self {
+        self.default = true;
+        self
     }
 }
 
@@ -360,6 +475,10 @@ pub trait Returned<const K: bool>: Outcome<K> {
     ///
     /// If the bytes are no such result.
     fn read(verdict: Verdict, bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+
+    /// What both sides look like.
+    #[doc(hidden)]
+    fn shapes(tracer: &mut Tracer) -> (Shape, Option<Shape>);
 }
 
 impl<T: Answer, E: Answer> Returned<true> for Result<T, E> {
@@ -375,6 +494,9 @@ impl<T: Answer, E: Answer> Returned<true> for Result<T, E> {
             Verdict::Rejected => E::get(bytes).map(Err),
         }
     }
+    fn shapes(tracer: &mut Tracer) -> (Shape, Option<Shape>) {
+        (T::shape(tracer), Some(E::shape(tracer)))
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -387,6 +509,9 @@ impl<R: Answer> Returned<false> for R {
             Verdict::Accepted => R::get(bytes),
             Verdict::Rejected => Err(Unreadable::new("a method that cannot refuse has refused")),
         }
+    }
+    fn shapes(tracer: &mut Tracer) -> (Shape, Option<Shape>) {
+        (R::shape(tracer), None)
     }
 }
 

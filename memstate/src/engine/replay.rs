@@ -145,10 +145,6 @@ impl<'a, M: Model> Replay<'a, M> {
                 expected: M::NAME,
             });
         }
-        let problems = preamble.changed_types(&self.today);
-        if !problems.is_empty() {
-            return Err(OpenError::Changed { location: self.location.clone(), model: M::NAME, problems });
-        }
         let table = Arc::new(preamble.resolve(&self.today));
         let writer = Writer { bytes: Arc::clone(entry.preamble), preamble: Arc::new(preamble), table };
         self.writer = Some(writer.clone());

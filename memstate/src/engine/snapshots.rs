@@ -138,14 +138,6 @@ impl Snapshots {
                 expected: M::NAME,
             })));
         }
-        let problems = preamble.changed_types(&Preamble::of::<M>());
-        if !problems.is_empty() {
-            return Err(Unusable::Refuse(Box::new(OpenError::Changed {
-                location: path.display().to_string(),
-                model: M::NAME,
-                problems,
-            })));
-        }
         let requests: Requests = whole(parts.requests, codec::get)
             .map_err(|error| Unusable::PassOver(format!("its requests cannot be read: {error}")))?;
         let model = read_state(parts.state)
