@@ -30,6 +30,16 @@ impl Unreadable {
     pub fn new(reason: impl Into<String>) -> Self {
         Unreadable(reason.into())
     }
+
+    /// The place.
+    pub fn place(&self) -> &str {
+        ""
+    }
+
+    /// The reason.
+    pub fn reason(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What a command or a query may take: anything owned that serde writes and reads.

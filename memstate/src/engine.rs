@@ -4,7 +4,11 @@
 //! batch and proves it durable, `kernel` applies it and answers. Queries and [`Engine::read`] meet only the kernel's
 //! lock. The engine knows no files and no formats of backends; it sees a [`Journal`](crate::journal::Journal).
 
+mod amendments;
 mod attempts;
+mod check;
+mod describe;
+mod evolution;
 mod executor;
 mod kernel;
 mod outcomes;
@@ -36,6 +40,8 @@ pub use outcomes::{Pending, Reply};
 pub(crate) use recovery::open;
 
 use self::{
+    amendments::Amendments,
+    evolution::Today,
     kernel::{Kernel, decode, method_name},
     queue::{Entry, QUEUE_CALLS_MAX, Queue},
     snapshots::Snapshots,
@@ -66,6 +72,9 @@ pub(crate) struct Shared<M: Model> {
     pub(crate) events: EventLog,
     reader: Arc<dyn ReadJournal>,
     snapshots: Option<Snapshots>,
+    today: Arc<Today>,
+    /// The outcomes that hold instead of recorded ones.
+    amendments: Arc<Amendments>,
     snapshot_running: AtomicBool,
     /// Held while a snapshot is written: they are written one after another.
     writing_snapshot: parking_lot::Mutex<()>,
@@ -347,7 +356,7 @@ impl<M: Model> Shared<M> {
         // The model's own code runs here: `Deserialize`, commands, `Serialize`, `Drop`.
         let written = catch_unwind(AssertUnwindSafe(|| {
             let replayed = self.replay_range(position, position, |_, _| true)?;
-            snapshots.write(&replayed.kernel, replayed.time)
+            snapshots.write(&self.today.preamble, &replayed.kernel, replayed.time)
         }));
         written.unwrap_or_else(|panic| {
             Err(OpenError::Unreadable {
@@ -409,7 +418,7 @@ impl<M: Model> Shared<M> {
         mut observer: impl FnMut(Position, &[u8]) -> bool,
     ) -> Result<replay::Replayed<M>, OpenError> {
         let start = match &self.snapshots {
-            Some(snapshots) => snapshots.newest::<M>(Some(from))?,
+            Some(snapshots) => snapshots.newest::<M>(&self.today, Some(from))?,
             None => None,
         };
         let start = start.map(|loaded| (loaded.kernel, loaded.time));
@@ -417,7 +426,12 @@ impl<M: Model> Shared<M> {
         let observe = |position, applied: &kernel::Applied| {
             goes_on.set(goes_on.get() && observer(position, &applied.events))
         };
-        let mut replay = replay::Replay::new(self.location.clone(), start).until(until).observed(observe);
+        // All of it could be carried over when it was opened.
+        let mut replay = replay::Replay::new(self.location.clone(), Arc::clone(&self.today), start)
+            .checked_through(Position::new(u64::MAX))
+            .amended(Arc::clone(&self.amendments))
+            .until(until)
+            .observed(observe);
         // From the beginning the initial state is needed too, which stands before the first position.
         let first = match replay.position() {
             Position::START => Position::START,
@@ -429,8 +443,14 @@ impl<M: Model> Shared<M> {
             self.reader.read(first, &mut |entry| match replay.visit(entry) {
                 Ok(()) if done(&replay) || !goes_on.get() => Err(crate::journal::Stop),
                 Ok(()) => Ok(()),
-                Err(error) => {
-                    failed = Some(error);
+                Err(halt) => {
+                    failed = Some(match halt {
+                        replay::Halt::Failed(error) => error,
+                        replay::Halt::Check | replay::Halt::Amended => OpenError::Location {
+                            location: self.location.clone(),
+                            why: "its journal has changed since it was opened".to_owned(),
+                        },
+                    });
                     Err(crate::journal::Stop)
                 }
             })?;

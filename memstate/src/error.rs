@@ -136,29 +136,32 @@ pub enum OpenError {
         /// The model that is to be opened.
         expected: &'static str,
     },
-    /// The journal holds commands that the model does not have, or has with other arguments.
-    #[error("{location} cannot be replayed with today's `{model}`:{}", lines(problems))]
+    /// Other versions of the code wrote what today's has no place for. Nothing was replayed.
+    #[error("{location} cannot be carried over to today's `{model}`:{}", lines(problems))]
     Changed {
         /// Where it is.
         location: String,
         /// The model.
         model: &'static str,
-        /// Each of them, in words.
-        problems: Vec<String>,
+        /// All that there are.
+        problems: Vec<Problem>,
     },
     /// A replayed command did something else than when it was recorded.
     #[error(
-        "{location}: replaying `{command}` at position {position} gave another outcome than was recorded \
-         ({recorded} then, {now} now). The code of the command has changed, or it is not deterministic. \
-         Open it with the code that wrote it"
+        "{location}: `{command}{arguments}` at position {position} was {recorded} when it was recorded, and is \
+         {now} when it is replayed. Its code has changed, or it is not deterministic. Keep the code of then for the records \
+         of then (`#[memstate(replays = \"{command}\", version = 1)]`), or accept what today's code makes of them, which is \
+         journaled: `memstate::open(…).accept_divergence()`"
     )]
     Diverged {
         /// Where it is.
         location: String,
         /// The record.
         position: Position,
-        /// Its method.
+        /// Its command, as it was called then.
         command: String,
+        /// Its arguments, as a text.
+        arguments: String,
         /// The outcome in the journal.
         recorded: String,
         /// The outcome of the replay.
@@ -209,6 +212,59 @@ pub enum OpenError {
     },
 }
 
-fn lines(problems: &[String]) -> String {
+/// Something that another version of the code wrote, and that today's has no place for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The command, as the journal calls it; `None` for the state.
+    pub command: Option<String>,
+    /// The argument, and the place in it: `order`, or `order: Order.number`; of the state the place in it. Empty for the
+    /// command or the state as a whole.
+    pub place: String,
+    /// The type then; empty if there was nothing, or if it is not the type that stands in the way.
+    pub was: String,
+    /// The type now; empty if there is nothing.
+    pub now: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+    /// The first record that it is about; [`Position::START`] for the initial state.
+    pub first: Position,
+    /// How many records it is about.
+    pub records: u64,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.command {
+            Some(command) => write!(f, "command `{command}`")?,
+            None => f.write_str("the state")?,
+        }
+        match (&self.command, self.place.as_str()) {
+            (_, "") => {}
+            (Some(_), place) => write!(f, ", argument `{place}`")?,
+            (None, place) => write!(f, ", `{place}`")?,
+        }
+        write!(f, ": {}", self.what)?;
+        match (self.was.as_str(), self.now.as_str()) {
+            ("", "") => {}
+            (was, "") => write!(f, " (it was `{was}`)")?,
+            ("", now) => write!(f, " (it is `{now}`)")?,
+            (was, now) => write!(f, " (it was `{was}` and is `{now}`)")?,
+        }
+        match (self.records, self.first) {
+            (0, _) => {}
+            (1, first) => write!(f, "; one record, at position {first}")?,
+            (records, first) => write!(f, "; {records} records, the first at position {first}")?,
+        }
+        match self.remedy.as_str() {
+            "" => Ok(()),
+            remedy => write!(f, "\n    {remedy}"),
+        }
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }

@@ -75,7 +75,7 @@ pub mod state;
 pub mod testing;
 
 pub use client::{Ask, Call, Client, Execute};
-pub use error::{Error, NotJournaled, OpenError};
+pub use error::{Error, NotJournaled, OpenError, Problem};
 pub use events::Events;
 pub use memstate_macros::{data, model};
 pub use model::{Ctx, Model};

@@ -147,6 +147,8 @@ pub(crate) struct Settings {
     pub(crate) snapshot_every: u64,
     pub(crate) snapshot_on_close: bool,
     pub(crate) segment_bytes: u64,
+    pub(crate) accept_divergence: bool,
+    pub(crate) replay_all: bool,
 }
 
 /// A model that is about to be opened: await it, after changing what its defaults are not right for.
@@ -166,6 +168,8 @@ impl<M: Model> Open<M> {
             snapshot_every: 1_000_000,
             snapshot_on_close: true,
             segment_bytes: 64 << 20,
+            accept_divergence: false,
+            replay_all: false,
         };
         Open { location, initial: Box::new(initial), settings, disk: Arc::new(RealDisk), on_progress: None }
     }
@@ -198,6 +202,24 @@ impl<M: Model> Open<M> {
     /// Calls `each` about ten times a second while a long recovery runs, from a thread of its own.
     pub fn progress(mut self, each: impl FnMut(Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(each));
+        self
+    }
+
+    /// Takes what today's code makes of a record where it differs from the recorded outcome, instead of refusing the journal
+    /// with [`Diverged`](OpenError::Diverged). The outcomes that are taken are journaled, and hold from then on; the
+    /// recorded ones stay in the journal too.
+    ///
+    /// Only records after the newest snapshot are replayed, and can differ; see [`replay_all`](Open::replay_all).
+    pub fn accept_divergence(mut self) -> Self {
+        self.settings.accept_divergence = true;
+        self
+    }
+
+    /// Replays the whole journal from the initial state and leaves snapshots aside: to see whether today's code still makes
+    /// the same of it, or, with [`accept_divergence`](Open::accept_divergence), to have all of it told anew by today's
+    /// code. Snapshots from after the first record that differs are removed then.
+    pub fn replay_all(mut self) -> Self {
+        self.settings.replay_all = true;
         self
     }
 

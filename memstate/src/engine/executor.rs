@@ -12,7 +12,7 @@ use super::{
     outcomes::{Replied, Reply},
     queue::Entry,
     record::{Payload, Record, Recorded},
-    replay::describe,
+    replay::why_broken,
     writer::{Committed, Unrecorded},
 };
 use crate::{Error, Model, NotJournaled, Position, model::Verdict, state};
@@ -20,6 +20,7 @@ use crate::{Error, Model, NotJournaled, Position, model::Verdict, state};
 /// How long the exclusive lock is held before readers are let in.
 const SLICE: Duration = Duration::from_micros(200);
 /// What is said of a request that is older than those that are remembered.
+const LOST: &str = "it has happened before, and its reply was written by another version of the code, whose type is not that of today";
 const EXPIRED: &str =
     "the request is so old that its reply is forgotten; look at the state before you send it anew";
 /// How many records are applied between two looks at the clock.
@@ -137,6 +138,7 @@ impl<M: Model> Executor<M> {
                     position: Some(position),
                     message,
                 }),
+                Answer::Lost => Err(Error::OutcomeUnknown(LOST.into())),
                 Answer::Expired => Err(Error::OutcomeUnknown(EXPIRED.into())),
                 Answer::Reused => Err(Error::NotJournaled(NotJournaled::RequestReused)),
             };
@@ -165,7 +167,7 @@ fn why_stuck<M: Model>(position: Position, record: &Record<'_>, stuck: &Stuck) -
         }
         Stuck::Broken(broken) => format!(
             "the failed command `{name}` at position {position} could not be undone: {}",
-            describe(*broken)
+            why_broken(*broken)
         )
         .into(),
     }

@@ -8,8 +8,10 @@ use std::{
     sync::Arc,
 };
 
+use twox_hash::XxHash3_64;
+
 use super::{
-    record::{Record, Recorded, Shared},
+    record::{Original, Record, Recorded, Shared},
     requests::{Answered, Known, Requests, fingerprint},
 };
 use crate::{
@@ -47,6 +49,8 @@ pub(crate) enum Answer {
     Expired,
     /// The request's id was used for something else.
     Reused,
+    /// It happened before, and what it was answered cannot be read any more.
+    Lost,
 }
 
 /// Why a record could not be applied at all.
@@ -86,13 +90,24 @@ impl<M: Model> Kernel<M> {
         self.position
     }
 
-    /// Applies the next record. `record.method` is today's number of the command.
+    /// Applies the next record, which today's code wrote.
     pub(crate) fn apply(&mut self, record: &Record<'_>, shared: Shared) -> Result<Applied, Stuck> {
+        let name = method_name::<M>(record.method);
+        self.apply_as(record, Original { name, arguments: record.arguments }, shared)
+    }
+
+    /// Applies the next record. In `record` are today's number of the command and today's form of the arguments.
+    pub(crate) fn apply_as(
+        &mut self,
+        record: &Record<'_>,
+        original: Original<'_>,
+        shared: Shared,
+    ) -> Result<Applied, Stuck> {
         self.position = self.position.next();
         let Some(request) = record.request else {
             return self.run(record, shared);
         };
-        let fingerprint = fingerprint(method_name::<M>(record.method), record.arguments);
+        let fingerprint = fingerprint(original.name, original.arguments);
         let known = match self.requests.look(&request, fingerprint) {
             Known::New => None,
             Known::Happened(_, answered) => Some((Recorded::Repeated, answered.clone().into())),
@@ -104,7 +119,7 @@ impl<M: Model> Kernel<M> {
         }
         let applied = self.run(record, shared)?;
         if let Some(answered) = applied.answer.to_keep() {
-            self.requests.remember(&request, fingerprint, self.position, answered);
+            self.requests.remember(&request, fingerprint, self.position, record.method, answered);
         }
         Ok(applied)
     }
@@ -113,18 +128,28 @@ impl<M: Model> Kernel<M> {
     ///
     /// One with a request id is passed by as well when it panicked or was poisoned; a rejected one has to be run for its
     /// reply, see [`Kernel::reject`].
-    pub(crate) fn pass_by(&mut self, record: &Record<'_>, answered: Option<Answered>) {
+    pub(crate) fn pass_by(
+        &mut self,
+        record: &Record<'_>,
+        original: Original<'_>,
+        answered: Option<Answered>,
+    ) {
         self.position = self.position.next();
         if let (Some(request), Some(answered)) = (record.request, answered) {
-            let fingerprint = fingerprint(method_name::<M>(record.method), record.arguments);
+            let fingerprint = fingerprint(original.name, original.arguments);
             if self.requests.look(&request, fingerprint) == Known::New {
-                self.requests.remember(&request, fingerprint, self.position, answered);
+                self.requests.remember(&request, fingerprint, self.position, record.method, answered);
             }
         }
     }
 
     /// Runs a record that the journal says was rejected, for its reply only: whatever it does is taken back.
-    pub(crate) fn reject(&mut self, record: &Record<'_>, shared: Shared) -> Result<(), Stuck> {
+    pub(crate) fn reject(
+        &mut self,
+        record: &Record<'_>,
+        original: Original<'_>,
+        shared: Shared,
+    ) -> Result<(), Stuck> {
         let command = read_command::<M>(record).map_err(Stuck::Unreadable)?;
         let mut ctx = context::<M>(record, shared, self.position.next());
         let mut reply = Vec::new();
@@ -137,7 +162,7 @@ impl<M: Model> Kernel<M> {
             // Today's code would do something else; what happened is that it was rejected.
             _ => Answered::Panicked("it was rejected, and today's code no longer tells why".to_owned()),
         };
-        self.pass_by(record, Some(answered));
+        self.pass_by(record, original, Some(answered));
         Ok(())
     }
 
@@ -163,12 +188,12 @@ impl<M: Model> Kernel<M> {
         match result {
             Ok(()) => {
                 let events = ctx.into_events();
-                let digest = digest(&mut self.trace, &reply, &events);
-                Ok(Applied { outcome: Recorded::Accepted(digest), answer: Answer::Accepted(reply), events })
+                let outcome = Recorded::accepted(digest(&reply, &events), self.trace.digest());
+                Ok(Applied { outcome, answer: Answer::Accepted(reply), events })
             }
             Err(Failed::Refused(Refusal::Rejected)) => {
-                let digest = digest(&mut self.trace, &reply, &[]);
-                Ok(without_events(Recorded::Rejected(digest), Answer::Rejected(reply)))
+                let outcome = Recorded::rejected(digest(&reply, &[]));
+                Ok(without_events(outcome, Answer::Rejected(reply)))
             }
             Err(Failed::Refused(Refusal::Unwritable(why)) | Failed::Panicked(why)) => {
                 Ok(without_events(Recorded::Panicked, Answer::Panicked(why)))
@@ -192,7 +217,7 @@ impl Answer {
             Answer::Accepted(bytes) => Some(Answered::Accepted(bytes.clone())),
             Answer::Rejected(bytes) => Some(Answered::Rejected(bytes.clone())),
             Answer::Panicked(message) => Some(Answered::Panicked(message.clone())),
-            Answer::Expired | Answer::Reused => None,
+            Answer::Expired | Answer::Reused | Answer::Lost => None,
         }
     }
 }
@@ -203,6 +228,7 @@ impl From<Answered> for Answer {
             Answered::Accepted(bytes) => Answer::Accepted(bytes),
             Answered::Rejected(bytes) => Answer::Rejected(bytes),
             Answered::Panicked(message) => Answer::Panicked(message),
+            Answered::Lost => Answer::Lost,
         }
     }
 }
@@ -226,13 +252,9 @@ fn context<M: Model>(record: &Record<'_>, shared: Shared, position: Position) ->
     Ctx::new(position, shared.time, shared.seed, record.caller.map(Arc::from))
 }
 
-/// A digest of what a command did: its changes, its reply and its events.
-fn digest(trace: &mut Trace, reply: &[u8], events: &[u8]) -> u32 {
-    trace.index(reply.len());
-    trace.raw(reply);
-    trace.raw(events);
-    // The low half of a good 64-bit hash is a good 32-bit hash.
-    trace.digest() as u32
+/// A digest of what a command answered and announced.
+fn digest(reply: &[u8], events: &[u8]) -> u64 {
+    XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(reply), events)
 }
 
 /// Takes the events of a record apart.

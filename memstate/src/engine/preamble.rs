@@ -126,32 +126,3 @@ impl Command {
         }
     }
 }
-
-/// From a writer's numbers of commands to today's.
-#[derive(Debug, Clone)]
-pub(crate) struct Table(Vec<Result<u16, String>>);
-
-impl Preamble {
-    /// For each command of the writer the number that it has today, or what is wrong with it.
-    pub(crate) fn resolve(&self, today: &Preamble) -> Table {
-        let number = |written: &Command| {
-            let number = today.commands.iter().position(|command| command.name == written.name);
-            number
-                .map(|number| u16::try_from(number).expect("a model has fewer methods"))
-                .ok_or_else(|| format!("command `{}` is in the journal and not in the code", written.name))
-        };
-        Table(self.commands.iter().map(number).collect())
-    }
-}
-
-impl Table {
-    /// Today's number of the writer's command; `None` if today's code cannot run it.
-    pub(crate) fn today(&self, method: u16) -> Option<u16> {
-        self.0.get(usize::from(method)).and_then(|number| number.as_ref().ok().copied())
-    }
-
-    /// What is wrong, a sentence each.
-    pub(crate) fn problems(&self) -> Vec<String> {
-        self.0.iter().filter_map(|number| number.as_ref().err().cloned()).collect()
-    }
-}

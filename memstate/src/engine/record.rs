@@ -3,10 +3,12 @@
 //! ```text
 //! payload   = kind (u8), then
 //!   genesis (1): index (varint), last (u8: 0 or 1), a part of the initial state
+//!   amended (3): time (i64), count (varint), count × (position (varint), outcome)
 //!   records (2): time (i64, microseconds since 1970), seed (16 bytes),
 //!                outcomes: first position (varint), count (varint), count × outcome
 //!                records, as many as the batch counts
-//! outcome   = kind (u8), and for accepted (0) and rejected (1) a digest (u32)
+//! outcome   = kind (u8), and for accepted (0) and rejected (1) a digest (u32): 16 bits of the reply and the events,
+//!             and in the high half 16 bits of the changes
 //! record    = head (varint: method × 4 + caller × 2 + request), then as the head says
 //!                caller: length (varint), UTF-8
 //!                request: client (16 bytes), sequence (varint), since (varint)
@@ -25,6 +27,7 @@ use crate::{
 
 const GENESIS: u8 = 1;
 const RECORDS: u8 = 2;
+const AMENDED: u8 = 3;
 
 /// What a record did, as the journal keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +46,54 @@ pub(crate) enum Recorded {
     Poisoned,
 }
 
+/// What of an outcome can be compared: a reply or a state of other types has other bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Compared {
+    pub(crate) reply: bool,
+    pub(crate) changes: bool,
+}
+
 impl Recorded {
+    /// An accepted command, from the digests of its reply with its events and of its changes.
+    pub(crate) fn accepted(reply: u64, changes: u64) -> Self {
+        Recorded::Accepted(halves(reply, changes))
+    }
+
+    /// A rejected command.
+    pub(crate) fn rejected(reply: u64) -> Self {
+        Recorded::Rejected(halves(reply, 0))
+    }
+
+    /// What `now` did otherwise than this, in words; `None` if nothing that can be compared differs.
+    pub(crate) fn unlike(self, now: Recorded, compared: Compared) -> Option<&'static str> {
+        match (self, now) {
+            (Recorded::Accepted(was), Recorded::Accepted(is)) => {
+                let differ = was ^ is;
+                match (compared.reply && differ & 0xffff != 0, compared.changes && differ >> 16 != 0) {
+                    (true, true) => Some("with another reply or other events, and other changes"),
+                    (true, false) => Some("with another reply or other events"),
+                    (false, true) => Some("with other changes to the state"),
+                    (false, false) => None,
+                }
+            }
+            // What a recorded rejection said is not compared, because it is not run again.
+            (was, is) if std::mem::discriminant(&was) == std::mem::discriminant(&is) => None,
+            _ => Some(""),
+        }
+    }
+
+    /// What it is, in a word or two.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Recorded::Accepted(_) => "accepted",
+            Recorded::Rejected(_) => "rejected",
+            Recorded::Panicked => "panicked",
+            Recorded::Repeated => "repeated",
+            Recorded::Refused => "refused as a repetition",
+            Recorded::Poisoned => "left out because it ends the process",
+        }
+    }
+
     fn put(self, bytes: &mut Vec<u8>) {
         let (kind, digest) = match self {
             Recorded::Accepted(digest) => (0, Some(digest)),
@@ -72,17 +122,9 @@ impl Recorded {
     }
 }
 
-impl std::fmt::Display for Recorded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Recorded::Accepted(digest) => write!(f, "accepted with digest {digest:08x}"),
-            Recorded::Rejected(digest) => write!(f, "rejected with digest {digest:08x}"),
-            Recorded::Panicked => f.write_str("panicked"),
-            Recorded::Repeated => f.write_str("repeated"),
-            Recorded::Refused => f.write_str("refused as a repetition"),
-            Recorded::Poisoned => f.write_str("left out because it ends the process"),
-        }
-    }
+/// The low 16 bits of one digest, and above them those of another.
+fn halves(low: u64, high: u64) -> u32 {
+    (low as u32 & 0xffff) | (high as u32) << 16
 }
 
 /// Outcomes of consecutive records.
@@ -110,6 +152,14 @@ pub(crate) struct Record<'a> {
     pub(crate) arguments: &'a [u8],
 }
 
+/// A command as its writer called it and wrote its arguments: what tells a repeated request from another one, whatever the
+/// code is called now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Original<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) arguments: &'a [u8],
+}
+
 /// What all records of a batch share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shared {
@@ -122,6 +172,8 @@ pub(crate) struct Shared {
 pub(crate) enum Payload<'a> {
     Genesis { index: u64, last: bool, part: &'a [u8] },
     Records { shared: Shared, outcomes: Outcomes, records: Records<'a> },
+    /// Outcomes that were accepted in place of recorded ones.
+    Amended { time: Timestamp, outcomes: Vec<(Position, Recorded)> },
 }
 
 /// Starts the payload of a batch of records in `bytes`.
@@ -165,6 +217,18 @@ pub(crate) fn genesis(index: u64, last: bool, part: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The payload of a batch that puts outcomes in the place of recorded ones.
+pub(crate) fn amended(time: Timestamp, outcomes: &[(Position, Recorded)]) -> Vec<u8> {
+    let mut bytes = vec![AMENDED];
+    bytes.extend_from_slice(&time.as_micros().to_le_bytes());
+    put_varint(outcomes.len() as u64, &mut bytes);
+    for (position, outcome) in outcomes {
+        put_varint(position.get(), &mut bytes);
+        outcome.put(&mut bytes);
+    }
+    bytes
+}
+
 impl<'a> Payload<'a> {
     /// Takes a payload apart; the records are read one by one later.
     pub(crate) fn parse(mut bytes: &'a [u8]) -> Result<Self, Unreadable> {
@@ -191,6 +255,19 @@ impl<'a> Payload<'a> {
                     outcomes: Outcomes { first, list },
                     records: Records { bytes },
                 })
+            }
+            AMENDED => {
+                let time = Timestamp::from_micros(i64::from_le_bytes(get_array(&mut bytes)?));
+                let count = get_varint(&mut bytes)?;
+                if count > bytes.len() as u64 {
+                    return Err(Unreadable::new("there are fewer outcomes than announced"));
+                }
+                let outcome = |_| Ok((Position::new(get_varint(&mut bytes)?), Recorded::get(&mut bytes)?));
+                let outcomes = (0..count).map(outcome).collect::<Result<_, Unreadable>>()?;
+                match bytes.is_empty() {
+                    true => Ok(Payload::Amended { time, outcomes }),
+                    false => Err(Unreadable::new("bytes are left over")),
+                }
             }
             kind => Err(Unreadable::new(format!("{kind} is no kind of batch"))),
         }
@@ -305,6 +382,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn amendments_are_read_as_they_were_written() {
+        let outcomes =
+            vec![(Position::new(7), Recorded::Rejected(9)), (Position::new(1 << 40), Recorded::Panicked)];
+        let bytes = amended(Timestamp::from_micros(5), &outcomes);
+        let Ok(Payload::Amended { time, outcomes: read }) = Payload::parse(&bytes) else {
+            panic!("they were written");
+        };
+        assert_eq!((time.as_micros(), read), (5, outcomes));
+        for length in 1..bytes.len() {
+            assert!(Payload::parse(&bytes[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn halves_of_outcomes_are_compared_one_by_one() {
+        let was = Recorded::accepted(0x1_0001, 0x2_0002);
+        let all = Compared { reply: true, changes: true };
+        assert_eq!(was, Recorded::Accepted(0x0002_0001));
+        assert_eq!(was.unlike(Recorded::accepted(1, 2), all), None);
+        assert!(was.unlike(Recorded::accepted(1, 3), all).unwrap().contains("changes"));
+        assert!(was.unlike(Recorded::accepted(2, 2), all).unwrap().contains("reply"));
+        assert_eq!(was.unlike(Recorded::accepted(2, 2), Compared { reply: false, changes: true }), None);
+        assert_eq!(was.unlike(Recorded::accepted(1, 3), Compared { reply: true, changes: false }), None);
+        let nothing = Compared { reply: false, changes: false };
+        assert_eq!(was.unlike(Recorded::accepted(8, 9), nothing), None);
+        assert!(was.unlike(Recorded::rejected(1), nothing).is_some());
     }
 
     #[test]

@@ -14,14 +14,16 @@ use uuid::Uuid;
 
 use super::{
     Engine, Shared,
+    amendments::Amendments,
     attempts::Attempts,
+    check::Check,
+    evolution::Today,
     executor::Executor,
     kernel::Kernel,
     outcomes::Durable,
-    preamble::Preamble,
     queue::Queue,
-    record::{self, Outcomes},
-    replay::{Replay, Replayed},
+    record::{self, Outcomes, Recorded},
+    replay::{Halt, Replay, Replayed},
     requests::Requests,
     snapshots::Snapshots,
     spawn,
@@ -30,13 +32,15 @@ use super::{
 use crate::{
     Client, Error, Location, Model, Open, OpenError, Position, Progress, Timestamp,
     events::EventLog,
-    journal::{Journal, JournalError, Stop, file, memory},
-    open::OnProgress,
+    journal::{Entry, Journal, JournalError, Stop, file, memory},
+    open::{OnProgress, Settings},
     state,
 };
 
 /// How much of the initial state goes into one batch.
 const GENESIS_PART_BYTES: usize = 4 << 20;
+/// How many amended outcomes go into one batch: each takes 14 bytes at most.
+const AMENDED_OUTCOMES: usize = 1 << 18;
 /// How long an `open` waits for the same journal to be closed by another thread of this process.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(60);
 /// How often progress is told.
@@ -80,32 +84,20 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         }
     };
 
-    let snapshot = match &snapshots {
-        Some(snapshots) => snapshots.newest::<M>(None)?.map(|loaded| (loaded.kernel, loaded.time)),
-        None => None,
+    let today = Today::of::<M>();
+    let mut recovery = Recovery {
+        name: &name,
+        today: &today,
+        snapshots: snapshots.as_ref(),
+        journal: journal.as_mut(),
+        settings: &settings,
+        checked: false,
+        amendments: None,
+        on_progress: on_progress.as_mut(),
     };
-    let snapshot_position = snapshot.as_ref().map_or(Position::START, |(kernel, _)| kernel.position());
-    let mut replay = Replay::new(name.clone(), snapshot);
-    let end = visit_all(journal.as_mut(), &mut replay, &name, on_progress.as_mut())?;
-    if snapshot_position > end {
-        return Err(OpenError::Journal(JournalError::Damaged {
-            path: Path::new(&name).to_owned(),
-            offset: 0,
-            after: end,
-            what: format!(
-                "there is a snapshot of position {snapshot_position}, and the journal ends before it"
-            ),
-        }));
-    }
-    if let Some(attempts) = &mut attempts {
-        attempts.until(end);
-    }
-    let replayed = replay.finish(&mut |position| match &mut attempts {
-        Some(attempts) => attempts.may_apply(position),
-        None => Ok(true),
-    });
-    let replayed = match replayed {
-        Ok(replayed) => replayed,
+    let recovered = recovery.run::<M>(&mut attempts);
+    let Recovered { replayed, end, snapshot_position, mut amendments } = match recovered {
+        Ok(recovered) => recovered,
         Err(error) => {
             if let Some(attempts) = attempts {
                 attempts.give_up()?;
@@ -114,9 +106,8 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         }
     };
 
-    let preamble = Preamble::of::<M>();
     let is_new = replayed.is_none();
-    let Replayed { kernel, time, tail } = match replayed {
+    let Replayed { kernel, time, tail, accepted } = match replayed {
         Some(replayed) => replayed,
         None if end > Position::START => {
             return Err(OpenError::NoSnapshot {
@@ -128,21 +119,213 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
             kernel: Kernel::new(initial_state(&name, initial)?, Position::START, Requests::default()),
             time: Timestamp::default(),
             tail: Outcomes { first: Position::START.next(), list: Vec::new() },
+            accepted: Vec::new(),
         },
     };
     // Only now is anything written: whatever is refused above is left as it was.
-    journal.start(&preamble.encode())?;
+    journal.start(&today.preamble.encode())?;
     if let Some(snapshots) = &snapshots {
         snapshots.remove_leftovers()?;
     }
     if is_new {
         append_genesis(journal.as_mut(), &name, kernel.model())?;
     }
+    if let Some((first, _)) = accepted.first() {
+        // They hold what the records did then. Without them, the journal is told anew.
+        if let Some(snapshots) = &snapshots {
+            snapshots.remove_from(*first)?;
+        }
+        amend(journal.as_mut(), &name, &accepted)?;
+        amendments.add(&accepted);
+    }
     let outcomes = confirm_tail(journal.as_mut(), time, tail)?;
     if let Some(attempts) = attempts {
         attempts.done()?;
     }
-    start(Parts { name, directory, settings, journal, snapshots, snapshot_position, kernel, time, outcomes })
+    start(Parts {
+        name,
+        directory,
+        settings,
+        journal,
+        snapshots,
+        snapshot_position,
+        kernel,
+        time,
+        outcomes,
+        today,
+        amendments: Arc::new(amendments),
+    })
+}
+
+/// A journal that is being recovered.
+struct Recovery<'a> {
+    name: &'a str,
+    today: &'a Arc<Today>,
+    snapshots: Option<&'a Snapshots>,
+    journal: &'a mut dyn Journal,
+    settings: &'a Settings,
+    /// Everything can be carried over.
+    checked: bool,
+    /// Those of the whole journal, once they were collected.
+    amendments: Option<Arc<Amendments>>,
+    on_progress: Option<&'a mut OnProgress>,
+}
+
+/// What came of it.
+struct Recovered<M: Model> {
+    /// `None` in a new journal.
+    replayed: Option<Replayed<M>>,
+    end: Position,
+    snapshot_position: Position,
+    amendments: Amendments,
+}
+
+impl Recovery<'_> {
+    /// Replays the journal. It is read again from its beginning where it shows that something has to be known before: whether
+    /// all of it can be carried over, or which outcomes were amended.
+    fn run<M: Model>(&mut self, attempts: &mut Option<Attempts>) -> Result<Recovered<M>, OpenError> {
+        loop {
+            match self.replay(attempts) {
+                Ok(recovered) => return Ok(recovered),
+                Err(Halt::Check) => self.check::<M>()?,
+                Err(Halt::Amended) => self.collect_amendments()?,
+                Err(Halt::Failed(error)) => match error {
+                    // Whether it was accepted stands after it in the journal.
+                    OpenError::Diverged { .. } if self.amendments.is_none() => {
+                        self.collect_amendments()?;
+                    }
+                    // A full report, of all that there is, is worth more.
+                    OpenError::Unreadable { .. } if !self.checked => {
+                        self.check::<M>()?;
+                        return Err(error);
+                    }
+                    error => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn replay<M: Model>(&mut self, attempts: &mut Option<Attempts>) -> Result<Recovered<M>, Halt> {
+        let snapshot = match self.snapshots.filter(|_| !self.settings.replay_all) {
+            Some(snapshots) => snapshots.newest::<M>(self.today, None)?,
+            None => None,
+        };
+        let snapshot_position =
+            snapshot.as_ref().map_or(Position::START, |loaded| loaded.kernel.position());
+        let checked = match (&snapshot, self.checked) {
+            (_, true) => Position::new(u64::MAX),
+            // Today's code has opened this journal before, and has found no problem through there.
+            (Some(loaded), _) if loaded.is_of_today => snapshot_position,
+            _ => Position::START,
+        };
+        let from = snapshot.map(|loaded| (loaded.kernel, loaded.time));
+        let amendments = self.amendments.clone().unwrap_or_default();
+        let mut replay = Replay::new(self.name.to_owned(), Arc::clone(self.today), from)
+            .checked_through(checked)
+            .amended(Arc::clone(&amendments));
+        if self.settings.accept_divergence {
+            replay = replay.accepting();
+        }
+        let end = self.visit_all(&mut |entry| {
+            replay.visit(entry)?;
+            Ok(replay.position())
+        })?;
+        if snapshot_position > end {
+            return Err(Halt::Failed(OpenError::Journal(JournalError::Damaged {
+                path: Path::new(self.name).to_owned(),
+                offset: 0,
+                after: end,
+                what: format!(
+                    "there is a snapshot of position {snapshot_position}, and the journal ends before it"
+                ),
+            })));
+        }
+        if let Some(attempts) = attempts {
+            attempts.until(end);
+        }
+        let replayed = replay.finish(&mut |position| match attempts {
+            Some(attempts) => attempts.may_apply(position),
+            None => Ok(true),
+        })?;
+        Ok(Recovered { replayed, end, snapshot_position, amendments: Amendments::clone(&amendments) })
+    }
+
+    /// Makes sure that all of the journal can be carried over.
+    fn check<M: Model>(&mut self) -> Result<(), OpenError> {
+        let mut check = Check::new(self.name.to_owned(), Arc::clone(self.today));
+        let visited = self.visit_all(&mut |entry| {
+            check.visit::<M>(&entry)?;
+            Ok(entry.first)
+        });
+        visited.map_err(no_halt)?;
+        self.amendments = Some(Arc::new(check.finish::<M>()?));
+        self.checked = true;
+        Ok(())
+    }
+
+    fn collect_amendments(&mut self) -> Result<(), OpenError> {
+        let mut amendments = Amendments::default();
+        let visited = self.visit_all(&mut |entry| {
+            amendments.read(&entry);
+            Ok(entry.first)
+        });
+        visited.map_err(no_halt)?;
+        self.amendments = Some(Arc::new(amendments));
+        Ok(())
+    }
+
+    /// Reads the whole journal and tells how far it is. `visit` gives the position that it has come to.
+    fn visit_all(
+        &mut self,
+        visit: &mut dyn FnMut(Entry<'_>) -> Result<Position, Halt>,
+    ) -> Result<Position, Halt> {
+        let (name, total) = (self.name, self.journal.bytes());
+        let (mut done, mut told, mut logged) = (0, Instant::now(), Instant::now());
+        let (mut halted, mut began_to_tell, mut position) = (None, false, Position::START);
+        let on_progress = &mut self.on_progress;
+        let recovered = self.journal.recover(&mut |entry| {
+            done += entry.payload.len() as u64;
+            if told.elapsed() >= PROGRESS_EVERY {
+                told = Instant::now();
+                began_to_tell = true;
+                let progress = Progress { done: done.min(total), total, position };
+                if let Some(each) = on_progress {
+                    each(progress);
+                }
+                if logged.elapsed() >= LOG_EVERY {
+                    logged = Instant::now();
+                    tracing::info!(location = name, done, total, position = %position, "recovering");
+                }
+            }
+            position = visit(entry).map_err(|halt| {
+                halted = Some(halt);
+                Stop
+            })?;
+            Ok(())
+        });
+        let recovered = recovered.map_err(OpenError::Journal)?;
+        if let Some(halt) = halted {
+            return Err(halt);
+        }
+        if let Some(each) = on_progress.as_mut().filter(|_| began_to_tell) {
+            each(Progress { done: total, total, position });
+        }
+        let recovered = recovered.ok_or_else(|| OpenError::Location {
+            location: name.to_owned(),
+            why: "its journal stopped in the middle".to_owned(),
+        })?;
+        for repair in &recovered.repairs {
+            tracing::warn!(location = name, repair, "repaired");
+        }
+        Ok(recovered.end)
+    }
+}
+
+fn no_halt(halt: Halt) -> OpenError {
+    match halt {
+        Halt::Failed(error) => error,
+        Halt::Check | Halt::Amended => unreachable!("only a replay asks for these"),
+    }
 }
 
 fn open_files(
@@ -152,50 +335,6 @@ fn open_files(
 ) -> Result<file::FileJournal, OpenError> {
     OPEN.wait_for_closing(&one_name(dir));
     Ok(file::FileJournal::open(Arc::clone(disk), dir, *options)?)
-}
-
-fn visit_all<M: Model>(
-    journal: &mut dyn Journal,
-    replay: &mut Replay<'_, M>,
-    name: &str,
-    mut on_progress: Option<&mut OnProgress>,
-) -> Result<Position, OpenError> {
-    let total = journal.bytes();
-    let (mut done, mut told, mut logged) = (0, Instant::now(), Instant::now());
-    let (mut failed, mut began_to_tell) = (None, false);
-    let recovered = journal.recover(&mut |entry| {
-        done += entry.payload.len() as u64;
-        if told.elapsed() >= PROGRESS_EVERY {
-            told = Instant::now();
-            began_to_tell = true;
-            let progress = Progress { done: done.min(total), total, position: replay.position() };
-            if let Some(each) = &mut on_progress {
-                each(progress);
-            }
-            if logged.elapsed() >= LOG_EVERY {
-                logged = Instant::now();
-                tracing::info!(location = name, done, total, position = %progress.position, "recovering");
-            }
-        }
-        replay.visit(entry).map_err(|error| {
-            failed = Some(error);
-            Stop
-        })
-    })?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    if let Some(each) = on_progress.filter(|_| began_to_tell) {
-        each(Progress { done: total, total, position: replay.position() });
-    }
-    let recovered = recovered.ok_or_else(|| OpenError::Location {
-        location: name.to_owned(),
-        why: "its journal stopped in the middle".to_owned(),
-    })?;
-    for repair in &recovered.repairs {
-        tracing::warn!(location = name, repair, "repaired");
-    }
-    Ok(recovered.end)
 }
 
 /// Makes the initial state. The user's code runs here.
@@ -235,6 +374,20 @@ fn append_genesis<M: Model>(journal: &mut dyn Journal, name: &str, model: &M) ->
     }
 }
 
+/// Journals the outcomes that were accepted in place of recorded ones.
+fn amend(
+    journal: &mut dyn Journal,
+    name: &str,
+    accepted: &[(Position, Recorded)],
+) -> Result<(), OpenError> {
+    let (count, first) = (accepted.len(), accepted.first().map_or(0, |(position, _)| position.get()));
+    tracing::warn!(location = name, count, first, "outcomes that differ from the recorded ones were accepted");
+    for part in accepted.chunks(AMENDED_OUTCOMES) {
+        Durable::append(journal, 0, &record::amended(Timestamp::of_the_clock(), part))?;
+    }
+    Ok(())
+}
+
 /// Journals the outcomes of the unconfirmed tail, and says where the next ones begin.
 fn confirm_tail(journal: &mut dyn Journal, time: Timestamp, tail: Outcomes) -> Result<Outcomes, OpenError> {
     if !tail.list.is_empty() {
@@ -255,12 +408,25 @@ struct Parts<M: Model> {
     kernel: Kernel<M>,
     time: Timestamp,
     outcomes: Outcomes,
+    today: Arc<Today>,
+    amendments: Arc<Amendments>,
 }
 
 /// Starts the threads.
 fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
-    let Parts { name, directory, settings, journal, snapshots, snapshot_position, kernel, time, outcomes } =
-        parts;
+    let Parts {
+        name,
+        directory,
+        settings,
+        journal,
+        snapshots,
+        snapshot_position,
+        kernel,
+        time,
+        outcomes,
+        today,
+        amendments,
+    } = parts;
     let position = kernel.position();
     let queue = Arc::new(Queue::new());
     let unrecorded = Arc::new(Unrecorded::new(outcomes));
@@ -276,6 +442,8 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         events: EventLog::new(position),
         reader: journal.reader(),
         snapshots,
+        today,
+        amendments,
         snapshot_running: false.into(),
         writing_snapshot: Mutex::new(()),
         snapshot_threads: Mutex::new(Some(Vec::new())),

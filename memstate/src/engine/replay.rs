@@ -4,14 +4,16 @@
 //! it can be compared, and so that a recorded rejection is taken as it was. What is left at the end is the
 //! *unconfirmed tail*: records that were durable when the writer ended, with outcomes that nobody wrote down.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use super::{
+    amendments::Amendments,
+    describe,
+    evolution::{self, Route, Routes, Today, Way},
     kernel::{Applied, Kernel, Stuck, method_name},
-    preamble::{Preamble, Table},
-    record::{Outcomes, Payload, Record, Recorded, Records, Shared},
+    preamble::Preamble,
+    record::{Compared, Original, Outcomes, Payload, Record, Recorded, Shared},
     requests::{Answered, Requests},
-    snapshots::read_state,
 };
 use crate::{Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, state::Broken};
 
@@ -24,7 +26,12 @@ pub(crate) type Guard<'a> = dyn FnMut(Position) -> Result<bool, OpenError> + 'a;
 pub(crate) struct Replay<'a, M: Model> {
     location: String,
     /// What today's code says of itself.
-    today: Preamble,
+    today: Arc<Today>,
+    /// What other versions of the code wrote through here can be carried over, as was found out before.
+    checked: Position,
+    amendments: Arc<Amendments>,
+    /// The outcomes that were accepted instead of recorded ones; `None` if that is not allowed.
+    accepted: Option<Vec<(Position, Recorded)>>,
     kernel: Option<Kernel<M>>,
     time: Timestamp,
     /// Where the replay ends; `None` for the end of the journal.
@@ -45,7 +52,24 @@ pub(crate) struct Replay<'a, M: Model> {
 struct Writer {
     bytes: Arc<[u8]>,
     preamble: Arc<Preamble>,
-    table: Arc<Table>,
+    routes: Arc<Routes>,
+}
+
+/// Why a replay does not go on.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// Another version of the code wrote what comes: first [`check`](super::check) that all of it can be carried over.
+    Check,
+    /// Outcomes were amended that this replay did not know of: collect them, and begin again.
+    Amended,
+    /// It cannot.
+    Failed(OpenError),
+}
+
+impl From<OpenError> for Halt {
+    fn from(error: OpenError) -> Self {
+        Halt::Failed(error)
+    }
 }
 
 /// A batch whose outcomes are not all known.
@@ -63,16 +87,21 @@ pub(crate) struct Replayed<M: Model> {
     pub(crate) time: Timestamp,
     /// The outcomes of the unconfirmed tail.
     pub(crate) tail: Outcomes,
+    /// The outcomes that were accepted instead of recorded ones.
+    pub(crate) accepted: Vec<(Position, Recorded)>,
 }
 
 impl<'a, M: Model> Replay<'a, M> {
     /// Starts at `from`, the state of a snapshot, or at the beginning.
-    pub(crate) fn new(location: String, from: Option<(Kernel<M>, Timestamp)>) -> Self {
+    pub(crate) fn new(location: String, today: Arc<Today>, from: Option<(Kernel<M>, Timestamp)>) -> Self {
         let (kernel, time) = from.unzip();
         let start = kernel.as_ref().map_or(Position::START, Kernel::position);
         Replay {
             location,
-            today: Preamble::of::<M>(),
+            today,
+            checked: Position::START,
+            amendments: Arc::default(),
+            accepted: None,
             kernel,
             time: time.unwrap_or_default(),
             limit: None,
@@ -92,6 +121,24 @@ impl<'a, M: Model> Replay<'a, M> {
         self
     }
 
+    /// Takes it that everything through `position` can be carried over.
+    pub(crate) fn checked_through(mut self, position: Position) -> Self {
+        self.checked = position;
+        self
+    }
+
+    /// Takes these outcomes instead of the recorded ones.
+    pub(crate) fn amended(mut self, amendments: Arc<Amendments>) -> Self {
+        self.amendments = amendments;
+        self
+    }
+
+    /// Takes today's outcome where it differs from the recorded one.
+    pub(crate) fn accepting(mut self) -> Self {
+        self.accepted = Some(Vec::new());
+        self
+    }
+
     /// Tells `observer` of every record that is applied.
     pub(crate) fn observed(mut self, observer: impl FnMut(Position, &Applied) + 'a) -> Self {
         self.observer = Some(Box::new(observer));
@@ -104,16 +151,20 @@ impl<'a, M: Model> Replay<'a, M> {
     }
 
     /// Takes the next batch of the journal.
-    pub(crate) fn visit(&mut self, entry: Entry<'_>) -> Result<(), OpenError> {
+    pub(crate) fn visit(&mut self, entry: Entry<'_>) -> Result<(), Halt> {
         let writer = self.writer_of(&entry)?;
         match Payload::parse(entry.payload)
             .map_err(|error| self.unreadable("a batch", entry.first, &error))?
         {
-            Payload::Genesis { index, last, part } => self.take_genesis(index, last, part),
-            Payload::Records { shared, outcomes, records } => {
-                if !writer.table.problems().is_empty() {
-                    self.refuse_unknown(&entry, &writer, records)?;
-                }
+            Payload::Genesis { index, last, part } => {
+                self.take_genesis(&writer, index, last, part)?;
+                Ok(())
+            }
+            Payload::Amended { outcomes, .. } => match self.amendments.contain(&outcomes) {
+                true => Ok(()),
+                false => Err(Halt::Amended),
+            },
+            Payload::Records { shared, outcomes, .. } => {
                 self.time = self.time.max(shared.time);
                 self.take_outcomes(outcomes, entry.first)?;
                 let last = Position::new(entry.first.get() + u64::from(entry.count)).get() - 1;
@@ -125,17 +176,25 @@ impl<'a, M: Model> Replay<'a, M> {
                         payload: entry.payload.to_vec(),
                     });
                 }
-                self.apply_known()
+                Ok(self.apply_known()?)
             }
         }
     }
 
-    fn writer_of(&mut self, entry: &Entry<'_>) -> Result<Writer, OpenError> {
-        if let Some(writer) = &self.writer
-            && Arc::ptr_eq(&writer.bytes, entry.preamble)
-        {
-            return Ok(writer.clone());
+    fn writer_of(&mut self, entry: &Entry<'_>) -> Result<Writer, Halt> {
+        let writer = match &self.writer {
+            Some(writer) if Arc::ptr_eq(&writer.bytes, entry.preamble) => writer.clone(),
+            _ => self.new_writer(entry)?,
+        };
+        let last = Position::new((entry.first.get() + u64::from(entry.count)).saturating_sub(1));
+        let is_checked = last <= self.checked && self.checked > Position::START;
+        if !is_checked && writer.routes.need_a_check() {
+            return Err(Halt::Check);
         }
+        Ok(writer)
+    }
+
+    fn new_writer(&mut self, entry: &Entry<'_>) -> Result<Writer, OpenError> {
         let preamble = Preamble::decode(entry.preamble)
             .map_err(|error| self.unreadable("what the writer says of itself", entry.first, &error))?;
         if preamble.model != M::NAME {
@@ -145,13 +204,19 @@ impl<'a, M: Model> Replay<'a, M> {
                 expected: M::NAME,
             });
         }
-        let table = Arc::new(preamble.resolve(&self.today));
-        let writer = Writer { bytes: Arc::clone(entry.preamble), preamble: Arc::new(preamble), table };
+        let routes = Arc::new(Routes::new(&preamble, &self.today));
+        let writer = Writer { bytes: Arc::clone(entry.preamble), preamble: Arc::new(preamble), routes };
         self.writer = Some(writer.clone());
         Ok(writer)
     }
 
-    fn take_genesis(&mut self, index: u64, last: bool, part: &[u8]) -> Result<(), OpenError> {
+    fn take_genesis(
+        &mut self,
+        writer: &Writer,
+        index: u64,
+        last: bool,
+        part: &[u8],
+    ) -> Result<(), OpenError> {
         if self.kernel.is_some() {
             return Ok(());
         }
@@ -167,7 +232,7 @@ impl<'a, M: Model> Replay<'a, M> {
         self.genesis_parts += 1;
         self.genesis.extend_from_slice(part);
         if last {
-            let model = read_state(&self.genesis)
+            let model = evolution::read_state(&writer.preamble, &writer.routes.state, &self.genesis)
                 .map_err(|error| self.unreadable("the initial state", Position::START, &error))?;
             self.genesis = Vec::new();
             self.kernel = Some(Kernel::new(model, Position::START, Requests::default()));
@@ -200,16 +265,21 @@ impl<'a, M: Model> Replay<'a, M> {
             && batch.first.plus(batch.count.into()) <= known
         {
             let batch = self.waiting.pop_front().expect("seen above");
-            self.apply_batch(&batch, &mut |replay, position, record, shared| {
-                let recorded = replay.recorded(position).expect("all of the batch's are known");
-                replay.repeat(position, record, shared, recorded)
+            self.apply_batch(&batch, &mut |replay, record| {
+                let recorded = replay.recorded(record.position).expect("all of the batch's are known");
+                replay.repeat(record, recorded)
             })?;
         }
         Ok(())
     }
 
-    /// The recorded outcome of the record at `position`, which is the next.
+    /// The outcome that holds for the record at `position`, which is the next: the recorded one, if it was not amended.
     fn recorded(&mut self, position: Position) -> Option<Recorded> {
+        let recorded = self.first_recorded(position)?;
+        Some(self.amendments.of(position).unwrap_or(recorded))
+    }
+
+    fn first_recorded(&mut self, position: Position) -> Option<Recorded> {
         while self.outcomes_first < position {
             self.outcomes.pop_front()?;
             self.outcomes_first = self.outcomes_first.next();
@@ -217,11 +287,10 @@ impl<'a, M: Model> Replay<'a, M> {
         self.outcomes.front().copied()
     }
 
-    #[allow(clippy::type_complexity, reason = "a name would not tell more than the parameters do")]
     fn apply_batch(
         &mut self,
         batch: &Waiting,
-        apply: &mut dyn FnMut(&mut Self, Position, &Record<'_>, Shared) -> Result<(), OpenError>,
+        apply: &mut dyn FnMut(&mut Self, &Old<'_>) -> Result<(), OpenError>,
     ) -> Result<(), OpenError> {
         let unreadable = |replay: &Self, error| replay.unreadable("a batch", batch.first, &error);
         let Payload::Records { shared, mut records, .. } =
@@ -237,15 +306,19 @@ impl<'a, M: Model> Replay<'a, M> {
         }
         for index in 0..batch.count {
             let position = batch.first.plus(index.into());
-            let mut record = records.take().map_err(|error| unreadable(self, error))?;
+            let written = records.take().map_err(|error| unreadable(self, error))?;
             if position <= self.position() {
                 continue;
             }
             if self.limit.is_some_and(|limit| position > limit) {
                 return Ok(());
             }
-            record.method = self.number_today(&batch.writer, record.method, position)?;
-            apply(self, position, &record, shared)?;
+            let Some(route) = batch.writer.routes.command(written.method) else {
+                let method = written.method;
+                let error = Unreadable::new(format!("it names command number {method}, which is not in its table"));
+                return Err(self.unreadable("a record", position, &error));
+            };
+            apply(self, &Old { position, written, route, writer: &batch.writer, shared })?;
         }
         if !records.is_empty() {
             return Err(unreadable(self, Unreadable::new("bytes are left over")));
@@ -253,76 +326,86 @@ impl<'a, M: Model> Replay<'a, M> {
         Ok(())
     }
 
-    /// Refuses a batch with a command that today's code does not have, also one that a snapshot covers: whether a journal
-    /// can be opened must not depend on which snapshots there are.
-    fn refuse_unknown(
-        &self,
-        entry: &Entry<'_>,
-        writer: &Writer,
-        mut records: Records<'_>,
-    ) -> Result<(), OpenError> {
-        for index in 0..entry.count {
-            let record = records.take().map_err(|error| self.unreadable("a batch", entry.first, &error))?;
-            self.number_today(writer, record.method, entry.first.plus(index.into()))?;
-        }
-        Ok(())
-    }
-
-    /// Today's number of the writer's command.
-    fn number_today(&self, writer: &Writer, method: u16, position: Position) -> Result<u16, OpenError> {
-        writer.table.today(method).ok_or_else(|| {
-            let mut problems = writer.table.problems();
-            if problems.is_empty() {
-                problems.push(format!(
-                    "position {position} names command number {method}, which is not in its table"
-                ));
-            }
-            let name = writer.preamble.name(method);
-            problems
-                .push(format!("the first record that needs one of them is `{name}` at position {position}"));
-            OpenError::Changed { location: self.location.clone(), model: M::NAME, problems }
-        })
-    }
-
     /// Applies a record whose outcome is known.
-    fn repeat(
-        &mut self,
-        position: Position,
-        record: &Record<'_>,
-        shared: Shared,
-        recorded: Recorded,
-    ) -> Result<(), OpenError> {
-        let kernel = self.kernel.as_mut().expect("checked for the batch");
+    fn repeat(&mut self, old: &Old<'_>, recorded: Recorded) -> Result<(), OpenError> {
         let panicked = |why: &str| Some(Answered::Panicked(why.to_owned()));
         match recorded {
             Recorded::Accepted(_) | Recorded::Repeated | Recorded::Refused => {
-                let applied = match kernel.apply(record, shared) {
-                    Ok(applied) => applied,
-                    Err(stuck) => return Err(self.stuck(position, record, stuck)),
-                };
-                if applied.outcome != recorded {
-                    return Err(OpenError::Diverged {
-                        location: self.location.clone(),
-                        position,
-                        command: method_name::<M>(record.method).to_owned(),
-                        recorded: recorded.to_string(),
-                        now: applied.outcome.to_string(),
-                    });
-                }
-                if let Some(observer) = &mut self.observer {
-                    observer(position, &applied);
+                let applied = self.apply(old)?;
+                if let Some(how) = recorded.unlike(applied.outcome, old.compared()) {
+                    match &mut self.accepted {
+                        Some(accepted) => accepted.push((old.position, applied.outcome)),
+                        None => return Err(self.diverged(old, recorded, &applied, how)),
+                    }
                 }
             }
-            Recorded::Rejected(_) if record.request.is_some() => {
-                if let Err(stuck) = kernel.reject(record, shared) {
-                    return Err(self.stuck(position, record, stuck));
+            Recorded::Rejected(_) if old.written.request.is_some() => {
+                let arguments = self.arguments_today(old)?;
+                let (record, original) = old.today(&arguments);
+                let shared = old.shared;
+                if let Err(stuck) = self.kernel().reject(&record, original, shared) {
+                    return Err(self.stuck(old.position, &record, stuck));
                 }
             }
-            Recorded::Rejected(_) => kernel.pass_by(record, None),
-            Recorded::Panicked => kernel.pass_by(record, panicked("it panicked when it was first run")),
-            Recorded::Poisoned => kernel.pass_by(record, panicked(POISONED)),
+            Recorded::Rejected(_) => self.pass_by(old, None),
+            Recorded::Panicked => self.pass_by(old, panicked("it panicked when it was first run")),
+            Recorded::Poisoned => self.pass_by(old, panicked(POISONED)),
         }
         Ok(())
+    }
+
+    fn apply(&mut self, old: &Old<'_>) -> Result<Applied, OpenError> {
+        let arguments = self.arguments_today(old)?;
+        let (record, original) = old.today(&arguments);
+        match self.kernel().apply_as(&record, original, old.shared) {
+            Ok(applied) => {
+                if let Some(observer) = &mut self.observer {
+                    observer(old.position, &applied);
+                }
+                Ok(applied)
+            }
+            Err(stuck) => Err(self.stuck(old.position, &record, stuck)),
+        }
+    }
+
+    fn pass_by(&mut self, old: &Old<'_>, answered: Option<Answered>) {
+        let (record, original) = old.today(&[]);
+        self.kernel().pass_by(&record, original, answered);
+    }
+
+    fn kernel(&mut self) -> &mut Kernel<M> {
+        self.kernel.as_mut().expect("checked for the batch")
+    }
+
+    /// The arguments as today's code writes them.
+    fn arguments_today<'r>(&self, old: &Old<'r>) -> Result<Cow<'r, [u8]>, OpenError> {
+        let written = &old.written;
+        let carried = match old.route.way {
+            Way::Same(_) => return Ok(Cow::Borrowed(written.arguments)),
+            Way::Carried { method, version } => {
+                evolution::carry::<M>(&old.writer.preamble, written, method, version)
+            }
+            Way::None => Err(Unreadable::new("today's code has no place for it")),
+        };
+        carried.map(Cow::Owned).map_err(|error| {
+            let name = old.writer.preamble.name(written.method);
+            self.unreadable(&format!("the arguments of `{name}`"), old.position, &error)
+        })
+    }
+
+    fn diverged(&self, old: &Old<'_>, recorded: Recorded, applied: &Applied, how: &str) -> OpenError {
+        let now = describe::answer(&self.today.preamble, old.method(), &applied.answer);
+        OpenError::Diverged {
+            location: self.location.clone(),
+            position: old.position,
+            command: old.writer.preamble.name(old.written.method).to_owned(),
+            arguments: describe::arguments(&old.writer.preamble, &old.written),
+            recorded: recorded.name().to_owned(),
+            now: match how {
+                "" => now,
+                how => format!("{now}, {how}"),
+            },
+        }
     }
 
     /// Ends the replay. The unconfirmed tail is applied, each record as far as `guard` allows it.
@@ -330,31 +413,24 @@ impl<'a, M: Model> Replay<'a, M> {
         let first_open = self.outcomes_first.plus(self.outcomes.len() as u64);
         let mut tail = Outcomes { first: first_open, list: Vec::new() };
         while let Some(batch) = self.waiting.pop_front() {
-            self.apply_batch(&batch, &mut |replay, position, record, shared| {
-                if let Some(recorded) = replay.recorded(position).filter(|_| position < first_open) {
-                    return replay.repeat(position, record, shared, recorded);
+            self.apply_batch(&batch, &mut |replay, old| {
+                if let Some(recorded) = replay.recorded(old.position).filter(|_| old.position < first_open) {
+                    return replay.repeat(old, recorded);
                 }
-                let outcome = if guard(position)? {
-                    let kernel = replay.kernel.as_mut().expect("checked for the batch");
-                    let applied = match kernel.apply(record, shared) {
-                        Ok(applied) => applied,
-                        Err(stuck) => return Err(replay.stuck(position, record, stuck)),
-                    };
-                    if let Some(observer) = &mut replay.observer {
-                        observer(position, &applied);
+                let outcome = match guard(old.position)? {
+                    true => replay.apply(old)?.outcome,
+                    false => {
+                        replay.pass_by(old, Some(Answered::Panicked(POISONED.to_owned())));
+                        Recorded::Poisoned
                     }
-                    applied.outcome
-                } else {
-                    let kernel = replay.kernel.as_mut().expect("checked for the batch");
-                    kernel.pass_by(record, Some(Answered::Panicked(POISONED.to_owned())));
-                    Recorded::Poisoned
                 };
                 tail.list.push(outcome);
                 Ok(())
             })?;
         }
         let time = self.time;
-        Ok(self.kernel.map(|kernel| Replayed { kernel, time, tail }))
+        let accepted = self.accepted.unwrap_or_default();
+        Ok(self.kernel.map(|kernel| Replayed { kernel, time, tail, accepted }))
     }
 
     /// Whether there is a state yet: that of a snapshot, or the initial one.
@@ -372,7 +448,7 @@ impl<'a, M: Model> Replay<'a, M> {
             Stuck::Broken(broken) => OpenError::Broken {
                 location: self.location.clone(),
                 position,
-                why: describe(broken).to_owned(),
+                why: why_broken(broken).to_owned(),
             },
         }
     }
@@ -387,11 +463,42 @@ impl<'a, M: Model> Replay<'a, M> {
     }
 }
 
+/// A record that some version of the code wrote.
+struct Old<'r> {
+    position: Position,
+    /// With the writer's number of the command and the writer's form of the arguments.
+    written: Record<'r>,
+    route: &'r Route,
+    writer: &'r Writer,
+    shared: Shared,
+}
+
+impl<'r> Old<'r> {
+    /// Today's number of the command; one that no command has if there is none.
+    fn method(&self) -> u16 {
+        match self.route.way {
+            Way::Same(method) | Way::Carried { method, .. } => method,
+            Way::None => u16::MAX,
+        }
+    }
+
+    /// The record with today's number and `arguments`, and what it was written as.
+    fn today<'a>(&'a self, arguments: &'a [u8]) -> (Record<'a>, Original<'a>) {
+        let record = Record { method: self.method(), arguments, ..self.written };
+        let name = self.writer.preamble.name(self.written.method);
+        (record, Original { name, arguments: self.written.arguments })
+    }
+
+    fn compared(&self) -> Compared {
+        Compared { reply: self.route.same_reply, changes: self.route.same_state }
+    }
+}
+
 /// What the caller of a poisoned command is told.
 const POISONED: &str = "it ended the process each time it ran, so it is left out";
 
 /// A broken roll-back, in words.
-pub(crate) fn describe(broken: Broken) -> &'static str {
+pub(crate) fn why_broken(broken: Broken) -> &'static str {
     match broken {
         Broken::Escaped => "it hid a collection of the model in a static, a thread or a leak",
         Broken::Panicked => "`Hash`, `Eq` or `Ord` of a type in the model panicked while it was undone",

@@ -19,6 +19,8 @@ pub(crate) enum Answered {
     Accepted(Vec<u8>),
     Rejected(Vec<u8>),
     Panicked(String),
+    /// It was of a type that has changed since.
+    Lost,
 }
 
 impl Answered {
@@ -26,6 +28,7 @@ impl Answered {
         match self {
             Answered::Accepted(bytes) | Answered::Rejected(bytes) => bytes.len() as u64,
             Answered::Panicked(message) => message.len() as u64,
+            Answered::Lost => 0,
         }
     }
 }
@@ -35,6 +38,8 @@ struct Kept {
     position: Position,
     /// Tells the same command with the same arguments from another one.
     fingerprint: u64,
+    /// The command, by its number in the code, or in the table of the snapshot that holds this.
+    method: u16,
     answered: Answered,
 }
 
@@ -80,6 +85,7 @@ impl Requests {
         request: &RequestId,
         fingerprint: u64,
         position: Position,
+        method: u16,
         answered: Answered,
     ) {
         self.bytes += answered.bytes();
@@ -91,7 +97,24 @@ impl Requests {
             }
         }
         self.order.push_back(key(request));
-        self.kept.insert(key(request), Kept { position, fingerprint, answered });
+        self.kept.insert(key(request), Kept { position, fingerprint, method, answered });
+    }
+}
+
+impl Requests {
+    /// Takes over what another version of the code kept: `today` gives for a command's number then its number now, or `None`
+    /// if what it replied cannot be read any more.
+    pub(crate) fn carry(&mut self, today: impl Fn(u16) -> Option<u16>) {
+        for kept in self.kept.values_mut() {
+            match today(kept.method) {
+                Some(method) => kept.method = method,
+                None if matches!(kept.answered, Answered::Panicked(_)) => {}
+                None => {
+                    self.bytes -= kept.answered.bytes();
+                    kept.answered = Answered::Lost;
+                }
+            }
+        }
     }
 }
 
@@ -119,7 +142,7 @@ mod tests {
         let mut requests = Requests::default();
         for n in 1..=REMEMBERED as u64 {
             assert_eq!(requests.look(&request(n, n - 1), 0), Known::New);
-            requests.remember(&request(n, n - 1), 0, Position::new(n), Answered::Accepted(vec![]));
+            requests.remember(&request(n, n - 1), 0, Position::new(n), 0, Answered::Accepted(vec![]));
         }
         assert_eq!(
             requests.look(&request(1, 0), 0),
@@ -128,7 +151,7 @@ mod tests {
         assert_eq!(requests.look(&request(1, 0), 1), Known::Reused);
 
         let next = REMEMBERED as u64 + 1;
-        requests.remember(&request(next, next - 1), 0, Position::new(next), Answered::Rejected(vec![1]));
+        requests.remember(&request(next, next - 1), 0, Position::new(next), 0, Answered::Rejected(vec![1]));
         assert_eq!(requests.look(&request(1, 0), 0), Known::Expired);
         assert!(matches!(requests.look(&request(2, 1), 0), Known::Happened(..)));
         assert_eq!(requests.look(&request(next + 1, 1), 0), Known::New);

@@ -21,7 +21,12 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{kernel::Kernel, preamble::Preamble, requests::Requests};
+use super::{
+    evolution::{self, Routes, Today, Way},
+    kernel::Kernel,
+    preamble::Preamble,
+    requests::Requests,
+};
 use crate::{
     Model, OpenError, Position, Timestamp,
     codec::{self, Unreadable, get_bytes, whole},
@@ -48,6 +53,8 @@ pub(crate) struct Snapshots {
 pub(crate) struct Loaded<M: Model> {
     pub(crate) kernel: Kernel<M>,
     pub(crate) time: Timestamp,
+    /// Whether code with the very types and commands of today wrote it.
+    pub(crate) is_of_today: bool,
 }
 
 impl Snapshots {
@@ -94,13 +101,17 @@ impl Snapshots {
     /// # Errors
     ///
     /// If a snapshot is whole and of another model or a newer version, or the directory cannot be read.
-    pub(crate) fn newest<M: Model>(&self, limit: Option<Position>) -> Result<Option<Loaded<M>>, OpenError> {
+    pub(crate) fn newest<M: Model>(
+        &self,
+        today: &Today,
+        limit: Option<Position>,
+    ) -> Result<Option<Loaded<M>>, OpenError> {
         for position in self.positions()? {
             if limit.is_some_and(|limit| position > limit) {
                 continue;
             }
             let path = self.path(position);
-            match self.read(&path, position) {
+            match self.read(today, &path, position) {
                 Ok(loaded) => return Ok(Some(loaded)),
                 Err(Unusable::Refuse(error)) => return Err(*error),
                 Err(Unusable::PassOver(why)) => {
@@ -112,7 +123,12 @@ impl Snapshots {
         Ok(None)
     }
 
-    fn read<M: Model>(&self, path: &Path, position: Position) -> Result<Loaded<M>, Unusable> {
+    fn read<M: Model>(
+        &self,
+        today: &Today,
+        path: &Path,
+        position: Position,
+    ) -> Result<Loaded<M>, Unusable> {
         let bytes = self.read_file(path).map_err(|error| Unusable::PassOver(error.to_string()))?;
         if bytes.starts_with(MAGIC_OF_ANY_FORMAT) && !bytes.starts_with(MAGIC) && sealed(&bytes).is_some() {
             return Err(Unusable::Refuse(Box::new(OpenError::Unreadable {
@@ -138,11 +154,30 @@ impl Snapshots {
                 expected: M::NAME,
             })));
         }
-        let requests: Requests = whole(parts.requests, codec::get)
+        let routes = Routes::new(&preamble, today);
+        if let Some(obstacle) = routes.state.obstacles().next() {
+            let why = format!("its state cannot be carried over: `{}`: {}", obstacle.path, obstacle.what);
+            return Err(Unusable::PassOver(why));
+        }
+        let mut requests: Requests = whole(parts.requests, codec::get)
             .map_err(|error| Unusable::PassOver(format!("its requests cannot be read: {error}")))?;
-        let model = read_state(parts.state)
+        requests.carry(|method| routes.command(method).and_then(|route| match route.way {
+            Way::Same(method) | Way::Carried { method, .. } if route.same_reply => Some(method),
+            _ => None,
+        }));
+        let model = evolution::read_state(&preamble, &routes.state, parts.state)
             .map_err(|why| Unusable::PassOver(format!("its state cannot be read: {why}")))?;
-        Ok(Loaded { kernel: Kernel::new(model, position, requests), time: parts.time })
+        let is_of_today = preamble.encode() == today.preamble.encode();
+        Ok(Loaded { kernel: Kernel::new(model, position, requests), time: parts.time, is_of_today })
+    }
+
+    /// Removes the snapshots of `first` and after.
+    pub(crate) fn remove_from(&self, first: Position) -> Result<(), OpenError> {
+        for position in self.positions()?.into_iter().filter(|position| *position >= first) {
+            let path = self.path(position);
+            self.disk.remove(&path).map_err(|source| io_error("remove the snapshot", &path, source))?;
+        }
+        self.disk.sync_dir(&self.dir).map_err(|source| io_error("sync", &self.dir, source))
     }
 
     fn read_file(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -157,10 +192,15 @@ impl Snapshots {
     }
 
     /// Writes a snapshot, makes it durable, and removes the oldest beyond those that are kept.
-    pub(crate) fn write<M: Model>(&self, kernel: &Kernel<M>, time: Timestamp) -> Result<(), OpenError> {
+    pub(crate) fn write<M: Model>(
+        &self,
+        today: &Preamble,
+        kernel: &Kernel<M>,
+        time: Timestamp,
+    ) -> Result<(), OpenError> {
         let path = self.path(kernel.position());
         let temporary = path.with_extension("tmp");
-        let written = self.write_file(&temporary, kernel, time);
+        let written = self.write_file(today, &temporary, kernel, time);
         if let Err(source) = written {
             // Best effort: a leftover is harmless, and the first error is the one to tell.
             let _ = self.disk.remove(&temporary);
@@ -182,7 +222,13 @@ impl Snapshots {
         Ok(())
     }
 
-    fn write_file<M: Model>(&self, path: &Path, kernel: &Kernel<M>, time: Timestamp) -> io::Result<()> {
+    fn write_file<M: Model>(
+        &self,
+        today: &Preamble,
+        path: &Path,
+        kernel: &Kernel<M>,
+        time: Timestamp,
+    ) -> io::Result<()> {
         match self.disk.remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -197,7 +243,7 @@ impl Snapshots {
         out.write_all(MAGIC)?;
         out.write_all(&kernel.position().get().to_le_bytes())?;
         out.write_all(&time.as_micros().to_le_bytes())?;
-        let preamble = Preamble::of::<M>().encode();
+        let preamble = today.encode();
         out.write_all(&(preamble.len() as u64).to_le_bytes())?;
         out.write_all(&preamble)?;
         let requests = postcard::to_stdvec(kernel.requests()).map_err(io::Error::other)?;

@@ -56,3 +56,9 @@ pub(crate) fn skip(written: Type<'_>, bytes: &mut &[u8]) -> Result<(), Unreadabl
     let _ = (written, bytes);
     Err(crate::codec::Unreadable::new("not yet"))
 }
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}

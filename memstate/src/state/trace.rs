@@ -75,11 +75,6 @@ impl Trace {
         XxHash3_64::oneshot_with_seed(self.contents, &self.bytes)
     }
 
-    /// Adds bytes as they are.
-    pub(crate) fn raw(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-
     /// Forgets everything, and keeps the memory for the next command unless it is large.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -1,0 +1,230 @@
+//! Whether all that other versions of the code wrote can be carried over, found out before anything is replayed.
+//!
+//! Every record of a command whose arguments look different today is read into today's types, so that a value which has
+//! no place there is found too. Nothing is applied.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{
+    amendments::Amendments,
+    evolution::{self, Route, Routes, Today, Way},
+    preamble::Preamble,
+    record::{Payload, Record},
+};
+use crate::{
+    Model, OpenError, Position, Problem,
+    codec::Unreadable,
+    journal::Entry,
+    schema::compare::{Class, Difference},
+};
+
+/// Reads a journal for what cannot be carried over.
+pub(crate) struct Check {
+    location: String,
+    today: Arc<Today>,
+    writers: Vec<Writer>,
+    /// The place of the writer of the last entry.
+    current: usize,
+    problems: Problems,
+    genesis: Vec<u8>,
+    amendments: Amendments,
+}
+
+struct Writer {
+    bytes: Arc<[u8]>,
+    preamble: Preamble,
+    routes: Routes,
+}
+
+/// Problems with what they are of, each once.
+#[derive(Default)]
+struct Problems(IndexMap<(Option<String>, String, String), Problem>);
+
+impl Check {
+    pub(crate) fn new(location: String, today: Arc<Today>) -> Self {
+        Check {
+            location,
+            today,
+            writers: Vec::new(),
+            current: 0,
+            problems: Problems::default(),
+            genesis: Vec::new(),
+            amendments: Amendments::default(),
+        }
+    }
+
+    /// Takes the next batch of the journal.
+    pub(crate) fn visit<M: Model>(&mut self, entry: &Entry<'_>) -> Result<(), OpenError> {
+        self.find_writer::<M>(entry)?;
+        let writer = &self.writers[self.current];
+        let payload = Payload::parse(entry.payload)
+            .map_err(|error| self.unreadable("a batch", entry.first, &error))?;
+        match payload {
+            Payload::Genesis { index, last, part } => {
+                if index == 0 {
+                    self.genesis.clear();
+                }
+                self.genesis.extend_from_slice(part);
+                if last {
+                    self.problems.of_state::<M>(writer, &self.genesis);
+                    self.genesis = Vec::new();
+                }
+            }
+            Payload::Amended { .. } => self.amendments.read(entry),
+            Payload::Records { mut records, .. } => {
+                if !writer.routes.need_a_check() {
+                    return Ok(());
+                }
+                for index in 0..entry.count {
+                    let position = entry.first.plus(index.into());
+                    let record = records
+                        .take()
+                        .map_err(|error| self.unreadable("a batch", entry.first, &error))?;
+                    self.problems.of_record::<M>(writer, &record, position);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find_writer<M: Model>(&mut self, entry: &Entry<'_>) -> Result<(), OpenError> {
+        let is_it = |writer: &Writer| {
+            Arc::ptr_eq(&writer.bytes, entry.preamble) || writer.bytes == *entry.preamble
+        };
+        if self.writers.get(self.current).is_some_and(|writer| Arc::ptr_eq(&writer.bytes, entry.preamble)) {
+            return Ok(());
+        }
+        if let Some(place) = self.writers.iter().position(is_it) {
+            self.current = place;
+            return Ok(());
+        }
+        let preamble = Preamble::decode(entry.preamble)
+            .map_err(|error| self.unreadable("what the writer says of itself", entry.first, &error))?;
+        if preamble.model != M::NAME {
+            return Err(OpenError::OtherModel {
+                location: self.location.clone(),
+                found: preamble.model,
+                expected: M::NAME,
+            });
+        }
+        let routes = Routes::new(&preamble, &self.today);
+        self.writers.push(Writer { bytes: Arc::clone(entry.preamble), preamble, routes });
+        self.current = self.writers.len() - 1;
+        Ok(())
+    }
+
+    /// The amended outcomes of the whole journal, if all of it can be carried over.
+    pub(crate) fn finish<M: Model>(self) -> Result<Amendments, OpenError> {
+        let problems: Vec<_> = self.problems.0.into_values().collect();
+        match problems.is_empty() {
+            true => Ok(self.amendments),
+            false => Err(OpenError::Changed { location: self.location, model: M::NAME, problems }),
+        }
+    }
+
+    fn unreadable(&self, what: &str, position: Position, error: &Unreadable) -> OpenError {
+        OpenError::Unreadable {
+            location: self.location.clone(),
+            what: what.to_owned(),
+            position,
+            why: error.to_string(),
+        }
+    }
+}
+
+impl Problems {
+    fn of_state<M: Model>(&mut self, writer: &Writer, bytes: &[u8]) {
+        let route = &writer.routes.state;
+        if route.same {
+            return;
+        }
+        let obstacles: Vec<_> = route.obstacles().collect();
+        if obstacles.is_empty()
+            && let Err(error) = evolution::read_state::<M>(&writer.preamble, route, bytes)
+        {
+            self.add(of_value(None, &error, &route.differences, Position::START));
+        }
+        for difference in obstacles {
+            self.add(of_type(None, difference, Position::START));
+        }
+    }
+
+    fn of_record<M: Model>(&mut self, writer: &Writer, record: &Record<'_>, position: Position) {
+        let name = writer.preamble.name(record.method).to_owned();
+        let Some(route) = writer.routes.command(record.method) else {
+            let error = format!("the record names command number {}, which is not in its table", record.method);
+            self.add(of_value(Some(name), &Unreadable::new(error), &[], position));
+            return;
+        };
+        match route.way {
+            Way::Same(_) => {}
+            Way::None => self.of_route(name, route, position),
+            Way::Carried { method, version } => {
+                if let Err(error) = evolution::carry::<M>(&writer.preamble, record, method, version) {
+                    self.add(of_value(Some(name), &error, &route.differences, position));
+                }
+            }
+        }
+    }
+
+    fn of_route(&mut self, name: String, route: &Route, position: Position) {
+        for difference in route.obstacles() {
+            self.add(of_type(Some(name.clone()), difference, position));
+        }
+    }
+
+    fn add(&mut self, problem: Problem) {
+        let key = (problem.command.clone(), problem.place.clone(), problem.what.clone());
+        match self.0.get_mut(&key) {
+            Some(known) => known.records += problem.records,
+            None => {
+                self.0.insert(key, problem);
+            }
+        }
+    }
+}
+
+/// A problem with a type, whatever the values are.
+fn of_type(command: Option<String>, difference: &Difference, first: Position) -> Problem {
+    Problem {
+        records: u64::from(command.is_some()),
+        command,
+        place: difference.path.clone(),
+        was: difference.was.clone(),
+        now: difference.now.clone(),
+        what: difference.what.clone(),
+        remedy: difference.remedy.clone(),
+        first,
+    }
+}
+
+/// A problem with a value; its type may tell more.
+fn of_value(
+    command: Option<String>,
+    error: &Unreadable,
+    differences: &[Difference],
+    first: Position,
+) -> Problem {
+    let place = error.place().to_owned();
+    let of_place = |difference: &&Difference| {
+        difference.class == Class::Checked && (difference.path == place || place.starts_with(&difference.path))
+    };
+    let difference = differences.iter().find(of_place);
+    Problem {
+        records: u64::from(command.is_some()),
+        command,
+        was: difference.map(|difference| difference.was.clone()).unwrap_or_default(),
+        now: difference.map(|difference| difference.now.clone()).unwrap_or_default(),
+        what: error.reason().to_owned(),
+        remedy: match difference.map_or("", |difference| &difference.remedy) {
+            "" => "put the type back, or convert it: `#[memstate(upcast = …)]` on the command, \
+                   `#[memstate(migrate = …)]` on the model"
+                .to_owned(),
+            remedy => remedy.to_owned(),
+        },
+        place,
+        first,
+    }
+}

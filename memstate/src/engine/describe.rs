@@ -1,0 +1,66 @@
+//! Records in words: what a command was called with and what it answered, for errors and for the log.
+
+use super::{
+    kernel::Answer,
+    preamble::Preamble,
+    record::Record,
+};
+use crate::{
+    Value,
+    codec::{Unreadable, whole},
+    schema::{Shape, value},
+};
+
+/// How long a text an error shows of a value, in characters.
+const SHOWN_MAX: usize = 500;
+
+/// The arguments of a record, by the writer's names and types.
+pub(crate) fn values(written: &Preamble, record: &Record<'_>) -> Result<Value, Unreadable> {
+    let command = written
+        .command(record.method)
+        .ok_or_else(|| Unreadable::new(format!("there is no command number {} in its table", record.method)))?;
+    whole(record.arguments, |bytes| {
+        let arguments = command.arguments.iter().map(|argument| {
+            Ok((argument.name.clone(), value::read(written.schema.of(&argument.shape), bytes)?))
+        });
+        arguments.collect::<Result<_, Unreadable>>().map(Value::Struct)
+    })
+}
+
+/// The arguments of a record as text.
+pub(crate) fn arguments(written: &Preamble, record: &Record<'_>) -> String {
+    match values(written, record) {
+        Ok(values) => shorten(values.to_string()),
+        Err(error) => format!("{{{} bytes that cannot be shown: {error}}}", record.arguments.len()),
+    }
+}
+
+/// What the command number `method` answered.
+pub(crate) fn answer(today: &Preamble, method: u16, answer: &Answer) -> String {
+    let show = |shape: Option<&Shape>, bytes: &[u8]| {
+        let shape = shape?;
+        let value = whole(bytes, |bytes| value::read(today.schema.of(shape), bytes)).ok()?;
+        Some(shorten(value.to_string()))
+    };
+    let command = today.command(method);
+    match answer {
+        Answer::Accepted(bytes) => match show(command.map(|command| &command.accepted), bytes) {
+            Some(value) => format!("accepted with {value}"),
+            None => "accepted".to_owned(),
+        },
+        Answer::Rejected(bytes) => match show(command.and_then(|command| command.rejected.as_ref()), bytes) {
+            Some(value) => format!("rejected with {value}"),
+            None => "rejected".to_owned(),
+        },
+        Answer::Panicked(message) => format!("panicked: {message}"),
+        Answer::Expired | Answer::Reused => "refused as a repetition".to_owned(),
+        Answer::Lost => "repeated".to_owned(),
+    }
+}
+
+fn shorten(text: String) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
