@@ -2,7 +2,6 @@
 
 mod bad_input;
 mod calls;
-mod changed_types;
 mod durability;
 mod events;
 mod poison;

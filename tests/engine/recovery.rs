@@ -192,6 +192,83 @@ async fn the_outcome_of_every_record_is_kept_and_compared() {
     assert_eq!(model.position(), Position::new(4));
 }
 
+/// Like `Changing`, but with nobody else who changes what it does.
+mod retold {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    pub static STEP: AtomicU64 = AtomicU64::new(1);
+    pub static LIMIT: AtomicU64 = AtomicU64::new(100);
+
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Retold {
+        pub sum: u64,
+    }
+
+    #[memstate::model]
+    impl Retold {
+        pub fn step(&mut self, times: u64) -> u64 {
+            self.sum += times * STEP.load(Ordering::SeqCst);
+            self.sum
+        }
+
+        pub fn add(&mut self, amount: u64) -> Result<(), u64> {
+            self.sum += amount;
+            if self.sum > LIMIT.load(Ordering::SeqCst) { Err(self.sum) } else { Ok(()) }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_todays_code_makes_of_the_journal_can_be_accepted_and_holds_from_then_on() {
+    use retold::{LIMIT, Retold, STEP};
+    let dir = tempfile::tempdir().unwrap();
+    let open = || memstate::open::<Retold>(dir.path()).no_snapshot_on_close();
+    let model = open().await.unwrap();
+    model.step(1).await.unwrap();
+    model.step(2).await.unwrap();
+    model.add(1000).await.unwrap_err();
+    model.add(90).await.unwrap();
+    model.snapshot().await.unwrap();
+    model.step(3).await.unwrap();
+    model.close().await.unwrap();
+    let sum = |model: &retold::RetoldClient| model.read(|model| model.sum);
+
+    // Only what comes after the snapshot is run again, and so only that can differ.
+    STEP.store(2, Ordering::SeqCst);
+    let error = open().await.expect_err("the method does something else now");
+    let OpenError::Diverged { position, arguments, recorded, now, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(*position, Position::new(5));
+    assert_eq!(arguments, "{times: 3}");
+    assert_eq!(recorded, "accepted");
+    assert!(now.starts_with("accepted with 99, with another reply"), "{now}");
+    assert!(error.to_string().contains("`step{times: 3}` at position 5"), "{error}");
+
+    let model = open().accept_divergence().await.unwrap();
+    assert_eq!(sum(&model), 3 + 90 + 6);
+    model.close().await.unwrap();
+    let model = open().await.expect("it was accepted once and for all");
+    assert_eq!(sum(&model), 3 + 90 + 6);
+    model.close().await.unwrap();
+
+    // The whole of it is told anew. `add(90)` is rejected now; the rejection of `add(1000)` stays what it was.
+    LIMIT.store(50, Ordering::SeqCst);
+    let error = open().replay_all().await.expect_err("the old part differs too");
+    assert!(matches!(error, OpenError::Diverged { position, .. } if position == Position::new(1)), "{error:?}");
+    let model = open().replay_all().accept_divergence().await.unwrap();
+    assert_eq!(sum(&model), 2 + 4 + 6);
+    LIMIT.store(100, Ordering::SeqCst);
+    model.step(1).await.unwrap();
+    model.close().await.unwrap();
+    for round in ["the snapshot of before is gone", "and what is recorded is what was accepted"] {
+        let model = open().await.expect(round);
+        assert_eq!(sum(&model), 2 + 4 + 6 + 2, "{round}");
+        model.close().await.unwrap();
+    }
+    let model = open().replay_all().await.expect("the accepted outcomes are those of today's code");
+    assert_eq!(sum(&model), 2 + 4 + 6 + 2);
+}
+
 /// Random commands on an engine that is closed, dropped and given snapshots in between, against the same methods called
 /// directly on the struct.
 #[tokio::test]
