@@ -378,16 +378,16 @@ impl<T, E> Probe<Result<T, E>> {
     #[doc(hidden)]
     pub const IS_RESULT: bool = true;
     #[doc(hidden)]
-    pub const fn kind() -> Kind<true> {
-        Kind
+    pub const fn kind() -> ResultKind<true> {
+        ResultKind
     }
 }
 
 #[doc(hidden)]
 pub trait NotResult {
     const IS_RESULT: bool = false;
-    fn kind() -> Kind<false> {
-        Kind
+    fn kind() -> ResultKind<false> {
+        ResultKind
     }
 }
 
@@ -395,7 +395,7 @@ impl<R> NotResult for Probe<R> {}
 
 /// What [`Probe`] found.
 #[doc(hidden)]
-pub struct Kind<const RESULT: bool>;
+pub struct ResultKind<const RESULT: bool>;
 
 /// What the spelling of a return type says, which is all there is to go by in a generic model.
 #[doc(hidden)]
@@ -409,7 +409,7 @@ pub trait Spelled<const RESULT: bool> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<const RESULT: bool> Spelled<RESULT> for Kind<RESULT> {
+impl<const RESULT: bool> Spelled<RESULT> for ResultKind<RESULT> {
     fn spelled(self) {}
 }
 

@@ -290,14 +290,7 @@ fn replayed(operations: &[Operation], errors: &mut Errors) {
         let Some((command, version)) = &operation.evolution.replays else { continue };
         let text = command.value();
         match commands(operations).find(|other| name(other) == text) {
-            None => errors.at(
-                command,
-                unknown(&text, operation, operations),
-                "the command itself says which version it is of today",
-                &format!(
-                    "name a command of this block; one that is gone is kept as `#[memstate(retired)] fn {text}`"
-                ),
-            ),
+            None => unknown(command, operation, operations, errors),
             Some(target) if target.evolution.replays.is_some() => errors.at(
                 command,
                 format!("`{text}` has no records of its own"),
@@ -306,7 +299,9 @@ fn replayed(operations: &[Operation], errors: &mut Errors) {
             ),
             Some(target) if !target.evolution.upcasts.is_empty() => errors.at(
                 command,
-                format!("`{text}` converts its older versions by `upcast`, so they cannot be replayed as well"),
+                format!(
+                    "`{text}` converts its older versions by `upcast`, so they cannot be replayed as well"
+                ),
                 "a record has one way into today's model",
                 &format!("remove `upcast` there, or `{}` here", operation.ident),
             ),
@@ -326,17 +321,32 @@ fn replayed(operations: &[Operation], errors: &mut Errors) {
     }
 }
 
-fn unknown(text: &str, operation: &Operation, operations: &[Operation]) -> String {
-    let renamed = commands(operations)
-        .find(|other| other.evolution.was.iter().any(|was| was.value() == text))
-        .map(|other| format!("there is no command `{text}`; it is called `{}` today", other.ident));
+/// A name that no command has.
+fn unknown(command: &LitStr, operation: &Operation, operations: &[Operation], errors: &mut Errors) {
+    let text = command.value();
+    let renamed =
+        commands(operations).find(|other| other.evolution.was.iter().any(|was| was.value() == text));
+    if let Some(renamed) = renamed {
+        let today = name(renamed);
+        return errors.at(
+            command,
+            format!("`{text}` is called `{today}` today"),
+            "",
+            &format!("write `replays = \"{today}\"`; its versions are found under its old names too"),
+        );
+    }
     let names: Vec<String> = commands(operations)
         .filter(|other| other.ident != operation.ident && other.evolution.replays.is_none())
         .map(name)
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let meant = || nearest(text, &names).map(|meant| format!("; did you mean `{meant}`?"));
-    renamed.unwrap_or_else(|| format!("there is no command `{text}`{}", meant().unwrap_or_default()))
+    let meant = nearest(&text, &names).map(|meant| format!("; did you mean `{meant}`?"));
+    errors.at(
+        command,
+        format!("there is no command `{text}`{}", meant.unwrap_or_default()),
+        "the records of a command that is gone are replayed by the command itself, in its last version",
+        &format!("name a command of this block, or keep the old one as `#[memstate(retired)] fn {text}`"),
+    );
 }
 
 /// The version of a command: one more than those that are replayed or converted, if it does not say more.

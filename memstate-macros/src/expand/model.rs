@@ -1,6 +1,7 @@
 //! What stands beside the struct: its client, the names of its enums, and `Model`.
 
 use proc_macro2::TokenStream;
+use quote::quote_spanned;
 use syn::{DeriveInput, ext::IdentExt};
 
 use super::{
@@ -73,9 +74,11 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
     };
     let [commands, queries, replies, events] = ["Command", "Query", "Reply", "Event"].map(of_methods);
     let [execute, answer, respond, read] = ["execute", "answer", "respond", "reply"].map(of_methods);
-    let of_model = quote_mixed! {
+    let implemented = quote_mixed! {
             #[automatically_derived]
-            impl #header #krate::Model for #model #model_bounds {
+            impl #header #krate::Model for #model #model_bounds
+    };
+    let items = quote_mixed! {
                 const NAME: &'static str = #text;
                 type Command = #commands;
                 type Query = #queries;
@@ -83,7 +86,6 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
                 type Event = #events;
                 type Client = #live;
                 type Past = #past;
-                #versions
 
                 fn execute(
                     &mut self,
@@ -113,9 +115,9 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
                 ) -> #krate::std::result::Result<#replies, #krate::Unreadable> {
                     #read(method, verdict, bytes)
                 }
-            }
     };
-    let of_model = types::at(of_model, name.span());
+    let [implemented, items] = [implemented, items].map(|tokens| types::at(tokens, name.span()));
+    let of_model = quote_spanned!(types::span_of(model)=> #implemented { #items #versions });
     quote_mixed! {
         #[doc = #client_docs]
         #[allow(dead_code)]

@@ -1,7 +1,5 @@
 //! What a generated [`Operation::carry`](crate::model::Operation::carry) is made of: here once, and not in every method.
 
-use std::marker::PhantomData;
-
 use serde::de::DeserializeOwned;
 
 use super::{Method, ShapeOf};
@@ -96,31 +94,35 @@ impl<F: Fn(Old) -> New, Old: DeserializeOwned, New> Convert<Old, New> for F {
 }
 
 /// A [`Convert`], with the types that the compiler has found out.
-pub struct Conversion<'a, F, Old, New> {
+///
+/// Its methods have no bounds, so that a wrong function is one error, where [`conversion`] is called with it.
+pub struct Conversion<'a, F, New> {
     function: &'a F,
-    types: PhantomData<fn(Old) -> New>,
+    shape: ShapeOf,
+    arguments: fn(&F, Written<'_>) -> Result<New, Unreadable>,
+    state: fn(&F, Type<'_>, &mut &[u8]) -> Result<New, Unreadable>,
 }
 
-/// Names the types of a conversion.
-pub const fn conversion<F: Convert<Old, New>, Old, New>(function: &F) -> Conversion<'_, F, Old, New> {
-    Conversion { function, types: PhantomData }
+/// Finds out the types of a conversion.
+pub const fn conversion<F: Convert<Old, New>, Old, New>(function: &F) -> Conversion<'_, F, New> {
+    Conversion { function, shape: F::shape, arguments: F::arguments, state: F::state }
 }
 
-impl<F: Convert<Old, New>, Old, New> Conversion<'_, F, Old, New> {
+impl<F, New> Conversion<'_, F, New> {
     /// What the earlier type looks like.
     pub const fn shape(&self) -> ShapeOf {
-        F::shape
+        self.shape
     }
 
     /// Reads arguments and converts them.
     #[allow(clippy::missing_errors_doc)]
     pub fn arguments(&self, written: Written<'_>) -> Result<New, Unreadable> {
-        self.function.arguments(written)
+        (self.arguments)(self.function, written)
     }
 
     /// Reads a state and converts it.
     #[allow(clippy::missing_errors_doc)]
     pub fn state(&self, written: Type<'_>, bytes: &mut &[u8]) -> Result<New, Unreadable> {
-        self.function.state(written, bytes)
+        (self.state)(self.function, written, bytes)
     }
 }
