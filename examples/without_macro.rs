@@ -7,10 +7,11 @@
 use std::{fmt, ops::Deref};
 
 use memstate::{
-    Ask, Call, Client, Ctx, Model, State, Visitor,
+    Ask, Call, Client, Ctx, Look, Model, Past, State, Visitor,
     codec::{Argument, Unreadable, Unwritable},
     collections::HashMap,
     model::{Method, NoEvents, Operation, Parameter, Returned, Verdict, no_such_method},
+    schema::Written,
 };
 use serde::{Deserialize, Serialize};
 
@@ -83,20 +84,27 @@ impl State for Bank {
     }
 }
 
+/// `C` is what lends the model: an open one, or a state of the past, which has the queries alone.
 #[derive(Clone, Debug)]
-pub struct BankClient {
-    client: Client<Bank>,
+pub struct BankClient<C = Client<Bank>> {
+    client: C,
 }
 
-impl From<Client<Bank>> for BankClient {
+impl From<Client<Bank>> for BankClient<Client<Bank>> {
     fn from(client: Client<Bank>) -> Self {
         BankClient { client }
     }
 }
 
-impl Deref for BankClient {
-    type Target = Client<Bank>;
-    fn deref(&self) -> &Client<Bank> {
+impl From<Past<Bank>> for BankClient<Past<Bank>> {
+    fn from(client: Past<Bank>) -> Self {
+        BankClient { client }
+    }
+}
+
+impl<C> Deref for BankClient<C> {
+    type Target = C;
+    fn deref(&self) -> &C {
         &self.client
     }
 }
@@ -128,7 +136,8 @@ impl Operation for BankCommand {
             &[Parameter::new("balance", "u64", <u64 as Argument>::shape)],
             "u64",
             "Opens an account and returns its number.",
-        ),
+        )
+        .returns(<u64 as Returned<false>>::shapes),
         Method::new(
             "withdraw",
             &[
@@ -137,7 +146,8 @@ impl Operation for BankCommand {
             ],
             "Result<(), Insufficient>",
             "Takes an amount out.",
-        ),
+        )
+        .returns(<Result<(), Insufficient> as Returned<true>>::shapes),
     ];
 
     fn method(&self) -> u16 {
@@ -164,6 +174,23 @@ impl Operation for BankCommand {
             _ => Err(no_such_method(method)),
         }
     }
+
+    /// The same from a journal that was written with other arguments, which are found by their names.
+    fn carry(method: u16, _: u32, mut written: Written<'_>) -> Result<Self, Unreadable> {
+        let today = Self::METHODS.get(usize::from(method)).ok_or_else(|| no_such_method(method))?.arguments;
+        let mut values: [Option<u64>; 2] = [None; 2];
+        while let Some(number) = written.next(today)? {
+            values[number] = Some(written.get()?);
+        }
+        let value = |number: usize| match values[number] {
+            Some(value) => Ok(value),
+            None => Argument::missing(today[number].name),
+        };
+        match method {
+            0 => Ok(BankCommand::Open { balance: value(0)? }),
+            _ => Ok(BankCommand::Withdraw { account: value(0)?, amount: value(1)? }),
+        }
+    }
 }
 
 impl Operation for BankQuery {
@@ -172,7 +199,8 @@ impl Operation for BankQuery {
         &[Parameter::new("account", "u64", <u64 as Argument>::shape)],
         "Option<u64>",
         "What is in an account.",
-    )];
+    )
+    .returns(<Option<u64> as Returned<false>>::shapes)];
 
     fn method(&self) -> u16 {
         0
@@ -199,6 +227,7 @@ impl Model for Bank {
     type Reply = BankReply;
     type Event = NoEvents;
     type Client = BankClient;
+    type Past = BankClient<Past<Bank>>;
 
     fn execute(
         &mut self,
@@ -217,6 +246,12 @@ impl Model for Bank {
     fn answer(&self, query: BankQuery) -> BankReply {
         match query {
             BankQuery::Balance { account } => BankReply::Balance(self.balance(account)),
+        }
+    }
+
+    fn respond(&self, query: BankQuery, bytes: &mut Vec<u8>) -> Result<Verdict, Unwritable> {
+        match query {
+            BankQuery::Balance { account } => Returned::<false>::conclude(self.balance(account), bytes),
         }
     }
 
@@ -243,10 +278,12 @@ impl BankClient {
         };
         self.client.__call(1, put, Returned::<true>::read)
     }
+}
 
+impl<C: Look<Bank>> BankClient<C> {
     /// What is in an account.
     pub fn balance(&self, account: u64) -> Ask<Option<u64>> {
-        self.client.__ask(0, |bank| bank.balance(account))
+        self.client.__ask(0, |bank: &Bank| bank.balance(account))
     }
 }
 

@@ -4,6 +4,8 @@
 mod bank;
 #[path = "macros/data.rs"]
 mod data;
+#[path = "macros/evolution.rs"]
+mod evolution;
 #[path = "macros/generic.rs"]
 mod generic;
 #[path = "macros/hygiene.rs"]

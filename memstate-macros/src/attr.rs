@@ -1,12 +1,15 @@
 //! The keys that the user gives us, in `#[memstate::model(…)]` and in `#[memstate(…)]`.
 
+mod serde;
+
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
 use syn::{
-    Attribute, LitStr, Path, Token, Type,
+    Attribute, Expr, ExprPath, LitInt, LitStr, Path, Token, Type,
     ext::IdentExt,
-    parse::{ParseStream, Parser},
+    parse::{Parse, ParseStream, Parser, discouraged::Speculative},
 };
+
+pub use serde::keys as serde_keys;
 
 use crate::errors::Errors;
 
@@ -14,9 +17,12 @@ use crate::errors::Errors;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     ModelStruct,
+    /// On the struct, below `#[memstate::model]`.
+    Model,
     ModelImpl,
     Data,
     Method,
+    Argument,
     Field,
     Variant,
     /// A struct under `#[memstate::data]`.
@@ -28,10 +34,12 @@ pub enum Place {
 impl Place {
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Place::ModelStruct => &["crate"],
+            Place::ModelStruct => &["crate", "migrate"],
+            Place::Model => &["migrate"],
             Place::ModelImpl => &["crate", "events"],
             Place::Data => &["crate", "error"],
-            Place::Method => &["skip"],
+            Place::Method => &["skip", "was", "retired", "replays", "version", "upcast"],
+            Place::Argument => &["was", "default"],
             Place::Field => &["clone"],
             Place::Variant | Place::Struct => &["display"],
             Place::Nowhere => &[],
@@ -41,9 +49,11 @@ impl Place {
     fn name(self) -> &'static str {
         match self {
             Place::ModelStruct => "`#[memstate::model]` above a struct",
+            Place::Model => "a model",
             Place::ModelImpl => "`#[memstate::model]` above an `impl` block",
             Place::Data => "`#[memstate::data]`",
             Place::Method => "a method",
+            Place::Argument => "an argument",
             Place::Field => "a field",
             Place::Variant => "a variant",
             Place::Struct => "a struct",
@@ -52,45 +62,80 @@ impl Place {
     }
 }
 
+/// How each key is written.
+const FORMS: &[(&str, &str)] = &[
+    ("skip", "skip"),
+    ("clone", "clone"),
+    ("error", "error"),
+    ("retired", "retired"),
+    ("crate", "crate = path::to::memstate"),
+    ("events", "events = BankEvent"),
+    ("display", "display = \"no account {0}\""),
+    ("was", "was = \"old_name\""),
+    ("replays", "replays = \"command\""),
+    ("version", "version = 2"),
+    ("upcast", "upcast = path::of::a_function"),
+    ("migrate", "migrate = path::of::a_function"),
+    ("default", "default` or `default = value"),
+];
+
+/// Those that may stand several times.
+const REPEATED: &[&str] = &["was", "upcast", "migrate"];
+
 /// The keys of one place.
 #[derive(Default)]
 pub struct Keys {
+    /// Their names, as they were given.
+    pub given: Vec<Ident>,
     pub krate: Option<Path>,
     pub events: Option<Type>,
     pub error: bool,
     pub skip: bool,
     pub clone: bool,
     pub display: Option<LitStr>,
+    pub was: Vec<LitStr>,
+    pub retired: bool,
+    pub replays: Option<LitStr>,
+    pub version: Option<LitInt>,
+    pub upcasts: Vec<ExprPath>,
+    pub migrations: Vec<ExprPath>,
+    /// With a value, or `Default::default()`.
+    pub default: Option<Option<Expr>>,
 }
 
 impl Keys {
     /// Reads what is in the parentheses of our own attribute.
     pub fn of_options(options: TokenStream, place: Place, errors: &mut Errors) -> Keys {
         let mut keys = Keys::default();
-        keys.read(options, place, &mut Vec::new(), errors);
+        keys.read(options, place, errors);
         keys
     }
 
     /// Reads all `#[memstate(…)]` among `attrs`.
     pub fn of_attrs(attrs: &[Attribute], place: Place, errors: &mut Errors) -> Keys {
         let mut keys = Keys::default();
-        let mut seen = Vec::new();
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("memstate")) {
             match &attr.meta {
                 _ if place == Place::Nowhere => errors.at(
                     attr,
                     "`#[memstate(…)]` says nothing here",
                     "",
-                    "remove it; it stands on commands, queries, fields and the variants of errors",
+                    "remove it; it stands on models, commands and their arguments, queries, fields and the variants \
+                     of errors",
                 ),
-                syn::Meta::List(list) => keys.read(list.tokens.clone(), place, &mut seen, errors),
+                syn::Meta::List(list) => keys.read(list.tokens.clone(), place, errors),
                 other => errors.at(other, "expected `#[memstate(…)]` with a key", "", &expected(place)),
             }
         }
         keys
     }
 
-    fn read(&mut self, options: TokenStream, place: Place, seen: &mut Vec<String>, errors: &mut Errors) {
+    /// The place of a key.
+    pub fn place(&self, name: &str) -> Option<&Ident> {
+        self.given.iter().find(|key| *key == name)
+    }
+
+    fn read(&mut self, options: TokenStream, place: Place, errors: &mut Errors) {
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
                 let key = input.call(Ident::parse_any)?;
@@ -98,12 +143,12 @@ impl Keys {
                 if !place.keys().contains(&name.as_str()) {
                     unknown(&key, place, errors);
                     skip_value(input);
-                } else if seen.contains(&name) {
+                } else if self.place(&name).is_some() && !REPEATED.contains(&name.as_str()) {
                     errors.at(&key, format!("`{name}` is there twice"), "", "remove one of them");
                     skip_value(input);
                 } else {
-                    self.value(&name, input)?;
-                    seen.push(name);
+                    self.value(&key, &name, input, errors);
+                    self.given.push(key);
                 }
                 if !input.is_empty() {
                     input.parse::<Token![,]>()?;
@@ -116,22 +161,51 @@ impl Keys {
         }
     }
 
-    fn value(&mut self, name: &str, input: ParseStream<'_>) -> syn::Result<()> {
+    /// Reads the value of a key. One that is wrong is said to be, and left out.
+    fn value(&mut self, key: &Ident, name: &str, input: ParseStream<'_>, errors: &mut Errors) {
+        let ahead = input.fork();
+        if self.set(name, &ahead).is_ok() && (ahead.is_empty() || ahead.peek(Token![,])) {
+            input.advance_to(&ahead);
+            return;
+        }
+        let form = FORMS.iter().find(|(key, _)| *key == name).map_or(name, |(_, form)| form);
+        errors.at(key, format!("`{name}` has no such value"), "", &format!("write `{form}`"));
+        skip_value(input);
+    }
+
+    fn set(&mut self, name: &str, input: ParseStream<'_>) -> syn::Result<()> {
         match name {
             "skip" => self.skip = true,
             "clone" => self.clone = true,
             "error" => self.error = true,
-            _ => {
-                input.parse::<Token![=]>()?;
-                match name {
-                    "crate" => self.krate = Some(input.call(Path::parse_mod_style)?),
-                    "events" => self.events = Some(input.parse()?),
-                    _ => self.display = Some(input.parse()?),
-                }
+            "retired" => self.retired = true,
+            "default" => {
+                let value = input.peek(Token![=]).then(|| value(input)).transpose()?;
+                self.default = Some(value);
             }
+            "crate" => {
+                input.parse::<Token![=]>()?;
+                self.krate = Some(input.call(Path::parse_mod_style)?);
+            }
+            "events" => self.events = Some(value(input)?),
+            "was" => self.was.push(value(input)?),
+            "replays" => self.replays = Some(value(input)?),
+            "version" => {
+                let version: LitInt = value(input)?;
+                version.base10_parse::<u32>()?;
+                self.version = Some(version);
+            }
+            "upcast" => self.upcasts.push(value(input)?),
+            "migrate" => self.migrations.push(value(input)?),
+            _ => self.display = Some(value(input)?),
         }
         Ok(())
     }
+}
+
+fn value<T: Parse>(input: ParseStream<'_>) -> syn::Result<T> {
+    input.parse::<Token![=]>()?;
+    input.parse()
 }
 
 fn unknown(key: &Ident, place: Place, errors: &mut Errors) {
@@ -155,7 +229,7 @@ fn skip_value(input: ParseStream<'_>) {
 }
 
 /// The key that was meant, if one is near: a third of its letters may be wrong.
-fn nearest(name: &str, keys: &[&'static str]) -> Option<&'static str> {
+pub fn nearest<'a>(name: &str, keys: &[&'a str]) -> Option<&'a str> {
     keys.iter()
         .map(|key| (distance(name, key), *key))
         .filter(|(distance, key)| *distance <= 1 + key.len() / 3)
@@ -177,57 +251,6 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
-}
-
-/// The serde attributes whose bytes postcard cannot read back, and why.
-const UNREADABLE: &[(&str, &str)] = &[
-    ("flatten", "it needs a format that names its fields"),
-    ("untagged", "it needs a format that says what comes next"),
-    ("tag", "it needs a format that names its fields"),
-    ("content", "it needs a format that names its fields"),
-    (
-        "skip_serializing_if",
-        "what is left out is not missed when it is read, so the next field is read in its place",
-    ),
-    (
-        "skip_serializing",
-        "what is left out is not missed when it is read, so the next field is read in its place",
-    ),
-    ("skip_deserializing", "what is not read is read as the next field"),
-    (
-        "skip",
-        "what is left out is lost, so that a snapshot would bring back another state than the journal does",
-    ),
-];
-
-/// Refuses what is in [`UNREADABLE`]; gives the names of the other keys, and `attr` without the refused ones.
-pub fn serde_keys(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<String> {
-    let mut names = Vec::new();
-    attrs.retain(|attr| {
-        if !attr.path().is_ident("serde") {
-            return true;
-        }
-        let mut keep = true;
-        let _ = attr.parse_nested_meta(|meta| {
-            let name = meta.path.to_token_stream().to_string();
-            if let Some((_, why)) = UNREADABLE.iter().find(|(unreadable, _)| *unreadable == name) {
-                errors.at(
-                    &meta.path,
-                    format!("`#[serde({name})]` cannot be read back from a snapshot or a journal"),
-                    &format!("they are written in postcard's format: {why}"),
-                    "remove it, or give the type its own `Serialize` and `Deserialize`",
-                );
-                keep = false;
-            }
-            names.push(name);
-            if meta.input.peek(Token![=]) || meta.input.peek(syn::token::Paren) {
-                skip_value(meta.input);
-            }
-            Ok(())
-        });
-        keep
-    });
-    names
 }
 
 /// The last names of what the `#[derive(…)]`s among `attrs` derive.
@@ -259,7 +282,7 @@ pub fn docs(attrs: &[Attribute]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
+    use quote::{ToTokens, quote};
 
     use super::*;
 
@@ -294,6 +317,44 @@ mod tests {
     }
 
     #[test]
+    fn names_and_functions_may_be_there_several_times() {
+        let (keys, errors) = read(
+            quote!(was = "a", upcast = one, was = "b", version = 3, upcast = Self::two::<u8>, retired),
+            Place::Method,
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(keys.was.iter().map(LitStr::value).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((keys.upcasts.len(), keys.retired), (2, true));
+        assert_eq!(keys.place("version").unwrap(), "version");
+    }
+
+    #[test]
+    fn a_default_has_a_value_or_none() {
+        let (keys, errors) = read(quote!(default), Place::Argument);
+        assert!(errors.is_empty() && matches!(keys.default, Some(None)));
+        let (keys, errors) = read(quote!(default = f(1, 2) + 3, was = "x"), Place::Argument);
+        assert!(errors.is_empty() && keys.was.len() == 1);
+        assert_eq!(keys.default.flatten().to_token_stream().to_string(), "f (1 , 2) + 3");
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_how_it_is_written() {
+        for (options, form) in [
+            (quote!(was = add, skip), "was = \"old_name\""),
+            (quote!(was, skip), "was = \"old_name\""),
+            (quote!(version = "2", skip), "version = 2"),
+            (quote!(version = 99999999999, skip), "version = 2"),
+            (quote!(upcast = |a: u8| a, skip), "upcast = path::of::a_function"),
+            (quote!(retired = true, skip), "retired"),
+        ] {
+            let (keys, errors) = read(options, Place::Method);
+            assert_eq!(errors.len(), 1, "{errors:?}");
+            assert!(errors[0].ends_with(&format!("help: write `{form}`")), "{}", errors[0]);
+            assert!(keys.skip);
+        }
+    }
+
+    #[test]
     fn a_key_belongs_to_its_place() {
         assert_eq!(read(quote!(events = A), Place::ModelStruct).1.len(), 1);
         assert_eq!(read(quote!(error), Place::ModelImpl).1.len(), 1);
@@ -306,16 +367,6 @@ mod tests {
         assert_eq!(distance("skpi", "skip"), 2);
         assert_eq!(nearest("clnoe", &["clone"]), Some("clone"));
         assert_eq!(nearest("version", &["skip", "clone"]), None);
-    }
-
-    #[test]
-    fn serde_keys_that_cannot_be_read_back_are_refused_one_by_one() {
-        let mut attrs: Vec<Attribute> =
-            vec![syn::parse_quote!(#[serde(rename = "a", flatten)]), syn::parse_quote!(#[serde(default)])];
-        let mut errors = Errors::default();
-        assert_eq!(serde_keys(&mut attrs, &mut errors), ["rename", "flatten", "default"]);
-        assert_eq!(attrs.len(), 1);
-        assert_eq!(errors.texts().len(), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! written, as well as can be, so that the places which use it have nothing to add.
 
 mod arguments;
+mod evolution;
 mod record;
 mod results;
 
@@ -15,7 +16,8 @@ use syn::{
 };
 
 pub use arguments::{Argument, Form, Input};
-pub use record::{Field, Held, Record, Variant};
+pub use evolution::Evolution;
+pub use record::{Field, Held, Record, Variant, Whole};
 
 use crate::{
     ast::{Block, Method},
@@ -65,6 +67,7 @@ pub struct Operation {
     pub inputs: Vec<Input>,
     pub result: Type,
     pub result_text: String,
+    pub evolution: Evolution,
     /// It has a mistake; it is never run.
     pub broken: bool,
 }
@@ -121,7 +124,9 @@ impl Commands {
             block.methods.iter().find(|method| is_private(method)).map(|method| method.sig.ident.clone());
         let has_public =
             block.methods.iter().any(|method| method.sig.receiver().is_some() && !is_private(method));
-        if let Some(private) = private.filter(|_| !has_public) {
+        let mut operations: Vec<_> =
+            block.methods.into_iter().filter_map(|method| operation(method, &self_ty, errors)).collect();
+        if let Some(private) = private.filter(|_| !has_public && operations.is_empty()) {
             errors.at(
                 &private,
                 format!("no method of `{name}` is `pub`, so it has no commands and no queries"),
@@ -129,8 +134,7 @@ impl Commands {
                 &format!("write `pub fn {private}`, or `pub(crate) fn {private}`"),
             );
         }
-        let mut operations: Vec<_> =
-            block.methods.into_iter().filter_map(|method| operation(method, &self_ty, errors)).collect();
+        evolution::across(&mut operations, errors);
         meetings(&mut operations, &name, errors);
         Some(Commands {
             numbered_by_cfg: operations.iter().any(|operation| !operation.cfgs.is_empty()),
@@ -177,11 +181,19 @@ fn is_private(method: &Method) -> bool {
 fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {
     let Method { attrs, vis, mut sig } = method;
     let keys = Keys::of_attrs(&attrs, Place::Method, errors);
-    if matches!(vis, Visibility::Inherited) || sig.receiver().is_none() || keys.skip {
+    let is_private = matches!(vis, Visibility::Inherited);
+    let is_exposed = sig.receiver().is_some() && (!is_private || evolution::is_for_replay(&keys));
+    if !is_exposed || keys.skip {
+        evolution::of_none(&keys, &sig.ident, is_private && sig.receiver().is_some(), errors);
         return None;
     }
     let mut mistakes = Errors::default();
     let kind = receiver(&sig, &mut mistakes);
+    let evolution = evolution::of(keys, kind, &sig.ident, self_ty, errors);
+    if kind == Kind::Query && is_private {
+        errors.append(mistakes);
+        return None;
+    }
     let whole = format!("{} `{}`", kind.name(), sig.ident);
     qualifiers(&sig, kind, &whole, &mut mistakes);
     let inputs = arguments::of(&mut sig, kind, &whole, self_ty, &mut mistakes);
@@ -208,6 +220,7 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
         inputs,
         result,
         result_text,
+        evolution,
         broken,
     })
 }

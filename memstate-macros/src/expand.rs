@@ -1,5 +1,6 @@
 //! Writes what a person would have written; see `examples/without_macro.rs`.
 
+mod carry;
 mod client;
 mod data;
 mod display;
@@ -15,7 +16,7 @@ use syn::{DeriveInput, parse::Parser};
 use crate::{
     ast::{Block, Item},
     attr::{Keys, Place},
-    check::{Commands, Record},
+    check::{Commands, Record, Whole},
     errors::Errors,
     fallback::without_helpers,
 };
@@ -68,7 +69,8 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
     let krate = Crate::of(&keys);
     let written = match syn::parse2::<DeriveInput>(item.clone()) {
         Ok(input) if !matches!(input.data, syn::Data::Union(_)) => {
-            let record = Record::of(input, keys.error, &mut errors);
+            let whole = if keys.error { Whole::Error } else { Whole::Data };
+            let record = Record::of(input, whole, &mut errors);
             let mut written = data::item(&record, &krate, true, keys.error);
             written.extend(state::implementation(&record, &krate));
             if keys.error {
@@ -130,10 +132,11 @@ fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> To
                 written.extend(model::stand_in(&input, &krate));
                 return written;
             }
-            let record = Record::of(input, false, errors);
+            let mut record = Record::of(input, Whole::Model, errors);
+            record.migrations.splice(..0, keys.migrations);
             let mut written = data::item(&record, &krate, false, false);
             written.extend(state::implementation(&record, &krate));
-            written.extend(model::implementation(&record.input, &krate));
+            written.extend(model::implementation(&record, &krate));
             written
         }
         Err(error) => {
@@ -200,13 +203,25 @@ fn self_ty(input: &DeriveInput) -> syn::Type {
 
 /// A generic's parameters without bounds and defaults, as a definition has them.
 fn bare_parameters(generics: &syn::Generics) -> TokenStream {
-    let parameters = generics.params.iter().map(|param| match param {
+    let parameters = generics.params.iter().map(bare_parameter);
+    quote_mixed!(<#(#parameters),*>)
+}
+
+fn bare_parameter(param: &syn::GenericParam) -> TokenStream {
+    match param {
         syn::GenericParam::Type(param) => param.ident.to_token_stream(),
         syn::GenericParam::Lifetime(param) => param.lifetime.to_token_stream(),
         syn::GenericParam::Const(param) => {
             let (name, ty) = (&param.ident, &param.ty);
             quote_mixed!(const #name: #ty)
         }
-    });
-    quote_mixed!(<#(#parameters),*>)
+    }
+}
+
+fn without_defaults(generics: &syn::Generics) -> syn::Generics {
+    let mut generics = generics.clone();
+    for param in generics.type_params_mut() {
+        param.default = None;
+    }
+    generics
 }

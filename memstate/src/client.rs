@@ -1,23 +1,26 @@
 //! What a typed client is made of: [`Client`], and the calls that its methods return.
 //!
 //! `#[memstate::model]` writes a `BankClient` with the model's own methods around a [`Client<Bank>`](Client), to which
-//! it dereferences: everything here is there on a `BankClient` too, unless the model has a method of that name.
+//! it dereferences: everything here is there on a `BankClient` too, unless the model has a method of that name. Around
+//! something else that lends a model, such as [`Past`], a `BankClient` has the queries alone.
 
 use std::{
     fmt,
     future::{Future, Ready, ready},
     marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use crate::{
-    Error, Events, Model, Position,
+    Error, Events, Model, Past, Position,
     codec::{Unreadable, Unwritable, whole},
     engine::{Engine, Pending, Reply},
     model::{Operation, Outcome, Verdict},
     request::RequestId,
+    state,
 };
 
 /// A handle to an open model. Clones share the engine; when the last is dropped, the engine finishes what it has
@@ -169,15 +172,30 @@ impl<M: Model> Client<M> {
     ) -> Call<R, K> {
         Call { pending: self.submit(method, put), read }
     }
+}
 
-    /// A query, for generated methods.
+/// What the queries of a typed client are asked of: it lends the model.
+pub trait Look<M> {
+    /// A query, for generated methods; `method` is its number.
     #[doc(hidden)]
-    pub fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
-        let answer = match self.engine.query(method, look) {
-            Ok(result) => result.split().map_err(Error::Rejected),
-            Err(error) => Err(error.map(|never| match never {})),
-        };
-        Ask { answer: ready(answer) }
+    fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K>;
+}
+
+impl<M: Model> Look<M> for Client<M> {
+    fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
+        Ask::of(self.engine.query(method, look))
+    }
+}
+
+impl<M: Model> Look<M> for Past<M> {
+    fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
+        let name = M::Query::METHODS.get(usize::from(method)).map_or("?", |method| method.name);
+        let answer = catch_unwind(AssertUnwindSafe(|| self.read(look)));
+        Ask::of(answer.map_err(|panic| Error::Panicked {
+            method: name,
+            position: None,
+            message: state::message(panic),
+        }))
     }
 }
 
@@ -273,6 +291,16 @@ impl<M: Model> fmt::Debug for Execute<M> {
 #[must_use = "a query does nothing but answer"]
 pub struct Ask<R: Outcome<K>, const K: bool = false> {
     answer: Ready<Result<R::Ok, Error<R::Err>>>,
+}
+
+impl<R: Outcome<K>, const K: bool> Ask<R, K> {
+    fn of(result: Result<R, Error>) -> Self {
+        let answer = match result {
+            Ok(result) => result.split().map_err(Error::Rejected),
+            Err(error) => Err(error.map(|never| match never {})),
+        };
+        Ask { answer: ready(answer) }
+    }
 }
 
 impl<R: Outcome<K>, const K: bool> Future for Ask<R, K> {

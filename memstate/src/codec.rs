@@ -6,7 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::schema::{Shape, Tracer, Type, carry};
+use crate::{
+    model::carried::Slot,
+    schema::{Shape, Tracer, Type, carry},
+};
 
 /// A value could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +91,14 @@ pub trait Argument: Sized + Send + 'static {
     #[doc(hidden)]
     fn carry_slice(written: Type<'_>, bytes: &mut &[u8]) -> Result<Vec<Self>, Unreadable>;
 
+    /// The place of an argument that is carried over.
+    #[doc(hidden)]
+    fn slot(place: &mut Option<Self>) -> &mut dyn Slot;
+
+    /// `slot` of an argument that is a slice.
+    #[doc(hidden)]
+    fn slot_slice(place: &mut Option<Vec<Self>>) -> &mut dyn Slot;
+
     /// `put` of a slice, so that only its elements need be arguments.
     #[doc(hidden)]
     fn put_slice(values: &[Self], bytes: &mut Vec<u8>) -> Result<(), Unwritable>;
@@ -119,6 +130,12 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
     }
     fn carry_slice(written: Type<'_>, bytes: &mut &[u8]) -> Result<Vec<Self>, Unreadable> {
         carry::read(written, bytes)
+    }
+    fn slot(place: &mut Option<Self>) -> &mut dyn Slot {
+        place
+    }
+    fn slot_slice(place: &mut Option<Vec<Self>>) -> &mut dyn Slot {
+        place
     }
     fn put_slice(values: &[Self], bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
         put(values, bytes)

@@ -140,6 +140,10 @@ impl<M: Model> Engine<M> {
         caller: Option<Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
+        if M::Command::METHODS.get(usize::from(method)).is_some_and(|method| method.retired) {
+            let method = method_name::<M>(method);
+            return Pending::failed(Error::NotJournaled(NotJournaled::Retired { method }));
+        }
         if let Some(length) =
             caller.as_ref().map(|caller| caller.len()).filter(|length| *length > CALLER_BYTES_MAX)
         {

@@ -64,6 +64,15 @@ pub enum NotJournaled {
         /// What the codec said.
         why: String,
     },
+    /// The command is kept for records of the past only.
+    #[error(
+        "`{method}` is retired: it is there to replay records of the past, and is not sent any more; \
+         send the command that has taken its place"
+    )]
+    Retired {
+        /// The method.
+        method: &'static str,
+    },
     /// The request's id came before with another command or other arguments.
     #[error("the request's id was used for another command before; take a new one from `new_request`")]
     RequestReused,

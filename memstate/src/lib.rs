@@ -68,18 +68,20 @@ mod events;
 pub mod journal;
 pub mod model;
 mod open;
+mod past;
 mod position;
 mod request;
 pub mod schema;
 pub mod state;
 pub mod testing;
 
-pub use client::{Ask, Call, Client, Execute};
+pub use client::{Ask, Call, Client, Execute, Look};
 pub use error::{Error, NotJournaled, OpenError, Problem};
 pub use events::Events;
 pub use memstate_macros::{data, model};
 pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
+pub use past::Past;
 pub use position::{Position, Timestamp};
 pub use request::{InvalidRequestId, RequestId};
 pub use schema::value::Value;
@@ -89,15 +91,18 @@ pub use uuid::Uuid;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        client::{Ask, Call, Client},
+        client::{Ask, Call, Client, Look},
         codec::{Answer, Argument, Unreadable, Unwritable, put},
         model::{
             AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, ClientInScope, Ctx, Lend, Method,
-            Model, NoClient, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Returned, Spelled,
-            Verdict,
+            Model, NoClient, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Returned, ShapeOf,
+            Spelled, Verdict,
+            carried::{arguments, conversion, filled},
             each::{CloneEach, DebugEach, EqEach},
             no_such_method,
         },
+        past::Past,
+        schema::{Type, Written, carry::read as read_written},
         state::{Foreign, ForeignWith, Held, State, Visitor, replace},
     };
     pub use serde;

@@ -2,6 +2,7 @@
 //!
 //! `#[memstate::model]` writes the implementations; `examples/without_macro.rs` has the same by hand.
 
+pub(crate) mod carried;
 mod ctx;
 
 use std::convert::Infallible;
@@ -9,8 +10,8 @@ use std::convert::Infallible;
 pub use ctx::{Ctx, NoEvents, Rng};
 
 use crate::{
-    State,
-    client::Client,
+    Past, State,
+    client::{Client, Look},
     codec::{Answer, Unreadable, Unwritable, get_varint, put_varint, whole},
     schema::{Shape, Tracer, Type, Written, carry},
 };
@@ -36,6 +37,8 @@ pub trait Model: State {
     type Event: Answer;
     /// The typed client.
     type Client: From<Client<Self>> + Clone + Send + Sync;
+    /// The typed client of a state of the past: the queries alone.
+    type Past: From<Past<Self>> + Clone + Send + Sync;
     /// The version of the state: one more than there are migrations.
     const VERSION: u32 = 1;
     /// The types that [`migrate`](Model::migrate) reads, those of version 1 first.
@@ -69,10 +72,7 @@ pub trait Model: State {
     /// # Errors
     ///
     /// If the answer cannot be written.
-    fn respond(&self, query: Self::Query, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable> {
-        let _ = (query, reply);
-        Err(Unwritable::new("not yet"))
-    }
+    fn respond(&self, query: Self::Query, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable>;
 
     /// Reads a state that other types than today's wrote, in `version` of the state.
     ///
@@ -108,6 +108,7 @@ pub trait AllCommandsAndQueriesInOneImplBlock: Sized {
         reply: &mut Vec<u8>,
     ) -> Result<Verdict, Unwritable>;
     fn answer(&self, query: Self::Query) -> Self::Reply;
+    fn respond(&self, query: Self::Query, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable>;
     fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable>;
 }
 
@@ -150,13 +151,10 @@ impl NoClient {
     ) -> crate::Call<R, K> {
         unreachable!("this does not compile")
     }
+}
 
-    #[doc(hidden)]
-    pub fn __ask<M, R: Outcome<K>, const K: bool>(
-        &self,
-        _: u16,
-        _: impl FnOnce(&M) -> R,
-    ) -> crate::Ask<R, K> {
+impl<M> Look<M> for NoClient {
+    fn __ask<R: Outcome<K>, const K: bool>(&self, _: u16, _: impl FnOnce(&M) -> R) -> crate::Ask<R, K> {
         unreachable!("this does not compile")
     }
 }
@@ -188,12 +186,16 @@ pub trait Operation: Sized + Send + 'static {
     /// Reads the arguments of method number `method` as another version of the code wrote them. `version` is that of the
     /// writer's command.
     ///
+    /// An implementation by hand that leaves this out reads the journals of its own version only, and refuses others.
+    ///
     /// # Errors
     ///
     /// If they have no place in today's arguments.
     fn carry(method: u16, version: u32, written: Written<'_>) -> Result<Self, Unreadable> {
         let _ = (method, version, written);
-        Err(Unreadable::new("this model cannot read other versions of its arguments"))
+        Err(Unreadable::new(
+            "these commands read only arguments of today's types; implement `Operation::carry` for others",
+        ))
     }
 
     /// The bytes that postcard writes for such an enum.
@@ -376,16 +378,16 @@ impl<T, E> Probe<Result<T, E>> {
     #[doc(hidden)]
     pub const IS_RESULT: bool = true;
     #[doc(hidden)]
-    pub const fn kind() -> Kind<true> {
-        Kind
+    pub const fn kind() -> ResultKind<true> {
+        ResultKind
     }
 }
 
 #[doc(hidden)]
 pub trait NotResult {
     const IS_RESULT: bool = false;
-    fn kind() -> Kind<false> {
-        Kind
+    fn kind() -> ResultKind<false> {
+        ResultKind
     }
 }
 
@@ -393,7 +395,7 @@ impl<R> NotResult for Probe<R> {}
 
 /// What [`Probe`] found.
 #[doc(hidden)]
-pub struct Kind<const RESULT: bool>;
+pub struct ResultKind<const RESULT: bool>;
 
 /// What the spelling of a return type says, which is all there is to go by in a generic model.
 #[doc(hidden)]
@@ -407,7 +409,7 @@ pub trait Spelled<const RESULT: bool> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<const RESULT: bool> Spelled<RESULT> for Kind<RESULT> {
+impl<const RESULT: bool> Spelled<RESULT> for ResultKind<RESULT> {
     fn spelled(self) {}
 }
 

@@ -7,7 +7,10 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-use super::Kind;
+use super::{
+    Kind,
+    evolution::{self, Origin},
+};
 use crate::{
     attr::{Keys, Place},
     errors::Errors,
@@ -27,6 +30,7 @@ pub struct Argument {
     /// Owned, or what the reference refers to.
     pub ty: Type,
     pub form: Form,
+    pub origin: Origin,
     /// It has a mistake: the client takes anything for it, and the variant holds nothing.
     pub broken: bool,
 }
@@ -56,8 +60,16 @@ const UNSIZED: &[(&str, &[&str])] = &[
 pub fn of(sig: &mut Signature, kind: Kind, whole: &str, self_ty: &Type, errors: &mut Errors) -> Vec<Input> {
     let mut inputs = Vec::new();
     for (number, input) in sig.inputs.iter().enumerate() {
-        let FnArg::Typed(input) = input else { continue };
-        Keys::of_attrs(&input.attrs, Place::Nowhere, errors);
+        let input = match input {
+            FnArg::Typed(input) => input,
+            FnArg::Receiver(receiver) => {
+                Keys::of_attrs(&receiver.attrs, Place::Nowhere, errors);
+                continue;
+            }
+        };
+        let is_data = ctx(&input.ty).is_none() && !is_ctx(&input.ty);
+        let place = if is_data { Place::Argument } else { Place::Nowhere };
+        let keys = Keys::of_attrs(&input.attrs, place, errors);
         if let Some(attr) = input.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
             errors.at(attr, "an argument cannot depend on a `#[cfg]`", "", "write a method for each case");
         }
@@ -87,8 +99,11 @@ pub fn of(sig: &mut Signature, kind: Kind, whole: &str, self_ty: &Type, errors: 
         let name = name(&input.pat, number, whole, errors);
         let what = Of { name: &name, whole };
         let (ty, form) = form(&NoSelf(self_ty).of(&input.ty), &what, errors);
-        inputs.push(Input::Argument(Argument { name, ty, form, broken: errors.len() > before }));
+        let broken = errors.len() > before;
+        let origin = evolution::origin(keys, kind, whole, self_ty, errors);
+        inputs.push(Input::Argument(Argument { name, ty, form, origin, broken }));
     }
+    evolution::arguments(&inputs, errors);
     inputs
 }
 

@@ -21,6 +21,8 @@ pub struct Record {
     pub variants: Vec<Variant>,
     /// The names of serde's keys on the item itself.
     pub serde_keys: Vec<String>,
+    /// For a model: what converts its earlier versions.
+    pub migrations: Vec<syn::ExprPath>,
     /// A field is of a type that no model may hold, which is said already.
     pub broken: bool,
 }
@@ -41,6 +43,14 @@ pub struct Field {
     pub has_default: bool,
 }
 
+/// What an item is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    Model,
+    Data,
+    Error,
+}
+
 /// How a field is saved.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Held {
@@ -59,12 +69,13 @@ impl Record {
         self.variants.iter().flat_map(|variant| &variant.fields)
     }
 
-    pub fn of(mut input: DeriveInput, is_error: bool, errors: &mut Errors) -> Record {
+    pub fn of(mut input: DeriveInput, whole: Whole, errors: &mut Errors) -> Record {
         let (name, (_, parameters, _)) = (&input.ident, input.generics.split_for_impl());
         let self_ty: Type = syn::parse_quote!(#name #parameters);
         let serde_keys = attr::serde_keys(&mut input.attrs, errors);
-        let place = |place| if is_error { place } else { Place::Nowhere };
-        let keys = take(&mut input.attrs, place(Place::Struct), errors);
+        let place = |place| if whole == Whole::Error { place } else { Place::Nowhere };
+        let of_item = if whole == Whole::Model { Place::Model } else { place(Place::Struct) };
+        let keys = take(&mut input.attrs, of_item, errors);
         let variants = match &mut input.data {
             syn::Data::Struct(data) => {
                 let fields = fields(&mut data.fields, &self_ty, errors);
@@ -82,7 +93,8 @@ impl Record {
                 .collect(),
             syn::Data::Union(_) => Vec::new(),
         };
-        let record = Record { input, self_ty, variants, serde_keys, broken: false };
+        let migrations = keys.migrations;
+        let record = Record { input, self_ty, variants, serde_keys, migrations, broken: false };
         let broken = record.fields().any(|field| field.held == Held::Not);
         Record { broken, ..record }
     }

@@ -1,11 +1,14 @@
 //! The client's methods.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
-use syn::{GenericArgument, GenericParam, PathArguments, ext::IdentExt};
+use syn::{
+    AngleBracketedGenericArguments, GenericArgument, GenericParam, Generics, Path, PathArguments,
+    ext::IdentExt,
+};
 
 use super::{
-    Crate, bare_parameters,
+    Crate, bare_parameter, bare_parameters,
     enums::sequence,
     lenient,
     methods::{Scope, put},
@@ -18,34 +21,78 @@ use crate::{
 pub fn methods(scope: &Scope<'_>) -> TokenStream {
     let Scope { krate, commands, .. } = scope;
     let model = &commands.self_ty;
-    let mut generics = commands.generics.clone();
-    let generic = !generics.params.is_empty();
-    if generic {
-        generics.make_where_clause().predicates.push(syn::parse_quote!(#model: #krate::State));
-    }
+    let span = types::span_of(model);
+    let (of_live, of_all) = (of_kind(scope, Kind::Command), of_kind(scope, Kind::Query));
+    let generics = generics(scope);
     let (header, _, bounds) = generics.split_for_impl();
     let client = commands.client();
-    let mut numbers = [0usize; 2];
-    let methods: Vec<_> = commands
-        .operations
-        .iter()
-        .map(|operation| {
-            let number = &mut numbers[usize::from(operation.kind == Kind::Query)];
-            *number += 1;
-            method(scope, operation, *number - 1)
-        })
-        .collect();
-    let span = types::span_of(model);
     let located = types::at(quote_mixed!(#model), span);
     quote_spanned! {span=>
-        impl #header #client #bounds {
-            #(#methods)*
-        }
+        #of_live
+        #of_all
 
         fn __client_in_scope #header() #bounds {
             <<#located as #krate::Model>::Client as #krate::ClientInScope<#client>>::OK
         }
     }
+}
+
+fn generics(scope: &Scope<'_>) -> Generics {
+    let Scope { krate, commands, .. } = scope;
+    let model = &commands.self_ty;
+    let mut generics = commands.generics.clone();
+    if !generics.params.is_empty() {
+        generics.make_where_clause().predicates.push(syn::parse_quote!(#model: #krate::State));
+    }
+    generics
+}
+
+/// The commands for the client of a live model, or the queries for that of everything which lends one.
+fn of_kind(scope: &Scope<'_>, kind: Kind) -> TokenStream {
+    let Scope { krate, commands, .. } = scope;
+    let model = &commands.self_ty;
+    let methods: Vec<_> = commands
+        .of_kind(kind)
+        .enumerate()
+        .filter(|(_, operation)| !operation.evolution.retired)
+        .map(|(number, operation)| method(scope, operation, number))
+        .collect();
+    let (mut generics, mut client) = (generics(scope), commands.client());
+    if kind == Kind::Query {
+        if methods.is_empty() {
+            return TokenStream::new();
+        }
+        let of = lender(&generics);
+        generics.params.push(syn::parse_quote!(#of: #krate::Look<#model>));
+        push_argument(&mut client, &quote_mixed!(#of));
+    }
+    let (header, _, bounds) = generics.split_for_impl();
+    quote_spanned! {types::span_of(model)=>
+        impl #header #client #bounds {
+            #(#methods)*
+        }
+    }
+}
+
+/// The client's own parameter: what lends it the model. It is `C`, if the model has none of that name.
+pub fn lender(of: &Generics) -> Ident {
+    let is_taken = of.params.iter().any(|param| match param {
+        GenericParam::Type(param) => param.ident == "C",
+        GenericParam::Const(param) => param.ident == "C",
+        GenericParam::Lifetime(_) => false,
+    });
+    Ident::new(if is_taken { "__C" } else { "C" }, Span::mixed_site())
+}
+
+/// `BankClient<C>` of `BankClient`.
+pub fn push_argument(client: &mut Path, argument: &TokenStream) {
+    let Some(last) = client.segments.last_mut() else { return };
+    let mut arguments: AngleBracketedGenericArguments = match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments.clone(),
+        _ => syn::parse_quote!(<>),
+    };
+    arguments.args.push(syn::parse_quote!(#argument));
+    last.arguments = PathArguments::AngleBracketed(arguments);
 }
 
 fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStream {
@@ -87,7 +134,7 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
                 true => quote_mixed!(#krate::std::unreachable!()),
                 false => quote_mixed!(<#model>::#ident(model #(, #inputs)*)),
             };
-            (quote_mixed!(Ask), quote_mixed!(#client.__ask(#number, |model: &#model| #look)))
+            (quote_mixed!(Ask), quote_mixed!(#krate::Look::__ask(#client, #number, |model: &#model| #look)))
         }
     };
     quote_mixed! {
@@ -100,7 +147,7 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
 }
 
 fn parameter(argument: &Argument, number: usize, krate: &Crate) -> TokenStream {
-    let Argument { name, ty, form, broken } = argument;
+    let Argument { name, ty, form, broken, .. } = argument;
     if *broken {
         let name = format_ident!("argument{number}", span = Span::mixed_site());
         return quote_mixed!(#name: impl #krate::std::marker::Sized);
@@ -134,19 +181,25 @@ pub fn fallback(scope: &Scope<'_>) -> Option<TokenStream> {
         place.line(),
         place.column()
     );
-    let generic = !commands.generics.params.is_empty();
-    let parameters = generic.then(|| bare_parameters(&commands.generics));
-    let (_, arguments, _) = commands.generics.split_for_impl();
+    let mut generics = commands.generics.clone();
+    let lender = lender(&generics);
+    generics.params.push(syn::parse_quote!(#lender));
+    let parameters = bare_parameters(&generics);
+    let definition = {
+        let own = commands.generics.params.iter().map(bare_parameter);
+        quote_mixed!(<#(#own,)* #lender = #krate::NoClient>)
+    };
+    let (_, arguments, _) = generics.split_for_impl();
     let types = commands.generics.type_params().map(|param| &param.ident);
-    let (header, lenient) = (parameters.clone(), lenient());
+    let lenient = lenient();
     Some(quote_mixed! {
         #[doc(hidden)]
         #lenient
         mod #module {
-            pub struct #client #parameters(#krate::NoClient, #krate::std::marker::PhantomData<fn() -> (#(#types,)*)>);
-            impl #header #krate::std::ops::Deref for #client #arguments {
-                type Target = #krate::NoClient;
-                fn deref(&self) -> &#krate::NoClient {
+            pub struct #client #definition(#lender, #krate::std::marker::PhantomData<fn() -> (#(#types,)*)>);
+            impl #parameters #krate::std::ops::Deref for #client #arguments {
+                type Target = #lender;
+                fn deref(&self) -> &#lender {
                     &self.0
                 }
             }

@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::ToTokens;
-use syn::{Generics, Member, ext::IdentExt};
+use quote::{ToTokens, quote_spanned};
+use syn::{Member, ext::IdentExt};
 
-use super::methods::{Scope, get, local, owned, put, shape};
+use super::{
+    Crate, carry,
+    methods::{Scope, get, local, owned, put, shape},
+    without_defaults,
+};
 use crate::{
-    check::{Form, Kind, Operation},
+    check::{Evolution, Form, Kind, Operation},
     types,
 };
 
@@ -99,14 +103,16 @@ impl Enum<'_> {
         let written = variants.iter().map(|variant| {
             let Operation { cfgs, docs, ident, variant: name, .. } = variant.operation;
             let docs = if docs.is_empty() { format!("`{}`.", ident.unraw()) } else { docs.clone() };
+            let hidden = variant.operation.evolution.retired.then(|| quote_mixed!(#[doc(hidden)]));
+            let attrs = quote_mixed!(#(#cfgs)* #hidden #[doc = #docs]);
             let fields = variant.fields.iter().map(|(member, ty)| match member {
                 Member::Named(name) => quote_mixed!(#name: #ty),
                 Member::Unnamed(_) => quote_mixed!(#ty),
             });
             match variant.fields.first() {
-                Some((Member::Unnamed(_), _)) => quote_mixed!(#(#cfgs)* #[doc = #docs] #name(#(#fields),*),),
-                Some(_) => quote_mixed!(#(#cfgs)* #[doc = #docs] #name { #(#fields),* },),
-                None => quote_mixed!(#(#cfgs)* #[doc = #docs] #name,),
+                Some((Member::Unnamed(_), _)) => quote_mixed!(#attrs #name(#(#fields),*),),
+                Some(_) => quote_mixed!(#attrs #name { #(#fields),* },),
+                None => quote_mixed!(#attrs #name,),
             }
         });
         let each = self.each(scope);
@@ -275,6 +281,7 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
         true => quote_mixed!(match *self {}),
         false => quote_mixed!(match self { #arms #never }),
     };
+    let carry = (kind == Kind::Command).then(|| carry::operation(scope));
     let (method, put) = (body(quote_mixed!(#(#numbers)*)), body(quote_mixed!(#(#puts)*)));
     quote_mixed! {
         #[automatically_derived]
@@ -301,6 +308,8 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
                     _ => #krate::std::result::Result::Err(#krate::no_such_method(method)),
                 }
             }
+
+            #carry
         }
     }
 }
@@ -326,15 +335,30 @@ fn description(scope: &Scope<'_>, operation: &Operation) -> TokenStream {
             _ => types::text(&argument.ty),
         };
         let shape = shape(argument, krate);
-        quote_mixed!(#krate::Parameter::new(#name, #ty, #shape))
+        let was = &argument.origin.was;
+        let was = (!was.is_empty()).then(|| quote_mixed!(.was(&[#(#was),*])));
+        let default = argument.origin.default.is_some().then(|| quote_mixed!(.or_default()));
+        quote_mixed!(#krate::Parameter::new(#name, #ty, #shape) #was #default)
     });
-    quote_mixed!(#(#cfgs)* #krate::Method::new(#name, &[#(#parameters),*], #result_text, #docs))
+    let past = past(operation, krate);
+    let returns = (!operation.broken).then(|| {
+        let returned = scope.returned(operation);
+        let shapes = quote_spanned!(types::span_of(&operation.result)=> #returned::shapes);
+        quote_mixed!(.returns(#shapes))
+    });
+    quote_mixed!(#(#cfgs)* #krate::Method::new(#name, &[#(#parameters),*], #result_text, #docs) #past #returns)
 }
 
-fn without_defaults(generics: &Generics) -> Generics {
-    let mut generics = generics.clone();
-    for param in generics.type_params_mut() {
-        param.default = None;
-    }
-    generics
+/// What a command says of its past.
+fn past(operation: &Operation, krate: &Crate) -> TokenStream {
+    let Evolution { was, retired, replays, version, .. } = &operation.evolution;
+    let was = (!was.is_empty()).then(|| quote_mixed!(.was(&[#(#was),*])));
+    let version = (*version > 1).then(|| quote_mixed!(.version(#version)));
+    let retired = match replays {
+        Some((command, version)) => Some(quote_mixed!(.replays(#command, #version))),
+        None => retired.then(|| quote_mixed!(.retired())),
+    };
+    let upcasts = if operation.broken { Vec::new() } else { carry::upcast_shapes(operation, krate) };
+    let upcasts = (!upcasts.is_empty()).then(|| quote_mixed!(.upcasts(&[#(#upcasts),*])));
+    quote_mixed!(#was #version #retired #upcasts)
 }

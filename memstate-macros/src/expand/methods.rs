@@ -133,12 +133,30 @@ pub fn shape(argument: &Argument, krate: &Crate) -> TokenStream {
     let span = types::span_of(ty);
     match argument.form {
         _ if argument.broken => quote_mixed!(<() as #krate::Argument>::shape),
-        Form::Owned | Form::Text | Form::Borrowed | Form::Slice => {
+        Form::Owned | Form::Text | Form::Borrowed => {
             quote_spanned!(span=> <#ty as #krate::Argument>::shape)
         }
+        Form::Slice => quote_spanned!(span=> <#ty as #krate::Argument>::shape_slice),
         Form::Unsized(_) => {
             let owned = owned(argument, krate);
             quote_mixed!(<#owned as #krate::Argument>::shape)
+        }
+    }
+}
+
+/// The place of an argument that is carried over; `place` is a `&mut Option` of it.
+pub fn slot(argument: &Argument, place: &TokenStream, krate: &Crate) -> TokenStream {
+    let ty = &argument.ty;
+    let span = types::span_of(ty);
+    match argument.form {
+        _ if argument.broken => quote_mixed!(<() as #krate::Argument>::slot(#place)),
+        Form::Owned | Form::Text | Form::Borrowed => {
+            quote_spanned!(span=> <#ty as #krate::Argument>::slot(#place))
+        }
+        Form::Slice => quote_spanned!(span=> <#ty as #krate::Argument>::slot_slice(#place)),
+        Form::Unsized(_) => {
+            let owned = owned(argument, krate);
+            quote_mixed!(<#owned as #krate::Argument>::slot(#place))
         }
     }
 }
@@ -240,6 +258,17 @@ fn dispatch(scope: &Scope<'_>) -> TokenStream {
         };
         quote_mixed!(#(#cfgs)* #query::#variant { #pattern } => { #spelled #run })
     });
+    let respond = commands.of_kind(Kind::Query).map(|operation| {
+        let Operation { cfgs, variant, .. } = operation;
+        let returned = scope.returned(operation);
+        let (pattern, call) = call(scope, operation);
+        let span = types::span_of(&operation.result);
+        let run = match operation.broken {
+            true => quote_mixed!(#krate::std::unreachable!()),
+            false => quote_spanned!(span=> #returned::conclude(#call, reply)),
+        };
+        quote_mixed!(#(#cfgs)* #query::#variant { #pattern } => #run,)
+    });
     let read = commands.of_kind(Kind::Command).enumerate().filter(|(_, operation)| !operation.broken).map(
         |(number, operation)| {
             let Operation { cfgs, variant, .. } = operation;
@@ -256,7 +285,7 @@ fn dispatch(scope: &Scope<'_>) -> TokenStream {
             quote_mixed!(#name::#never => match never {},)
         })
     };
-    let (no_command, no_query) = (never(Kind::Command), never(Kind::Query));
+    let (no_command, no_query, no_response) = (never(Kind::Command), never(Kind::Query), never(Kind::Query));
     quote_mixed! {
         #[automatically_derived]
         impl #header #krate::Methods for #model #bounds {
@@ -276,6 +305,14 @@ fn dispatch(scope: &Scope<'_>) -> TokenStream {
 
             fn answer(&self, query: #query #parameters) -> #reply #parameters {
                 match query { #(#answer)* #no_query }
+            }
+
+            fn respond(
+                &self,
+                query: #query #parameters,
+                reply: &mut #krate::std::vec::Vec<u8>,
+            ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
+                match query { #(#respond)* #no_response }
             }
 
             fn reply(

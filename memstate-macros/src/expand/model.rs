@@ -1,25 +1,31 @@
 //! What stands beside the struct: its client, the names of its enums, and `Model`.
 
 use proc_macro2::TokenStream;
+use quote::quote_spanned;
 use syn::{DeriveInput, ext::IdentExt};
 
-use super::{Crate, bare_parameters, lenient, self_ty};
+use super::{
+    Crate, bare_parameters, carry,
+    client::{lender, push_argument},
+    lenient, self_ty, without_defaults,
+};
 use crate::{
-    check::{beside, client_name},
+    check::{Record, beside, client_name},
     types,
 };
 
-pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
+pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
+    let input = &record.input;
     let (name, vis) = (&input.ident, &input.vis);
-    let model = self_ty(input);
+    let model = &record.self_ty;
     let (client, command, query, reply) =
         (client_name(name), beside(name, "Command"), beside(name, "Query"), beside(name, "Reply"));
     let generic = !input.generics.params.is_empty();
+    let lender = lender(&input.generics);
+    let mut of_model = without_defaults(&input.generics);
     let mut of_client = input.generics.clone();
-    let mut of_model = input.generics.clone();
-    for param in of_model.type_params_mut() {
-        param.default = None;
-    }
+    // The client's own parameter comes last: what lends the model.
+    of_client.params.push(syn::parse_quote!(#lender = #krate::Client<#model>));
     if generic {
         of_client.make_where_clause().predicates.push(syn::parse_quote!(#model: #krate::Model));
         of_model
@@ -27,10 +33,29 @@ pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
             .predicates
             .push(syn::parse_quote!(#model: #krate::State + #krate::Methods));
     }
-    let (_, parameters, client_bounds) = of_client.split_for_impl();
     let definition = &of_client.params;
-    let definition = generic.then(|| quote_mixed!(<#definition>));
-    let (header, _, model_bounds) = of_model.split_for_impl();
+    let (_, _, client_bounds) = of_client.split_for_impl();
+    let (header, parameters, model_bounds) = of_model.split_for_impl();
+    let of_every = |bound: TokenStream| {
+        let mut generics = of_model.clone();
+        generics.params.push(syn::parse_quote!(#lender: #bound));
+        generics
+    };
+    let [every, cloned, shown] =
+        [quote_mixed!(), quote_mixed!(#krate::std::clone::Clone), quote_mixed!(#krate::std::fmt::Debug)]
+            .map(of_every);
+    let (every, every_parameters, every_bounds) = every.split_for_impl();
+    let (cloned, shown) = (cloned.split_for_impl().0, shown.split_for_impl().0);
+    let client_of = |of: TokenStream| {
+        let mut path: syn::Path = syn::parse_quote!(#client #parameters);
+        push_argument(&mut path, &of);
+        path
+    };
+    let (live, past) =
+        (client_of(quote_mixed!(#krate::Client<#model>)), client_of(quote_mixed!(#krate::Past<#model>)));
+    let mark = generic.then(|| quote_mixed!(model: #krate::std::marker::PhantomData<fn() -> #model>,));
+    let marked = generic.then(|| quote_mixed!(, model: #krate::std::marker::PhantomData));
+    let versions = carry::state(&record.migrations, model, krate);
     let aliases = generic.then(|| bare_parameters(&input.generics));
     let lenient = lenient();
     let text = name.unraw().to_string();
@@ -48,16 +73,19 @@ pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
         types::at(quote_mixed!(<#model as #krate::Methods>::#rest), name.span())
     };
     let [commands, queries, replies, events] = ["Command", "Query", "Reply", "Event"].map(of_methods);
-    let [execute, answer, read] = ["execute", "answer", "reply"].map(of_methods);
-    let of_model = quote_mixed! {
+    let [execute, answer, respond, read] = ["execute", "answer", "respond", "reply"].map(of_methods);
+    let implemented = quote_mixed! {
             #[automatically_derived]
-            impl #header #krate::Model for #model #model_bounds {
+            impl #header #krate::Model for #model #model_bounds
+    };
+    let items = quote_mixed! {
                 const NAME: &'static str = #text;
                 type Command = #commands;
                 type Query = #queries;
                 type Reply = #replies;
                 type Event = #events;
-                type Client = #client #parameters;
+                type Client = #live;
+                type Past = #past;
 
                 fn execute(
                     &mut self,
@@ -72,6 +100,14 @@ pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
                     #answer(self, query)
                 }
 
+                fn respond(
+                    &self,
+                    query: #queries,
+                    reply: &mut #krate::std::vec::Vec<u8>,
+                ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
+                    #respond(self, query, reply)
+                }
+
                 fn reply(
                     method: u16,
                     verdict: #krate::Verdict,
@@ -79,14 +115,15 @@ pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
                 ) -> #krate::std::result::Result<#replies, #krate::Unreadable> {
                     #read(method, verdict, bytes)
                 }
-            }
     };
-    let of_model = types::at(of_model, name.span());
+    let [implemented, items] = [implemented, items].map(|tokens| types::at(tokens, name.span()));
+    let of_model = quote_spanned!(types::span_of(model)=> #implemented { #items #versions });
     quote_mixed! {
         #[doc = #client_docs]
         #[allow(dead_code)]
-        #vis struct #client #definition #client_bounds {
-            client: #krate::Client<#model>,
+        #vis struct #client<#definition> #client_bounds {
+            client: #lender,
+            #mark
         }
 
         #[doc = #command_docs]
@@ -102,30 +139,37 @@ pub fn implementation(input: &DeriveInput, krate: &Crate) -> TokenStream {
         #lenient
         const _: () = {
             #[automatically_derived]
-            impl #header #krate::std::convert::From<#krate::Client<#model>> for #client #parameters #model_bounds {
+            impl #header #krate::std::convert::From<#krate::Client<#model>> for #live #model_bounds {
                 fn from(client: #krate::Client<#model>) -> Self {
-                    Self { client }
+                    Self { client #marked }
                 }
             }
 
             #[automatically_derived]
-            impl #header #krate::std::clone::Clone for #client #parameters #model_bounds {
+            impl #header #krate::std::convert::From<#krate::Past<#model>> for #past #model_bounds {
+                fn from(client: #krate::Past<#model>) -> Self {
+                    Self { client #marked }
+                }
+            }
+
+            #[automatically_derived]
+            impl #cloned #krate::std::clone::Clone for #client #every_parameters #every_bounds {
                 fn clone(&self) -> Self {
-                    Self { client: #krate::std::clone::Clone::clone(&self.client) }
+                    Self { client: #krate::std::clone::Clone::clone(&self.client) #marked }
                 }
             }
 
             #[automatically_derived]
-            impl #header #krate::std::fmt::Debug for #client #parameters #model_bounds {
+            impl #shown #krate::std::fmt::Debug for #client #every_parameters #every_bounds {
                 fn fmt(&self, f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
                     f.debug_struct(#client_text).field("client", &self.client).finish()
                 }
             }
 
             #[automatically_derived]
-            impl #header #krate::std::ops::Deref for #client #parameters #model_bounds {
-                type Target = #krate::Client<#model>;
-                fn deref(&self) -> &#krate::Client<#model> {
+            impl #every #krate::std::ops::Deref for #client #every_parameters #every_bounds {
+                type Target = #lender;
+                fn deref(&self) -> &#lender {
                     &self.client
                 }
             }
