@@ -17,6 +17,7 @@ mod check;
 mod errors;
 mod expand;
 mod fallback;
+mod schema_lock;
 mod types;
 
 /// Makes a struct and its methods a model: put it above the `struct` and above its one `impl` block.
@@ -128,4 +129,11 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::data(options.into(), item.into()).into()
+}
+
+/// A test that fails when the types of a model, its commands or their arguments have changed; see
+/// `memstate::testing::schema`.
+#[proc_macro]
+pub fn schema_lock(input: TokenStream) -> TokenStream {
+    schema_lock::test(input.into()).into()
 }

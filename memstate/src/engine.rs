@@ -35,6 +35,15 @@ use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
+/// What a model's code says of itself, for who compares it without a journal.
+pub(crate) mod schema {
+    pub(crate) use super::{
+        describe::schema_text,
+        evolution::{Today, all_differences},
+        preamble::Preamble,
+    };
+}
+
 pub(crate) use kernel::split_events;
 pub use outcomes::{Pending, Reply};
 pub(crate) use recovery::open;

@@ -3,3 +3,6 @@
 
 pub mod disk;
 pub mod journal;
+pub mod schema;
+
+pub use memstate_macros::schema_lock;

@@ -254,7 +254,10 @@ async fn what_todays_code_makes_of_the_journal_can_be_accepted_and_holds_from_th
     // The whole of it is told anew. `add(90)` is rejected now; the rejection of `add(1000)` stays what it was.
     LIMIT.store(50, Ordering::SeqCst);
     let error = open().replay_all().await.expect_err("the old part differs too");
-    assert!(matches!(error, OpenError::Diverged { position, .. } if position == Position::new(1)), "{error:?}");
+    assert!(
+        matches!(error, OpenError::Diverged { position, .. } if position == Position::new(1)),
+        "{error:?}"
+    );
     let model = open().replay_all().accept_divergence().await.unwrap();
     assert_eq!(sum(&model), 2 + 4 + 6);
     LIMIT.store(100, Ordering::SeqCst);

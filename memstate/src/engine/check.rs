@@ -59,8 +59,8 @@ impl Check {
     pub(crate) fn visit<M: Model>(&mut self, entry: &Entry<'_>) -> Result<(), OpenError> {
         self.find_writer::<M>(entry)?;
         let writer = &self.writers[self.current];
-        let payload = Payload::parse(entry.payload)
-            .map_err(|error| self.unreadable("a batch", entry.first, &error))?;
+        let payload =
+            Payload::parse(entry.payload).map_err(|error| self.unreadable("a batch", entry.first, &error))?;
         match payload {
             Payload::Genesis { index, last, part } => {
                 if index == 0 {
@@ -79,9 +79,8 @@ impl Check {
                 }
                 for index in 0..entry.count {
                     let position = entry.first.plus(index.into());
-                    let record = records
-                        .take()
-                        .map_err(|error| self.unreadable("a batch", entry.first, &error))?;
+                    let record =
+                        records.take().map_err(|error| self.unreadable("a batch", entry.first, &error))?;
                     self.problems.of_record::<M>(writer, &record, position);
                 }
             }
@@ -90,9 +89,8 @@ impl Check {
     }
 
     fn find_writer<M: Model>(&mut self, entry: &Entry<'_>) -> Result<(), OpenError> {
-        let is_it = |writer: &Writer| {
-            Arc::ptr_eq(&writer.bytes, entry.preamble) || writer.bytes == *entry.preamble
-        };
+        let is_it =
+            |writer: &Writer| Arc::ptr_eq(&writer.bytes, entry.preamble) || writer.bytes == *entry.preamble;
         if self.writers.get(self.current).is_some_and(|writer| Arc::ptr_eq(&writer.bytes, entry.preamble)) {
             return Ok(());
         }
@@ -154,7 +152,8 @@ impl Problems {
     fn of_record<M: Model>(&mut self, writer: &Writer, record: &Record<'_>, position: Position) {
         let name = writer.preamble.name(record.method).to_owned();
         let Some(route) = writer.routes.command(record.method) else {
-            let error = format!("the record names command number {}, which is not in its table", record.method);
+            let error =
+                format!("the record names command number {}, which is not in its table", record.method);
             self.add(of_value(Some(name), &Unreadable::new(error), &[], position));
             return;
         };
@@ -209,7 +208,8 @@ fn of_value(
 ) -> Problem {
     let place = error.place().to_owned();
     let of_place = |difference: &&Difference| {
-        difference.class == Class::Checked && (difference.path == place || place.starts_with(&difference.path))
+        difference.class == Class::Checked
+            && (difference.path == place || place.starts_with(&difference.path))
     };
     let difference = differences.iter().find(of_place);
     Problem {

@@ -1,10 +1,6 @@
 //! Records in words: what a command was called with and what it answered, for errors and for the log.
 
-use super::{
-    kernel::Answer,
-    preamble::Preamble,
-    record::Record,
-};
+use super::{evolution::signature, kernel::Answer, preamble::Preamble, record::Record};
 use crate::{
     Value,
     codec::{Unreadable, whole},
@@ -16,9 +12,9 @@ const SHOWN_MAX: usize = 500;
 
 /// The arguments of a record, by the writer's names and types.
 pub(crate) fn values(written: &Preamble, record: &Record<'_>) -> Result<Value, Unreadable> {
-    let command = written
-        .command(record.method)
-        .ok_or_else(|| Unreadable::new(format!("there is no command number {} in its table", record.method)))?;
+    let command = written.command(record.method).ok_or_else(|| {
+        Unreadable::new(format!("there is no command number {} in its table", record.method))
+    })?;
     whole(record.arguments, |bytes| {
         let arguments = command.arguments.iter().map(|argument| {
             Ok((argument.name.clone(), value::read(written.schema.of(&argument.shape), bytes)?))
@@ -63,4 +59,44 @@ fn shorten(text: String) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// All types of a model, for people.
+pub(crate) fn schema_text(preamble: &Preamble) -> String {
+    let schema = &preamble.schema;
+    let mut text = format!("state {}", schema.of(&preamble.state));
+    if preamble.version > 1 {
+        text += &format!(", version {}", preamble.version);
+    }
+    text += &format!("\nevents {}\n", schema.of(&preamble.events));
+    for command in &preamble.commands {
+        text += &format!("\ncommand {}", signature(schema, command));
+        let accepted = schema.of(&command.accepted);
+        match &command.rejected {
+            Some(rejected) => text += &format!(" -> Result<{accepted}, {}>", schema.of(rejected)),
+            None if command.accepted == Shape::Unit => {}
+            None => text += &format!(" -> {accepted}"),
+        }
+        let mut remarks = Vec::new();
+        if command.version > 1 {
+            remarks.push(format!("version {}", command.version));
+        }
+        if let Some((name, version)) = &command.replays {
+            remarks.push(format!("replays version {version} of {name}"));
+        }
+        if !command.was.is_empty() {
+            remarks.push(format!("was {}", command.was.join(", ")));
+        }
+        for argument in command.arguments.iter().filter(|argument| !argument.aliases.is_empty()) {
+            remarks.push(format!("{} was {}", argument.name, argument.aliases.join(", ")));
+        }
+        if !remarks.is_empty() {
+            text += &format!(" // {}", remarks.join("; "));
+        }
+    }
+    text.push('\n');
+    for definition in schema.definitions() {
+        text += &format!("\n{definition:#}\n");
+    }
+    text
 }

@@ -53,9 +53,8 @@ impl Today {
     /// that name, then one that had it.
     fn heir(&self, written: &Command) -> Option<usize> {
         let commands = &self.preamble.commands;
-        let bears = |command: &Command, name: &str| {
-            command.name == name || command.was.iter().any(|was| was == name)
-        };
+        let bears =
+            |command: &Command, name: &str| command.name == name || command.was.iter().any(|was| was == name);
         let replays = |command: &Command| {
             command.replays.as_ref().is_some_and(|(name, version)| {
                 let same_name = *name == written.name
@@ -175,7 +174,12 @@ fn route(written: &Preamble, command: &Command, today: &Today, same_events: bool
         false if same_arguments => Way::Same(method),
         false => Way::Carried { method, version },
     };
-    Route { way, differences, same_reply: same_events && replies_the_same(written, command, today, now), same_state }
+    Route {
+        way,
+        differences,
+        same_reply: same_events && replies_the_same(written, command, today, now),
+        same_state,
+    }
 }
 
 fn upcast(today: &Today, number: usize, version: u32) -> Option<&Traced> {
@@ -207,9 +211,10 @@ fn arguments(written: &Preamble, command: &Command, today: &Today, now: &Command
     let schema = &today.preamble.schema;
     let mut differences = Vec::new();
     for is in &now.arguments {
-        let was = command.arguments.iter().find(|was| {
-            is.is_called(&was.name) || was.aliases.iter().any(|alias| is.is_called(alias))
-        });
+        let was = command
+            .arguments
+            .iter()
+            .find(|was| is.is_called(&was.name) || was.aliases.iter().any(|alias| is.is_called(alias)));
         let Some(was) = was else {
             differences.push(added(is, schema));
             continue;
@@ -218,9 +223,10 @@ fn arguments(written: &Preamble, command: &Command, today: &Today, now: &Command
         differences.extend(of_argument.into_iter().map(|difference| within(&is.name, difference)));
     }
     for was in &command.arguments {
-        let is_there = now.arguments.iter().any(|is| {
-            is.is_called(&was.name) || was.aliases.iter().any(|alias| is.is_called(alias))
-        });
+        let is_there = now
+            .arguments
+            .iter()
+            .any(|is| is.is_called(&was.name) || was.aliases.iter().any(|alias| is.is_called(alias)));
         if !is_there {
             differences.push(Difference {
                 class: Class::Compatible,
@@ -297,7 +303,10 @@ fn other_version(written: &Preamble, command: &Command, today: &Today, now: &Com
     let (name, version) = (&command.name, command.version);
     let (what, remedy) = match now.version > version {
         true => (
-            format!("version {version} of the command is not in the code any more, which has version {}", now.version),
+            format!(
+                "version {version} of the command is not in the code any more, which has version {}",
+                now.version
+            ),
             format!(
                 "keep it for replay, `#[memstate(replays = \"{name}\", version = {version})] fn {name}_v{version}`, or \
                  convert its arguments with `#[memstate(upcast = …)]`"
@@ -361,17 +370,17 @@ pub(crate) fn carry<M: Model>(
     method: u16,
     version: u32,
 ) -> Result<Vec<u8>, Unreadable> {
-    let command = written
-        .command(record.method)
-        .ok_or_else(|| Unreadable::new(format!("there is no command number {} in its table", record.method)))?;
+    let command = written.command(record.method).ok_or_else(|| {
+        Unreadable::new(format!("there is no command number {} in its table", record.method))
+    })?;
     whole(record.arguments, |bytes| {
         let arguments = Written::new(&written.schema, &command.arguments, bytes);
         *bytes = &[];
         let command = M::Command::carry(method, version, arguments)?;
         let mut today = Vec::new();
-        command.put(&mut today).map_err(|error| {
-            Unreadable::new(format!("what they became cannot be written: {error}"))
-        })?;
+        command
+            .put(&mut today)
+            .map_err(|error| Unreadable::new(format!("what they became cannot be written: {error}")))?;
         Ok(today)
     })
 }
@@ -393,12 +402,8 @@ pub(crate) fn read_state<M: Model>(
 pub(crate) fn all_differences(written: &Preamble, today: &Today) -> Vec<(String, Difference)> {
     let routes = Routes::new(written, today);
     let now = &today.preamble;
-    let mut all: Vec<_> = routes
-        .state
-        .differences
-        .into_iter()
-        .map(|difference| ("the state".to_owned(), difference))
-        .collect();
+    let mut all: Vec<_> =
+        routes.state.differences.into_iter().map(|difference| ("the state".to_owned(), difference)).collect();
     for (command, route) in written.commands.iter().zip(routes.commands) {
         let subject = format!("command `{}`", command.name);
         all.extend(route.differences.into_iter().map(|difference| (subject.clone(), difference)));
@@ -410,9 +415,10 @@ pub(crate) fn all_differences(written: &Preamble, today: &Today) -> Vec<(String,
         }
     }
     for command in &now.commands {
-        let is_new = !written.commands.iter().any(|was| {
-            was.name == command.name || command.was.iter().any(|name| *name == was.name)
-        });
+        let is_new = !written
+            .commands
+            .iter()
+            .any(|was| was.name == command.name || command.was.iter().any(|name| *name == was.name));
         if is_new {
             all.push((format!("command `{}`", command.name), new(&now.schema, command)));
         }

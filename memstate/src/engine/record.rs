@@ -170,10 +170,21 @@ pub(crate) struct Shared {
 /// A payload, taken apart.
 #[derive(Debug)]
 pub(crate) enum Payload<'a> {
-    Genesis { index: u64, last: bool, part: &'a [u8] },
-    Records { shared: Shared, outcomes: Outcomes, records: Records<'a> },
+    Genesis {
+        index: u64,
+        last: bool,
+        part: &'a [u8],
+    },
+    Records {
+        shared: Shared,
+        outcomes: Outcomes,
+        records: Records<'a>,
+    },
     /// Outcomes that were accepted in place of recorded ones.
-    Amended { time: Timestamp, outcomes: Vec<(Position, Recorded)> },
+    Amended {
+        time: Timestamp,
+        outcomes: Vec<(Position, Recorded)>,
+    },
 }
 
 /// Starts the payload of a batch of records in `bytes`.

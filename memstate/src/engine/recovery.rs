@@ -210,8 +210,7 @@ impl Recovery<'_> {
             Some(snapshots) => snapshots.newest::<M>(self.today, None)?,
             None => None,
         };
-        let snapshot_position =
-            snapshot.as_ref().map_or(Position::START, |loaded| loaded.kernel.position());
+        let snapshot_position = snapshot.as_ref().map_or(Position::START, |loaded| loaded.kernel.position());
         let checked = match (&snapshot, self.checked) {
             (_, true) => Position::new(u64::MAX),
             // Today's code has opened this journal before, and has found no problem through there.
@@ -375,13 +374,14 @@ fn append_genesis<M: Model>(journal: &mut dyn Journal, name: &str, model: &M) ->
 }
 
 /// Journals the outcomes that were accepted in place of recorded ones.
-fn amend(
-    journal: &mut dyn Journal,
-    name: &str,
-    accepted: &[(Position, Recorded)],
-) -> Result<(), OpenError> {
+fn amend(journal: &mut dyn Journal, name: &str, accepted: &[(Position, Recorded)]) -> Result<(), OpenError> {
     let (count, first) = (accepted.len(), accepted.first().map_or(0, |(position, _)| position.get()));
-    tracing::warn!(location = name, count, first, "outcomes that differ from the recorded ones were accepted");
+    tracing::warn!(
+        location = name,
+        count,
+        first,
+        "outcomes that differ from the recorded ones were accepted"
+    );
     for part in accepted.chunks(AMENDED_OUTCOMES) {
         Durable::append(journal, 0, &record::amended(Timestamp::of_the_clock(), part))?;
     }

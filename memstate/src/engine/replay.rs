@@ -315,7 +315,8 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             let Some(route) = batch.writer.routes.command(written.method) else {
                 let method = written.method;
-                let error = Unreadable::new(format!("it names command number {method}, which is not in its table"));
+                let error =
+                    Unreadable::new(format!("it names command number {method}, which is not in its table"));
                 return Err(self.unreadable("a record", position, &error));
             };
             apply(self, &Old { position, written, route, writer: &batch.writer, shared })?;

@@ -123,12 +123,7 @@ impl Snapshots {
         Ok(None)
     }
 
-    fn read<M: Model>(
-        &self,
-        today: &Today,
-        path: &Path,
-        position: Position,
-    ) -> Result<Loaded<M>, Unusable> {
+    fn read<M: Model>(&self, today: &Today, path: &Path, position: Position) -> Result<Loaded<M>, Unusable> {
         let bytes = self.read_file(path).map_err(|error| Unusable::PassOver(error.to_string()))?;
         if bytes.starts_with(MAGIC_OF_ANY_FORMAT) && !bytes.starts_with(MAGIC) && sealed(&bytes).is_some() {
             return Err(Unusable::Refuse(Box::new(OpenError::Unreadable {
@@ -161,10 +156,12 @@ impl Snapshots {
         }
         let mut requests: Requests = whole(parts.requests, codec::get)
             .map_err(|error| Unusable::PassOver(format!("its requests cannot be read: {error}")))?;
-        requests.carry(|method| routes.command(method).and_then(|route| match route.way {
-            Way::Same(method) | Way::Carried { method, .. } if route.same_reply => Some(method),
-            _ => None,
-        }));
+        requests.carry(|method| {
+            routes.command(method).and_then(|route| match route.way {
+                Way::Same(method) | Way::Carried { method, .. } if route.same_reply => Some(method),
+                _ => None,
+            })
+        });
         let model = evolution::read_state(&preamble, &routes.state, parts.state)
             .map_err(|why| Unusable::PassOver(format!("its state cannot be read: {why}")))?;
         let is_of_today = preamble.encode() == today.preamble.encode();

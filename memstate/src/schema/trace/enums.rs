@@ -106,8 +106,14 @@ impl Walk {
     }
 
     /// Tries the next number; if it is not accepted, all variants are known.
-    fn next_variant<'de, V: Visitor<'de>>(&mut self, entry: EntryId, visitor: V) -> Result<V::Value, Refusal> {
-        let Some(number) = self.enumerated(entry).map(|body| body.variants.len()) else { return self.learned() };
+    fn next_variant<'de, V: Visitor<'de>>(
+        &mut self,
+        entry: EntryId,
+        visitor: V,
+    ) -> Result<V::Value, Refusal> {
+        let Some(number) = self.enumerated(entry).map(|body| body.variants.len()) else {
+            return self.learned();
+        };
         let place = self.graph.place(Some(entry));
         let mut key = None;
         self.learned = true;
@@ -134,7 +140,8 @@ impl Walk {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         self.variants.push((entry, number));
-        let made = self.at(place, true, |walk| visitor.visit_enum(Chosen { walk, entry, number, place, key }));
+        let made =
+            self.at(place, true, |walk| visitor.visit_enum(Chosen { walk, entry, number, place, key }));
         self.variants.pop();
         if made.is_ok() && self.graph.nodes[place].kind == Kind::Unknown {
             self.graph.nodes[place].kind = Kind::Leaf(Leaf::Unit);

@@ -128,8 +128,7 @@ impl<'de> Deserializer<'de> for Source<'_> {
         let node = self.node;
         self.walk.at(node, true, |walk| {
             let is_map = |known: &Kind| matches!(known, Kind::Map(..));
-            let kind =
-                walk.ask(node, is_map, |graph| Kind::Map(graph.inside(node), graph.inside(node)))?;
+            let kind = walk.ask(node, is_map, |graph| Kind::Map(graph.inside(node), graph.inside(node)))?;
             let Kind::Map(key, value) = kind else { return walk.hopeless(node) };
             let count = match walk.elements(key) {
                 0 if walk.can_make(key) => walk.elements(value),
@@ -157,9 +156,9 @@ impl<'de> Deserializer<'de> for Source<'_> {
     ) -> Result<V::Value, Refusal> {
         let (node, watched) = (self.node, self.watched);
         let key = Key { name, visitor: type_name::<V>(), form: Form::Enum(variants) };
-        let made = self
-            .walk
-            .at(node, true, |walk| walk.named(node, key, |walk, entry| walk.enumeration(node, entry, visitor)))?;
+        let made = self.walk.at(node, true, |walk| {
+            walk.named(node, key, |walk, entry| walk.enumeration(node, entry, visitor))
+        })?;
         self.walk.graph.nodes[node].accepted |= !watched;
         Ok(made)
     }

@@ -101,7 +101,8 @@ impl Walk {
         let place = &mut self.graph.nodes[node];
         place.panics += 1;
         let hopeless = place.panics >= PANICS_MAX;
-        self.blame = Some(Blame { node, itself: true, varied: self.varied.map(|varied| varied.place), hopeless });
+        self.blame =
+            Some(Blame { node, itself: true, varied: self.varied.map(|varied| varied.place), hopeless });
     }
 
     /// Gives the place that is to blame other samples next time; whether there was a place.
