@@ -2,6 +2,8 @@
 
 #[path = "macros/bank.rs"]
 mod bank;
+#[path = "macros/carried.rs"]
+mod carried;
 #[path = "macros/data.rs"]
 mod data;
 #[path = "macros/evolution.rs"]

@@ -81,14 +81,133 @@ mod types;
 /// - The generated enums are `Clone`, `PartialEq` and `Debug` if all of their arguments are.
 /// - The block may stand in another module than the struct; import both names there: `use super::{Bank, BankClient};`.
 ///
+/// - The client is generic over what lends it the model: `BankClient` stands for `BankClient<Client<Bank>>`, which has
+///   the commands and the queries, and `BankClient<Past<Bank>>` is one of the past, with the queries alone. In a generic
+///   model this parameter comes after the model's own, all of which the block has to name.
+///
+/// # When a model changes
+///
+/// Methods may be reordered, added and moved to other modules, arguments and fields reordered, removed and widened, without
+/// a word: a journal says what its types look like, and is read by names. What cannot be told from the code alone is said
+/// by keys; what is missing is named when a journal is opened, before anything is replayed.
+///
+/// ```
+/// #[memstate::model]
+/// #[derive(Default)]
+/// pub struct Shop { stock: u64, price: u64 }
+///
+/// #[memstate::model]
+/// impl Shop {
+///     /// It was called `insert`, `amount` was called `number`, and the shelf is new.
+///     #[memstate(was = "insert")]
+///     pub fn add(
+///         &mut self,
+///         #[memstate(was = "number")] amount: u64,
+///         #[memstate(default = "front".to_owned())] shelf: String,
+///     ) {
+///         self.stock += amount + shelf.len() as u64;
+///     }
+///
+///     /// Nobody gives discounts any more, but once somebody did.
+///     #[memstate(retired)]
+///     fn discount(&mut self, percent: u64) {
+///         self.price -= self.price * percent / 100;
+///     }
+///
+///     /// In the first version it took the price in coins; that method is kept as `set_price_v1`.
+///     pub fn set_price(&mut self, cents: u64) {
+///         self.price = cents;
+///     }
+///
+///     #[memstate(replays = "set_price", version = 1)]
+///     fn set_price_v1(&mut self, coins: u64) {
+///         self.price = coins * 5;
+///     }
+///
+///     /// In the first version it took pairs; `pairs_to_pieces` makes today's arguments of them.
+///     #[memstate(upcast = pairs_to_pieces)]
+///     pub fn sell(&mut self, pieces: u64, to: String) {
+///         self.stock -= pieces + to.len() as u64;
+///     }
+/// }
+///
+/// /// The arguments of `sell` as they were, by their names.
+/// #[memstate::data]
+/// struct Pairs { pairs: u64, to: String }
+///
+/// fn pairs_to_pieces(old: Pairs) -> (u64, String) {
+///     (old.pairs * 2, old.to)
+/// }
+/// # use memstate::model::Operation;
+/// # let versions: Vec<_> = ShopCommand::METHODS.iter().map(|method| method.version).collect();
+/// # assert_eq!(versions, [1, 1, 2, 1, 2]);
+/// ```
+///
+/// On a command:
+///
+/// - `was = "insert"`: records of `insert` are its own. Several may be given; none may be a command of today.
+/// - `retired`: it is there to replay records of the past. The client does not have it, and sending its variant by hand is
+///   refused. It may be private.
+/// - `replays = "set_price", version = 1`: it replays the records of that version of that command, and nothing else. It is
+///   retired. The command has to be one of the same block: of one that is gone, keep the last version under its own name, as
+///   `retired`.
+/// - `version = 3`: the version that it is of. Without it this is one more than the versions that are replayed or
+///   converted, of which none may be left out, so it is seldom needed: when old versions are in no journal any more,
+///   or when the arguments are the same and their meaning is another.
+/// - `upcast = path`: a function that makes today's arguments of those of an earlier version: `fn(Old) -> T`, where `Old` is
+///   a struct with the earlier arguments as its fields, under `#[memstate::data]` or with serde's `Deserialize`, and `T` the
+///   argument as the enum holds it, a tuple of several, or `()` for none. The first of them converts version 1, the second version 2,
+///   and so on. Not together with methods that replay versions of the same command.
+///
+/// On an argument of a command:
+///
+/// - `was = "number"`: what was written under that name is its value. Several may be given.
+/// - `default`, `default = value`: the value for records that do not have it, of the type that the enum holds (`String` for
+///   `&str`). An `Option` needs none; it is `None`.
+///
+/// On the struct, below `#[memstate::model]` or in its parentheses:
+///
+/// - `migrate = path`: a function from the state of an earlier version to today's, `fn(OldBank) -> Bank`, where `OldBank`
+///   is the struct as it was, under `#[memstate::data]` or with serde's `Deserialize`. The first converts version 1, and so on; the state is then of the version after the
+///   last. It is needed only when fields mean something else than before; what was added, removed, reordered,
+///   widened or renamed (`#[serde(alias = "…")]`) is read without it.
+///
+/// ```
+/// #[memstate::model]
+/// #[memstate(migrate = from_coins)]
+/// #[derive(Default)]
+/// pub struct Till { cents: u64 }
+///
+/// #[memstate::data]
+/// struct TillOfCoins { coins: u64 }
+///
+/// fn from_coins(old: TillOfCoins) -> Till {
+///     Till { cents: old.coins * 5 }
+/// }
+///
+/// # #[memstate::model]
+/// # impl Till { pub fn cents(&self) -> u64 { self.cents } }
+/// # assert_eq!(<Till as memstate::Model>::VERSION, 2);
+/// ```
+///
 /// # Keys
 ///
 /// | where | key | |
 /// |---|---|---|
 /// | above the `impl` block | `events = BankEvent` | the type of the model's events; without it there are none |
 /// | above either | `crate = path` | where memstate is, if not at `::memstate` |
+/// | above the struct, or on it as `#[memstate(migrate = path)]` | `migrate = path` | makes today's state of an earlier version's; several |
 /// | on a method, as `#[memstate(skip)]` | `skip` | neither a command nor a query |
+/// | on a command | `was = "name"` | a name that it had before; several |
+/// | on a command | `retired` | for replay only |
+/// | on a command | `replays = "name", version = 1` | for replay of that version of that command only |
+/// | on a command | `version = 2` | its version |
+/// | on a command | `upcast = path` | makes today's arguments of an earlier version's; several |
+/// | on an argument of a command | `was = "name"` | a name that it had before; several |
+/// | on an argument of a command | `default`, `default = value` | for records that do not have it |
 /// | on a field, as `#[memstate(clone)]` | `clone` | saved as a clone; the type need not be one for models |
+///
+/// serde's attributes may be used on the struct as on those under [`data`].
 #[proc_macro_attribute]
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::model(options.into(), item.into()).into()
@@ -124,8 +243,15 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | on a field, as `#[memstate(clone)]` | `clone` | saved as a clone; its type need only be `Clone` and serializable |
 /// | on a variant or the struct, as `#[memstate(display = "no account {0}")]` | `display` | its `Display` text, a format string with the fields in scope by name or number |
 ///
-/// serde's attributes may be used, but not those that postcard cannot read back (`flatten`, `untagged`, `tag`,
-/// `content`, `skip_serializing_if` and the like).
+/// serde's attributes may be used, but not those that postcard, the format of journals and snapshots, cannot read back:
+/// `flatten`, `untagged`, `tag`, `content`, `skip`, `skip_serializing`, `skip_serializing_if`, `skip_deserializing`,
+/// `field_identifier`, `variant_identifier` and `getter`; nor what says only how a value is written or only how it is read:
+/// `serialize_with` or `deserialize_with` without the other, `into` without `from` or `try_from` and the reverse,
+/// `rename` and its like with two names.
+///
+/// The macro sees the item that it stands on and none of the types in it. A type in a field or an argument that derives
+/// serde's traits itself may have such attributes without a word at compile time; what it writes is then refused when
+/// the command is sent or the snapshot is written, or it is read back as something else. Put `#[memstate::data]` on it.
 #[proc_macro_attribute]
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::data(options.into(), item.into()).into()

@@ -459,3 +459,41 @@ async fn an_initial_state_that_panics_is_an_error_and_writes_nothing() {
         memstate::open_with::<Bank>(dir.path(), || panic!("only a new journal needs it")).await.unwrap();
     assert_eq!(shape(&bank), state);
 }
+
+#[memstate::model]
+#[derive(Default)]
+pub struct Counter {
+    count: u64,
+}
+
+#[memstate::model]
+impl Counter {
+    pub fn add(&mut self, number: u64) -> u64 {
+        self.count += number;
+        self.count
+    }
+
+    #[memstate(replays = "add", version = 1)]
+    fn add_v1(&mut self, number: u8) {
+        self.count += u64::from(number);
+    }
+
+    #[memstate(retired)]
+    pub fn reset(&mut self) {
+        self.count = 0;
+    }
+}
+
+#[tokio::test]
+async fn a_retired_command_that_is_built_by_hand_is_not_journaled() {
+    let counter = memstate::open::<Counter>("memory:").await.unwrap();
+    assert_eq!(counter.add(3).await, Ok(3));
+    for (command, method) in
+        [(CounterCommand::AddV1 { number: 1 }, "add_v1"), (CounterCommand::Reset, "reset")]
+    {
+        let error = counter.execute(command).await.expect_err("it is refused");
+        assert_eq!(error, Error::NotJournaled(NotJournaled::Retired { method }));
+        assert!(error.to_string().starts_with(&format!("`{method}` is retired")), "{error}");
+    }
+    assert_eq!((counter.position().get(), counter.read(|counter| counter.count)), (1, 3));
+}

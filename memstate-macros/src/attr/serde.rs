@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use quote::ToTokens;
-use syn::{Attribute, LitStr, Token, meta::ParseNestedMeta};
+use syn::{Attribute, LitStr, Meta, Token, meta::ParseNestedMeta, punctuated::Punctuated};
 
 use super::skip_value;
 use crate::errors::Errors;
@@ -48,7 +48,11 @@ const NAMES: &[&str] = &["rename", "rename_all", "rename_all_fields"];
 pub fn keys(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<String> {
     let mut found: Vec<(String, syn::Path)> = Vec::new();
     let mut refused = Vec::new();
-    for (number, attr) in attrs.iter().enumerate().filter(|(_, attr)| attr.path().is_ident("serde")) {
+    let ours = attrs.iter().enumerate().flat_map(|(number, attr)| {
+        let conditional = attr.path().is_ident("cfg_attr");
+        in_attribute(attr).into_iter().map(move |attr| (number, conditional, attr))
+    });
+    for (number, conditional, attr) in ours {
         let _ = attr.parse_nested_meta(|meta| {
             let name = meta.path.to_token_stream().to_string();
             if let Some((_, why)) = UNREADABLE.iter().find(|(unreadable, _)| *unreadable == name) {
@@ -56,7 +60,9 @@ pub fn keys(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<String> {
                 refuse(&meta.path, &why, REMOVE, errors);
                 refused.push(number);
             }
-            found.push((name.clone(), meta.path.clone()));
+            if !conditional {
+                found.push((name.clone(), meta.path.clone()));
+            }
             match meta.input.peek(syn::token::Paren) && NAMES.contains(&name.as_str()) {
                 true => names(&meta, errors),
                 false => {
@@ -88,6 +94,19 @@ pub fn keys(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<String> {
         !refused.contains(&(number - 1))
     });
     names
+}
+
+/// The attributes of serde in one attribute, which may be a `cfg_attr`.
+fn in_attribute(attr: &Attribute) -> Vec<Attribute> {
+    if attr.path().is_ident("serde") {
+        return vec![attr.clone()];
+    }
+    if !attr.path().is_ident("cfg_attr") {
+        return Vec::new();
+    }
+    let metas = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).unwrap_or_default();
+    let of_serde = metas.into_iter().skip(1).filter(|meta| meta.path().is_ident("serde"));
+    of_serde.map(|meta| syn::parse_quote!(#[#meta])).collect()
 }
 
 const REMOVE: &str = "remove it, or give the type its own `Serialize` and `Deserialize`";
@@ -163,6 +182,16 @@ mod tests {
             let (_, errors) = read(&mut vec![attr]);
             assert_eq!(errors.len(), mistakes, "{text}: {errors:?}");
         }
+    }
+
+    #[test]
+    fn what_stands_under_a_condition_is_read_too() {
+        let mut attrs: Vec<Attribute> = vec![
+            parse_quote!(#[cfg_attr(feature = "a", serde(default, skip), doc = "x")]),
+            parse_quote!(#[cfg_attr(all(a, b), serde(rename = "b"))]),
+        ];
+        let (names, errors) = read(&mut attrs);
+        assert_eq!((names.len(), errors.len(), attrs.len()), (0, 1, 1));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What a command was before: its names, its versions, and whether it is there for the past only.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use proc_macro2::Ident;

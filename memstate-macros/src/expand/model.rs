@@ -1,6 +1,6 @@
 //! What stands beside the struct: its client, the names of its enums, and `Model`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{DeriveInput, ext::IdentExt};
 
@@ -21,7 +21,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
     let (client, command, query, reply) =
         (client_name(name), beside(name, "Command"), beside(name, "Query"), beside(name, "Reply"));
     let generic = !input.generics.params.is_empty();
-    let lender = lender(&input.generics);
+    let lender = lender(&input.generics, Span::mixed_site());
     let mut of_model = without_defaults(&input.generics);
     let mut of_client = input.generics.clone();
     // The client's own parameter comes last: what lends the model.

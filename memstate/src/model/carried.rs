@@ -62,7 +62,7 @@ pub fn filled<T>(place: Option<T>) -> T {
 #[diagnostic::on_unimplemented(
     message = "this cannot make `{New}` of what an earlier version wrote",
     label = "expected a function `fn(Old) -> {New}`",
-    note = "`Old` is the earlier type, or a struct with the earlier arguments as its fields; it implements serde's `Deserialize`",
+    note = "`Old` is the earlier type, or a struct with the earlier arguments as its fields, under `#[memstate::data]` or with serde's `Deserialize`",
     note = "what is returned is the model for `migrate`, and for `upcast` the argument, a tuple of several, or `()` for none"
 )]
 pub trait Convert<Old, New> {
