@@ -104,7 +104,11 @@ impl fmt::Display for Definition<'_> {
 }
 
 impl Definition<'_> {
-    fn variant<'a>(&self, f: &mut fmt::Formatter<'_>, variant: &'a Variant) -> Result<Remarks<'a>, fmt::Error> {
+    fn variant<'a>(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        variant: &'a Variant,
+    ) -> Result<Remarks<'a>, fmt::Error> {
         f.write_str(&variant.name)?;
         self.content(f, &variant.content, "    ")?;
         Ok(Remarks { aliases: &variant.aliases, default: None })
@@ -217,7 +221,10 @@ mod tests {
         assert_eq!(shown(Shape::Tuple(Vec::new())), "()");
         assert_eq!(shown(Shape::Tuple(vec![byte(), Shape::Signed(128)])), "(u8, i128)");
         assert_eq!(shown(Shape::Tuple(vec![byte(); 16])), "[u8; 16]");
-        assert_eq!(shown(Shape::Map(Box::new(Shape::Text), Box::new(Shape::Named(1)))), "Map<String, Status>");
+        assert_eq!(
+            shown(Shape::Map(Box::new(Shape::Text), Box::new(Shape::Named(1)))),
+            "Map<String, Status>"
+        );
         assert_eq!(shown(Shape::Named(9)), "?");
     }
 

@@ -106,8 +106,14 @@ impl Walk {
     }
 
     /// Tries the next number; if it is not accepted, all variants are known.
-    fn next_variant<'de, V: Visitor<'de>>(&mut self, entry: EntryId, visitor: V) -> Result<V::Value, Refusal> {
-        let Some(number) = self.enumerated(entry).map(|body| body.variants.len()) else { return self.learned() };
+    fn next_variant<'de, V: Visitor<'de>>(
+        &mut self,
+        entry: EntryId,
+        visitor: V,
+    ) -> Result<V::Value, Refusal> {
+        let Some(number) = self.enumerated(entry).map(|body| body.variants.len()) else {
+            return self.learned();
+        };
         let place = self.graph.place(Some(entry));
         let mut key = None;
         self.learned = true;

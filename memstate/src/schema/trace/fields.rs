@@ -53,7 +53,8 @@ impl Walk {
             Kind::Record(record) => self.graph.records[record].names == names,
             _ => false,
         };
-        let Kind::Record(record) = self.ask(node, |_| known, |graph| Kind::Record(graph.record(names)))? else {
+        let Kind::Record(record) = self.ask(node, |_| known, |graph| Kind::Record(graph.record(names)))?
+        else {
             return self.hopeless(node);
         };
         self.find_places(node, record);

@@ -376,8 +376,9 @@ impl Record {
             return None;
         }
         let groups = self.groups();
-        (0..groups.len())
-            .find(|field| groups[*field].len() > 1 && self.primary[*field].is_none() && !self.asked_primary[*field])
+        (0..groups.len()).find(|field| {
+            groups[*field].len() > 1 && self.primary[*field].is_none() && !self.asked_primary[*field]
+        })
     }
 }
 
@@ -402,4 +403,3 @@ pub(super) fn key_of<T>(value: &T) -> u64 {
     std::mem::discriminant(value).hash(&mut hasher);
     hasher.finish()
 }
-

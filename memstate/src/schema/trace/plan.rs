@@ -114,7 +114,10 @@ impl Graph {
         if self.goes_in_order(record) && record.count.is_none() || record.untried().is_some() {
             return 0;
         }
-        if record.without_places() > 0 || record.untried_default().is_some() || record.untried_primary().is_some() {
+        if record.without_places() > 0
+            || record.untried_default().is_some()
+            || record.untried_primary().is_some()
+        {
             return 0;
         }
         if record.is_named() {

@@ -128,8 +128,7 @@ impl<'de> Deserializer<'de> for Source<'_> {
         let node = self.node;
         self.walk.at(node, |walk| {
             let is_map = |known: &Kind| matches!(known, Kind::Map(..));
-            let kind =
-                walk.ask(node, is_map, |graph| Kind::Map(graph.inside(node), graph.inside(node)))?;
+            let kind = walk.ask(node, is_map, |graph| Kind::Map(graph.inside(node), graph.inside(node)))?;
             let Kind::Map(key, value) = kind else { return walk.hopeless(node) };
             let count = match walk.elements(key) {
                 0 if walk.can_make(key) => walk.elements(value),

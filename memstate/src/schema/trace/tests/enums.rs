@@ -48,7 +48,10 @@ fn a_variant_for_everything_else_has_its_own_number() {
         #[serde(other)]
         Other,
     }
-    assert_eq!(variants::<Open>(), owned(&[("First", &["EINS_UND_ALLES", "one"]), ("Second", &[]), ("Other", &[])]));
+    assert_eq!(
+        variants::<Open>(),
+        owned(&[("First", &["EINS_UND_ALLES", "one"]), ("Second", &[]), ("Other", &[])])
+    );
     assert_eq!(types::<Open>(), ["enum Open { First, Second(u8), Other }"]);
 }
 
@@ -114,14 +117,21 @@ fn an_enum_whose_variants_are_only_numbers_is_traced() {
 fn a_variant_that_refuses_every_value_keeps_its_shape_and_the_others_are_traced() {
     #[derive(Deserialize)]
     enum Some {
-        Refused { before: u8, #[serde(deserialize_with = "refused::never")] never: u64, after: String },
+        Refused {
+            before: u8,
+            #[serde(deserialize_with = "refused::never")]
+            never: u64,
+            after: String,
+        },
         Taken(u8),
         Tuple(u8, #[serde(deserialize_with = "refused::never")] u64, u8),
         Last,
     }
     assert_eq!(
         types::<(Some, Some)>(),
-        ["enum Some { Refused { before: u8, never: u64, after: String }, Taken(u8), Tuple(u8, u64, ?), Last }"]
+        [
+            "enum Some { Refused { before: u8, never: u64, after: String }, Taken(u8), Tuple(u8, u64, ?), Last }"
+        ]
     );
 }
 

@@ -141,7 +141,10 @@ fn conversions_that_check_their_values_get_other_samples_until_they_take_one() {
     assert_eq!(shape::<(Range, u8)>(), "(RawRange, u8)");
     assert_eq!(shape::<(Hash, u8)>(), "(Vec<u8>, u8)");
     assert_eq!(shape::<(Addresses, u8)>(), "(Vec<String>, u8)");
-    assert_eq!(shape::<(Option<Email>, BTreeMap<Email2, Email>, u8)>(), "(Option<String>, Map<String, String>, u8)");
+    assert_eq!(
+        shape::<(Option<Email>, BTreeMap<Email2, Email>, u8)>(),
+        "(Option<String>, Map<String, String>, u8)"
+    );
     assert_eq!(types::<(Range, u8)>(), ["struct RawRange { min: u32, max: u32, name: Option<String> }"]);
 }
 
