@@ -1,6 +1,21 @@
 //! What became of a type: the same, carried over by name, or not.
+//!
+//! [`same`] is the question of the hot path: whether today's type itself reads the bytes. [`differences`] says what is not
+//! the same, how it is carried over, and what to do if it is not. How a value is then carried over is not decided here,
+//! but both follow one set of rules.
 
-use super::Type;
+use std::{borrow::Cow, collections::HashSet};
+
+use super::{Content, Kind, Named, Shape, Type, Variant};
+
+mod content;
+mod leaves;
+mod matching;
+
+#[cfg(test)]
+mod tests;
+
+use matching::stand_alike;
 
 /// How a change is carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +35,8 @@ pub enum Class {
 pub struct Difference {
     /// How it is carried over.
     pub class: Class,
-    /// Where, from the outermost type: `owner.city`, `[].balance`, `Status::Lent.0`; empty for the type itself.
+    /// Where: from the name of the innermost named type on, as in `Account.balance`, `Status::Lent.since` or
+    /// `Bank.accounts[].0`; from the outermost type on outside of named types; empty for that type itself.
     pub path: String,
     /// The type as it was written; empty if it was not there.
     pub was: String,
@@ -33,12 +49,286 @@ pub struct Difference {
 }
 
 /// Whether the bytes of `written` are read rightly by `today` itself, without a look at `written`.
+///
+/// Names of types mean nothing, nor does what is only known of today's types.
 pub fn same(written: Type<'_>, today: Type<'_>) -> bool {
-    written.shape == today.shape && written.schema == today.schema
+    Same::default().types(written, today)
 }
 
-/// All differences, in the order of today's fields.
+/// All differences, in the order of today's fields and variants; those that are gone stand last.
+///
+/// A named type that is used in several places is gone through once.
 pub fn differences(written: Type<'_>, today: Type<'_>) -> Vec<Difference> {
-    let _ = (written, today);
-    Vec::new()
+    let mut compared = Compared::default();
+    compared.types(written, today, "");
+    compared.differences
+}
+
+/// Pairs of named types that were met: they are the same unless a difference is found.
+#[derive(Debug, Default)]
+struct Same {
+    assumed: HashSet<(u32, u32)>,
+}
+
+impl Same {
+    fn types(&mut self, written: Type<'_>, today: Type<'_>) -> bool {
+        let mut inner = |was, now| self.types(written.schema.of(was), today.schema.of(now));
+        match (written.shape, today.shape) {
+            (Shape::Option(was), Shape::Option(now)) | (Shape::List(was), Shape::List(now)) => {
+                inner(was, now)
+            }
+            (Shape::Tuple(was), Shape::Tuple(now)) => {
+                was.len() == now.len() && was.iter().zip(now).all(|(was, now)| inner(was, now))
+            }
+            (Shape::Map(was_key, was), Shape::Map(now_key, now)) => {
+                inner(was_key, now_key) && inner(was, now)
+            }
+            (Shape::Named(was), Shape::Named(now)) => self.named(written, *was, today, *now),
+            (was, now) => was == now,
+        }
+    }
+
+    fn named(&mut self, written: Type<'_>, was: u32, today: Type<'_>, now: u32) -> bool {
+        if !self.assumed.insert((was, now)) {
+            return true;
+        }
+        let (Some(was), Some(now)) = (written.schema.named(was), today.schema.named(now)) else {
+            return false;
+        };
+        match (&was.kind, &now.kind) {
+            (Kind::Struct(was), Kind::Struct(now)) => self.content(written, was, today, now),
+            // New ones may stand behind.
+            (Kind::Enum(was), Kind::Enum(now)) => {
+                let contents = |(was, now): (&Variant, &Variant)| {
+                    self.content(written, &was.content, today, &now.content)
+                };
+                stand_alike(was, now) && was.iter().zip(now).all(contents)
+            }
+            _ => false,
+        }
+    }
+
+    fn content(&mut self, written: Type<'_>, was: &Content, today: Type<'_>, now: &Content) -> bool {
+        let mut inner = |was, now| self.types(written.schema.of(was), today.schema.of(now));
+        match (was, now) {
+            (Content::Unit, Content::Unit) => true,
+            (Content::Newtype(was), Content::Newtype(now)) => inner(was, now),
+            (Content::Tuple(was), Content::Tuple(now)) => {
+                was.len() == now.len() && was.iter().zip(now).all(|(was, now)| inner(was, now))
+            }
+            (Content::Fields(was), Content::Fields(now)) => {
+                was.len() == now.len()
+                    && stand_alike(was, now)
+                    && was.iter().zip(now).all(|(was, now)| inner(&was.shape, &now.shape))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Compared {
+    differences: Vec<Difference>,
+    /// Pairs of named types that were met.
+    met: HashSet<(u32, u32)>,
+    /// How many types were taken out of others around the present ones.
+    wrappings: usize,
+}
+
+/// How many types may be taken out of others: one may hold itself.
+const WRAPPINGS_MAX: usize = 16;
+
+/// What is said where there is no way from one type to the other.
+const ANOTHER: &str = "is of another type";
+
+impl Compared {
+    /// Compares two types at `path`.
+    fn types(&mut self, written: Type<'_>, today: Type<'_>, path: &str) {
+        let of_written = |shape| written.schema.of(shape);
+        let of_today = |shape| today.schema.of(shape);
+        match (written.shape, today.shape) {
+            (was, now) if was == now && !was.has_parts() => {}
+            (Shape::Option(was), Shape::Option(now)) => self.types(of_written(was), of_today(now), path),
+            (Shape::List(was), Shape::List(now)) => {
+                self.types(of_written(was), of_today(now), &at(path, "[]"))
+            }
+            (Shape::Tuple(was), Shape::Tuple(now)) if was.len() == now.len() => {
+                self.parts(written, was, today, now, path);
+            }
+            (Shape::Map(was_key, was), Shape::Map(now_key, now)) => {
+                self.types(of_written(was_key), of_today(now_key), &at(path, "[key]"));
+                self.types(of_written(was), of_today(now), &at(path, "[]"));
+            }
+            (Shape::Named(was), Shape::Named(now)) => self.named(written, *was, today, *now, path),
+            _ => self.other_kinds(written, today, path),
+        }
+    }
+
+    /// Compares parts without names, of which there are as many as there were.
+    fn parts(&mut self, written: Type<'_>, was: &[Shape], today: Type<'_>, now: &[Shape], path: &str) {
+        for (number, (was, now)) in was.iter().zip(now).enumerate() {
+            self.types(written.schema.of(was), today.schema.of(now), &at(path, &format!(".{number}")));
+        }
+    }
+
+    fn named(&mut self, written: Type<'_>, was: u32, today: Type<'_>, now: u32, path: &str) {
+        if !self.met.insert((was, now)) {
+            return;
+        }
+        let (Some(old), Some(new)) = (written.schema.named(was), today.schema.named(now)) else {
+            return self.breaking(written, today, path, "the schema is not whole");
+        };
+        match (written.newtype(), today.newtype()) {
+            (None, Some(inner)) => return self.held(written, inner, (written, today), path),
+            (Some(inner), None) => return self.not_held(inner, today, (written, today), path),
+            _ => {}
+        }
+        let name = today.to_string();
+        match (&old.kind, &new.kind) {
+            (Kind::Struct(was), Kind::Struct(now)) => self.contents(written, was, today, now, &name),
+            (Kind::Enum(was), Kind::Enum(now)) => self.variants(written, was, today, now, &name),
+            _ => {
+                let what = format!("{} became {}", kind_in_words(old), kind_in_words(new));
+                self.breaking(written, today, path, &what);
+            }
+        }
+    }
+
+    /// The types are of different kinds, one of which may be carried over to the other.
+    fn other_kinds(&mut self, written: Type<'_>, today: Type<'_>, path: &str) {
+        if let Some((class, what)) = leaves::change(written.shape, today.shape) {
+            return self.add(class, path, written.to_string(), today.to_string(), what.into(), String::new());
+        }
+        let of_written = |shape| written.schema.of(shape);
+        let of_today = |shape| today.schema.of(shape);
+        if let Some(inner) = today.newtype() {
+            return self.held(written, inner, (written, today), path);
+        }
+        // One that holds an option is that option before it is one of its values.
+        let holds_option = written.newtype().filter(|inner| matches!(inner.shape, Shape::Option(_)));
+        if let Some(inner) = holds_option {
+            return self.not_held(inner, today, (written, today), path);
+        }
+        let shown = (written, today);
+        match (written.shape, today.shape) {
+            (_, Shape::Option(now)) => {
+                self.wrapped(written, of_today(now), shown, path, Class::Compatible, "may be none now");
+            }
+            (Shape::Option(was), _) => {
+                let what = "can be none no more: one that was none is refused";
+                self.wrapped(of_written(was), today, shown, path, Class::Checked, what);
+            }
+            (Shape::Tuple(parts), Shape::List(now)) => {
+                self.note(Class::Compatible, written, today, path, "may be of any length now");
+                for part in distinct(parts) {
+                    self.types(of_written(part), of_today(now), &at(path, "[]"));
+                }
+            }
+            (Shape::List(was), Shape::Tuple(parts)) => {
+                let what = format!("has to have {} elements now: any other number is refused", parts.len());
+                self.note(Class::Checked, written, today, path, &what);
+                for part in distinct(parts) {
+                    self.types(of_written(was), of_today(part), &at(path, "[]"));
+                }
+            }
+            _ => match written.newtype() {
+                Some(inner) => self.not_held(inner, today, shown, path),
+                None => self.breaking(written, today, path, ANOTHER),
+            },
+        }
+    }
+
+    fn held(&mut self, written: Type<'_>, inner: Type<'_>, shown: (Type<'_>, Type<'_>), path: &str) {
+        self.wrapped(written, inner, shown, path, Class::Compatible, "is held by a new type");
+    }
+
+    fn not_held(&mut self, inner: Type<'_>, today: Type<'_>, shown: (Type<'_>, Type<'_>), path: &str) {
+        self.wrapped(inner, today, shown, path, Class::Compatible, "is not held by another type any more");
+    }
+
+    /// One type holds what the other is.
+    fn wrapped(
+        &mut self,
+        written: Type<'_>,
+        today: Type<'_>,
+        shown: (Type<'_>, Type<'_>),
+        path: &str,
+        class: Class,
+        what: &str,
+    ) {
+        let before = self.differences.len();
+        self.wrappings += 1;
+        self.note(class, shown.0, shown.1, path, what);
+        if self.wrappings <= WRAPPINGS_MAX {
+            self.types(written, today, path);
+        }
+        let inside = &self.differences[before + 1..];
+        let is_breaking =
+            |difference: &Difference| difference.class == Class::Breaking && difference.path == path;
+        if self.wrappings > WRAPPINGS_MAX || inside.iter().any(is_breaking) {
+            self.differences.truncate(before);
+            self.breaking(shown.0, shown.1, path, ANOTHER);
+        }
+        self.wrappings -= 1;
+    }
+
+    fn note(&mut self, class: Class, written: Type<'_>, today: Type<'_>, path: &str, what: &str) {
+        self.add(class, path, written.to_string(), today.to_string(), what.to_owned().into(), String::new());
+    }
+
+    fn breaking(&mut self, written: Type<'_>, today: Type<'_>, path: &str, what: &str) {
+        let (was, now) = (written.to_string(), today.to_string());
+        let remedy = format!("make it `{was}` again, or convert what was written");
+        self.add(Class::Breaking, path, was, now, what.to_owned().into(), remedy);
+    }
+
+    fn add(
+        &mut self,
+        class: Class,
+        path: &str,
+        was: String,
+        now: String,
+        what: Cow<'static, str>,
+        remedy: String,
+    ) {
+        let (path, what) = (path.to_owned(), what.into_owned());
+        self.differences.push(Difference { class, path, was, now, what, remedy });
+    }
+}
+
+/// A path that goes on.
+fn at(path: &str, step: &str) -> String {
+    let step = if path.is_empty() { step.trim_start_matches('.') } else { step };
+    format!("{path}{step}")
+}
+
+/// Each of several shapes once.
+fn distinct(parts: &[Shape]) -> impl Iterator<Item = &Shape> {
+    parts.iter().enumerate().filter(|(number, part)| !parts[..*number].contains(part)).map(|(_, part)| part)
+}
+
+fn kind_in_words(named: &Named) -> &'static str {
+    match named.kind {
+        Kind::Struct(_) => "a struct",
+        Kind::Enum(_) => "an enum",
+    }
+}
+
+impl Shape {
+    /// Whether its equality does not say that it is the same.
+    fn has_parts(&self) -> bool {
+        matches!(self, Shape::Option(_) | Shape::List(_) | Shape::Tuple(_) | Shape::Map(..) | Shape::Named(_))
+    }
+}
+
+impl<'a> Type<'a> {
+    /// What it holds, if it is a struct of one value without a name.
+    fn newtype(self) -> Option<Type<'a>> {
+        let Shape::Named(number) = self.shape else { return None };
+        match &self.schema.named(*number)?.kind {
+            Kind::Struct(Content::Newtype(inner)) => Some(self.schema.of(inner)),
+            _ => None,
+        }
+    }
 }

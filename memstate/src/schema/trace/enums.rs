@@ -140,8 +140,7 @@ impl Walk {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         self.variants.push((entry, number));
-        let made =
-            self.at(place, true, |walk| visitor.visit_enum(Chosen { walk, entry, number, place, key }));
+        let made = self.at(place, |walk| visitor.visit_enum(Chosen { walk, entry, number, place, key }));
         self.variants.pop();
         if made.is_ok() && self.graph.nodes[place].kind == Kind::Unknown {
             self.graph.nodes[place].kind = Kind::Leaf(Leaf::Unit);

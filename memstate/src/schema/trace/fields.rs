@@ -94,16 +94,20 @@ impl Walk {
         if let Some(name) = record.untried() {
             return Some(Way::Name(name));
         }
+        // Before what is inside of the fields, which may be reached from elsewhere only.
+        let question = record.untried_default().map(Way::Without);
+        if let Some(way) = question.or_else(|| record.untried_primary().map(Way::Twice)) {
+            return Some(way);
+        }
         let distance = |field: &usize| self.graph.nodes[record.fields[*field]].distance;
         let nearest = (0..record.fields.len()).min_by_key(distance).filter(|field| distance(field) != NEVER);
-        match nearest {
-            Some(_) if in_order => return Some(Way::InOrder),
-            Some(field) if record.is_named() => return Some(Way::ByName(vec![field])),
+        match nearest? {
+            _ if in_order => Some(Way::InOrder),
+            field if record.is_named() => Some(Way::ByName(vec![field])),
             // As far as they can be reached.
-            Some(_) if record.in_order => return Some(Way::InOrder),
-            _ => {}
+            _ if record.in_order => Some(Way::InOrder),
+            _ => None,
         }
-        record.untried_default().map(Way::Without).or_else(|| record.untried_primary().map(Way::Twice))
     }
 
     fn way_to_make(&self, record: &Record) -> Way {

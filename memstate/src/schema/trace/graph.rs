@@ -28,7 +28,9 @@ pub(super) struct Node {
     owner: Option<EntryId>,
     /// Which samples it is given; counted up when it refuses.
     pub(super) variation: usize,
-    /// Whether a simple value was once accepted here.
+    /// How many parts were given other samples, where what was made of them was refused.
+    pub(super) parts: usize,
+    /// Whether what was made here was once accepted.
     pub(super) accepted: bool,
     /// Whether all samples were refused.
     pub(super) refused: bool,
@@ -183,6 +185,7 @@ impl Graph {
             kind: Kind::Unknown,
             owner,
             variation: 0,
+            parts: 0,
             accepted: false,
             refused: false,
             closed: false,

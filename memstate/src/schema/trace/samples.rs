@@ -165,7 +165,7 @@ const TEXTS: &[&str] = &[
 const LENGTHS: &[usize] = &[16, 0, 32, 4, 8, 1, 2, 3, 6, 12, 20, 24, 28, 33, 48, 64, 65, 96, 128, 256];
 
 /// How many elements a list is given where it refused one.
-pub(super) const COUNTS: &[usize] = &[0, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 28, 32, 48, 64];
+pub(super) const COUNTS: &[usize] = &[1, 0, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 28, 32, 48, 64];
 
 static ZEROS: [u8; 256] = [0; 256];
 

@@ -64,7 +64,7 @@ impl<'de> Deserializer<'de> for Source<'_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         let node = self.node;
-        self.walk.at(node, true, |walk| {
+        self.walk.at(node, |walk| {
             let is_option = |known: &Kind| matches!(known, Kind::Option(_));
             let kind = walk.ask(node, is_option, |graph| Kind::Option(graph.inside(node)))?;
             let Kind::Option(inner) = kind else { return walk.hopeless(node) };
@@ -101,7 +101,7 @@ impl<'de> Deserializer<'de> for Source<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         let node = self.node;
-        self.walk.at(node, true, |walk| {
+        self.walk.at(node, |walk| {
             let is_list = |known: &Kind| matches!(known, Kind::List(_));
             let kind = walk.ask(node, is_list, |graph| Kind::List(graph.inside(node)))?;
             let Kind::List(inner) = kind else { return walk.hopeless(node) };
@@ -112,7 +112,7 @@ impl<'de> Deserializer<'de> for Source<'_> {
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Refusal> {
         let node = self.node;
-        self.walk.at(node, true, |walk| walk.tuple(node, length, visitor))
+        self.walk.at(node, |walk| walk.tuple(node, length, visitor))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -126,7 +126,7 @@ impl<'de> Deserializer<'de> for Source<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         let node = self.node;
-        self.walk.at(node, true, |walk| {
+        self.walk.at(node, |walk| {
             let is_map = |known: &Kind| matches!(known, Kind::Map(..));
             let kind = walk.ask(node, is_map, |graph| Kind::Map(graph.inside(node), graph.inside(node)))?;
             let Kind::Map(key, value) = kind else { return walk.hopeless(node) };
@@ -156,9 +156,9 @@ impl<'de> Deserializer<'de> for Source<'_> {
     ) -> Result<V::Value, Refusal> {
         let (node, watched) = (self.node, self.watched);
         let key = Key { name, visitor: type_name::<V>(), form: Form::Enum(variants) };
-        let made = self.walk.at(node, true, |walk| {
-            walk.named(node, key, |walk, entry| walk.enumeration(node, entry, visitor))
-        })?;
+        let made = self
+            .walk
+            .at(node, |walk| walk.named(node, key, |walk, entry| walk.enumeration(node, entry, visitor)))?;
         self.walk.graph.nodes[node].accepted |= !watched;
         Ok(made)
     }
@@ -193,7 +193,7 @@ impl<'a> Source<'a> {
     /// A simple value, of the sample with the index that `make` is told.
     fn leaf<T>(self, leaf: Leaf, make: impl FnOnce(usize) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let node = self.node;
-        let made = self.walk.at(node, true, |walk| make(walk.ask_leaf(node, leaf)?))?;
+        let made = self.walk.at(node, |walk| make(walk.ask_leaf(node, leaf)?))?;
         self.walk.graph.nodes[node].accepted |= !self.watched;
         Ok(made)
     }
@@ -207,9 +207,9 @@ impl<'a> Source<'a> {
     ) -> Result<T, Refusal> {
         let node = self.node;
         let key = Key { name, visitor: type_name::<V>(), form };
-        self.walk.at(node, true, |walk| {
+        self.walk.at(node, |walk| {
             walk.named(node, key, |walk, entry| match walk.graph.entries[entry].body {
-                Body::Struct(content) => walk.at(content, true, |walk| make(walk, content)),
+                Body::Struct(content) => walk.at(content, |walk| make(walk, content)),
                 Body::Enum(_) => walk.hopeless(node),
             })
         })

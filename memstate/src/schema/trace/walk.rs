@@ -23,8 +23,12 @@ const STEPS_MAX: usize = 1 << 20;
 /// How often a place may panic: each time is printed by the panic hook.
 const PANICS_MAX: usize = 8;
 
-/// How many rounds of samples a place is given that is made of several: all alike, rising, falling, and more elements.
+/// How many rounds of samples a place is given that is made of several: other numbers of elements, then all parts alike,
+/// rising and falling.
 const ROUNDS: usize = 4;
+
+/// How many parts of a place are given other samples alone, each in a round of its own.
+const ALONE_MAX: usize = 8;
 
 /// Passes over a type, and what was learned in them.
 #[derive(Debug, Default)]
@@ -58,8 +62,6 @@ struct Varied {
 #[derive(Debug, Clone, Copy)]
 struct Blame {
     node: NodeId,
-    /// Whether what was asked for there refused itself, not something that was made of it.
-    itself: bool,
     /// The innermost place around that is given other samples.
     varied: Option<NodeId>,
     /// Whether no sample can help.
@@ -85,7 +87,7 @@ impl Walk {
         // The user's `Deserialize` runs here. What it makes of the samples is nobody's value, and is not dropped,
         // because destructors may do anything.
         let made = catch_unwind(AssertUnwindSafe(|| {
-            self.at(root, false, |walk| T::deserialize(Source::new(walk, root, true)))
+            self.at(root, |walk| T::deserialize(Source::new(walk, root, true)))
         }));
         match made {
             Ok(Ok(value)) => std::mem::forget(value),
@@ -101,15 +103,14 @@ impl Walk {
         let place = &mut self.graph.nodes[node];
         place.panics += 1;
         let hopeless = place.panics >= PANICS_MAX;
-        self.blame =
-            Some(Blame { node, itself: true, varied: self.varied.map(|varied| varied.place), hopeless });
+        self.blame = Some(Blame { node, varied: self.varied.map(|varied| varied.place), hopeless });
     }
 
     /// Gives the place that is to blame other samples next time; whether there was a place.
     fn vary(&mut self) -> bool {
         let Some(blame) = self.blame.take() else { return false };
         let node = match blame.varied {
-            Some(varied) if blame.itself && self.graph.nodes[blame.node].accepted => varied,
+            Some(varied) if self.graph.nodes[blame.node].accepted => varied,
             _ => blame.node,
         };
         let place = &mut self.graph.nodes[node];
@@ -119,7 +120,7 @@ impl Walk {
         place.variation += 1;
         let most = match place.kind {
             Kind::Leaf(leaf) => samples::count(leaf.samples()),
-            _ => ROUNDS * samples::MOST,
+            _ => (ROUNDS + place.parts.min(ALONE_MAX)) * samples::MOST,
         };
         if blame.hopeless || place.variation >= most {
             (place.variation, place.refused) = (0, true);
@@ -127,11 +128,10 @@ impl Walk {
         true
     }
 
-    /// Goes to a place. `itself` says that what is asked for there is being made, not something of it.
+    /// Goes to a place.
     pub(super) fn at<T>(
         &mut self,
         node: NodeId,
-        itself: bool,
         make: impl FnOnce(&mut Walk) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         self.steps += 1;
@@ -151,11 +151,14 @@ impl Walk {
             Ok(_) => self.blame = None,
             Err(_) if self.blame.is_none() => {
                 let varied = self.varied.map(|varied| varied.place);
-                self.blame = Some(Blame { node, itself, varied, hopeless: false });
+                self.blame = Some(Blame { node, varied, hopeless: false });
             }
             Err(_) => {}
         }
         if varies {
+            let given = self.varied.map_or(0, |varied| varied.given);
+            let place = &mut self.graph.nodes[node];
+            place.parts = place.parts.max(given);
             self.varied = outer;
         }
         made
@@ -163,7 +166,7 @@ impl Walk {
 
     /// Ends the pass at a place where no sample can help.
     pub(super) fn hopeless<T>(&mut self, node: NodeId) -> Result<T, Refusal> {
-        self.blame = Some(Blame { node, itself: true, varied: None, hopeless: true });
+        self.blame = Some(Blame { node, varied: None, hopeless: true });
         Err(Refusal::Other)
     }
 
@@ -184,7 +187,7 @@ impl Walk {
         node: NodeId,
         seed: S,
     ) -> Result<S::Value, Refusal> {
-        let made = self.at(node, false, |walk| seed.deserialize(Source::new(walk, node, true)))?;
+        let made = self.at(node, |walk| seed.deserialize(Source::new(walk, node, true)))?;
         self.graph.nodes[node].accepted = true;
         Ok(made)
     }
@@ -279,13 +282,15 @@ impl Walk {
 }
 
 impl Varied {
-    /// How far a part's sample is from the one that it accepted first.
+    /// How far the sample of the part that was just counted is from the one that it accepted first.
     fn shift(&self, count: usize) -> usize {
         let step = self.variation % samples::MOST;
         match self.variation / samples::MOST {
-            0 => step,
-            1 => step + self.given,
-            2 => step + count - self.given % count,
+            0 => 0,
+            1 => step,
+            2 => step + self.given,
+            3 => step + count - self.given % count,
+            round if round - ROUNDS + 1 == self.given => step,
             _ => 0,
         }
     }
@@ -293,8 +298,8 @@ impl Varied {
     fn elements(&self) -> usize {
         let step = self.variation % samples::MOST;
         match self.variation / samples::MOST {
-            0..=2 => 1,
-            _ => samples::COUNTS.get(step).copied().unwrap_or(1),
+            0 => samples::COUNTS.get(step).copied().unwrap_or(1),
+            _ => 1,
         }
     }
 }

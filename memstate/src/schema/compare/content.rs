@@ -1,0 +1,192 @@
+//! What became of fields and of variants.
+
+use super::{Class, Compared, at, matching::written_for};
+use crate::schema::{Content, Field, Shape, Type, Variant};
+
+/// How a field gets a default.
+const DEFAULT: &str = "put `#[serde(default)]` on it";
+
+impl Compared {
+    /// Compares what two structs or variants hold; `name` is today's.
+    pub(super) fn contents(
+        &mut self,
+        written: Type<'_>,
+        was: &Content,
+        today: Type<'_>,
+        now: &Content,
+        name: &str,
+    ) {
+        match (was, now) {
+            (Content::Unit, Content::Unit) => {}
+            (Content::Newtype(was), Content::Newtype(now)) => {
+                self.types(written.schema.of(was), today.schema.of(now), &at(name, ".0"));
+            }
+            (Content::Tuple(was), Content::Tuple(now)) if was.len() == now.len() => {
+                self.parts(written, was, today, now, name);
+            }
+            (Content::Fields(was), Content::Fields(now)) => self.fields(written, was, today, now, name),
+            (Content::Unit, Content::Fields(now)) => self.fields(written, &[], today, now, name),
+            (Content::Fields(was), Content::Unit) => self.fields(written, was, today, &[], name),
+            _ => self.other_contents(written, was, today, now, name),
+        }
+    }
+
+    fn other_contents(
+        &mut self,
+        written: Type<'_>,
+        was: &Content,
+        today: Type<'_>,
+        now: &Content,
+        name: &str,
+    ) {
+        let what = match (was, now) {
+            (Content::Tuple(was), Content::Tuple(now)) => {
+                format!("has {} unnamed fields, and had {}", now.len(), was.len())
+            }
+            _ => format!("has {}, and had {}", in_words(now), in_words(was)),
+        };
+        let (was, now) = (shown(written, was), shown(today, now));
+        let remedy = format!("put `{was}` back, or convert what was written");
+        self.add(Class::Breaking, name, was, now, what.into(), remedy);
+    }
+
+    fn fields(&mut self, written: Type<'_>, was: &[Field], today: Type<'_>, now: &[Field], name: &str) {
+        let mut order = Vec::new();
+        for field in now {
+            let path = at(name, &format!(".{}", field.name));
+            match written_for(was, now, field) {
+                None => self.added(today, field, &path),
+                Some((number, old)) => {
+                    order.push(number);
+                    let types = (written.schema.of(&old.shape), today.schema.of(&field.shape));
+                    if old.name != field.name {
+                        let what = format!("was called `{}`", old.name);
+                        self.note(Class::Compatible, types.0, types.1, &path, &what);
+                    }
+                    self.types(types.0, types.1, &path);
+                }
+            }
+        }
+        if !order.is_sorted() {
+            self.reordered(name, "the fields stand in another order", was, now, |field| &field.name);
+        }
+        let gone = was.iter().enumerate().filter(|(number, _)| !order.contains(number));
+        for (_, field) in gone {
+            let path = at(name, &format!(".{}", field.name));
+            let type_was = written.schema.of(&field.shape).to_string();
+            let what = "is not there any more: its values are left out";
+            self.add(Class::Compatible, &path, type_was, String::new(), what.into(), String::new());
+        }
+    }
+
+    fn added(&mut self, today: Type<'_>, field: &Field, path: &str) {
+        let now = today.schema.of(&field.shape).to_string();
+        let (class, what, remedy) = match field.default {
+            Some(true) => (Class::Compatible, "is new, and has a default", ""),
+            None => (Class::Compatible, "is new, and can be read if it has a default", ""),
+            Some(false) => (Class::NeedsDefault, "is new, and has no default", DEFAULT),
+        };
+        self.add(class, path, String::new(), now, what.into(), remedy.to_owned());
+    }
+
+    fn reordered<T>(
+        &mut self,
+        name: &str,
+        what: &'static str,
+        was: &[T],
+        now: &[T],
+        called: impl Fn(&T) -> &String,
+    ) {
+        let list = |all: &[T]| all.iter().map(|one| called(one).as_str()).collect::<Vec<_>>().join(", ");
+        self.add(Class::Compatible, name, list(was), list(now), what.into(), String::new());
+    }
+
+    /// Compares the variants of two enums; `name` is today's.
+    pub(super) fn variants(
+        &mut self,
+        written: Type<'_>,
+        was: &[Variant],
+        today: Type<'_>,
+        now: &[Variant],
+        name: &str,
+    ) {
+        let mut order = Vec::new();
+        for variant in now {
+            let path = format!("{name}::{}", variant.name);
+            let Some((number, old)) = written_for(was, now, variant) else {
+                let shape = shown(today, &variant.content);
+                let what = "is a new variant";
+                self.add(Class::Compatible, &path, String::new(), shape, what.into(), String::new());
+                continue;
+            };
+            order.push(number);
+            if old.name != variant.name {
+                let (was, now) = (old.name.clone(), variant.name.clone());
+                let what = format!("was called `{was}`");
+                self.add(Class::Compatible, &path, was, now, what.into(), String::new());
+            }
+            self.variant(written, &old.content, today, &variant.content, &path);
+        }
+        if !order.is_sorted() {
+            let what = "the variants stand in another order";
+            self.reordered(name, what, was, now, |variant| &variant.name);
+        }
+        for (_, variant) in was.iter().enumerate().filter(|(number, _)| !order.contains(number)) {
+            self.removed_variant(written, variant, name);
+        }
+    }
+
+    fn removed_variant(&mut self, written: Type<'_>, variant: &Variant, name: &str) {
+        let path = format!("{name}::{}", variant.name);
+        let remedy = format!(
+            "put it back, or `#[serde(alias = \"{}\")]` on the variant that it is now, if such values were written",
+            variant.name
+        );
+        let what = "is not there any more: a value that is this variant is refused";
+        let was = shown(written, &variant.content);
+        self.add(Class::Checked, &path, was, String::new(), what.into(), remedy);
+    }
+
+    fn variant(&mut self, written: Type<'_>, was: &Content, today: Type<'_>, now: &Content, path: &str) {
+        let before = self.differences.len();
+        self.contents(written, was, today, now, path);
+        let what = match (was, now) {
+            (Content::Unit, Content::Fields(_)) => "has fields now",
+            (Content::Fields(_), Content::Unit) => "has no fields any more",
+            _ => return,
+        };
+        // What is said of each field follows.
+        let change = super::Difference {
+            class: Class::Compatible,
+            path: path.to_owned(),
+            was: shown(written, was),
+            now: shown(today, now),
+            what: what.to_owned(),
+            remedy: String::new(),
+        };
+        self.differences.insert(before, change);
+    }
+}
+
+fn in_words(content: &Content) -> &'static str {
+    match content {
+        Content::Unit => "no fields",
+        Content::Newtype(_) => "one unnamed field",
+        Content::Tuple(_) => "unnamed fields",
+        Content::Fields(_) => "named fields",
+    }
+}
+
+/// What a struct or a variant holds, as it is written behind its name.
+fn shown(of: Type<'_>, content: &Content) -> String {
+    let one = |shape: &Shape| of.schema.of(shape).to_string();
+    match content {
+        Content::Unit => String::from("()"),
+        Content::Newtype(shape) => format!("({})", one(shape)),
+        Content::Tuple(parts) => format!("({})", parts.iter().map(one).collect::<Vec<_>>().join(", ")),
+        Content::Fields(fields) => {
+            let field = |field: &Field| format!("{}: {}", field.name, one(&field.shape));
+            format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
