@@ -58,6 +58,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod calendar;
 pub mod client;
 pub mod codec;
 pub mod collections;
@@ -73,6 +74,7 @@ mod request;
 pub mod schema;
 pub mod state;
 pub mod testing;
+mod when;
 
 pub use client::{Ask, Call, Client, Execute};
 pub use error::{Error, NotJournaled, OpenError};
@@ -80,11 +82,13 @@ pub use events::Events;
 pub use memstate_macros::{data, model};
 pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
-pub use position::{Position, Timestamp};
+pub use position::{InvalidTimestamp, Position, Timestamp};
 pub use request::{InvalidRequestId, RequestId};
 pub use schema::value::Value;
 pub use state::{State, Visitor};
 pub use uuid::Uuid;
+pub use when::{Span, When};
+
 /// What expansions of the macros name.
 #[doc(hidden)]
 pub mod __private {
