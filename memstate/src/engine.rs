@@ -5,15 +5,19 @@
 //! lock. The engine knows no files and no formats of backends; it sees a [`Journal`](crate::journal::Journal).
 
 mod attempts;
+mod changes;
 mod executor;
 mod kernel;
+mod ledger;
 mod outcomes;
+mod past;
 mod preamble;
 mod queue;
 mod record;
 mod recovery;
 mod replay;
 mod requests;
+mod retention;
 mod snapshots;
 mod writer;
 
@@ -31,12 +35,20 @@ use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-pub(crate) use kernel::split_events;
+pub(crate) use changes::Changes;
+pub(crate) use kernel::{Kernel, split_events};
+pub(crate) use ledger::Line;
 pub use outcomes::{Pending, Reply};
+pub(crate) use past::{in_turn, panicked};
+pub(crate) use preamble::Preamble;
+pub(crate) use record::Recorded;
 pub(crate) use recovery::open;
+pub(crate) use replay::Seen;
+pub use retention::Retention;
 
 use self::{
-    kernel::{Kernel, decode, method_name},
+    kernel::{decode, method_name},
+    past::Turns,
     queue::{Entry, QUEUE_CALLS_MAX, Queue},
     snapshots::Snapshots,
 };
@@ -73,6 +85,8 @@ pub(crate) struct Shared<M: Model> {
     snapshot_threads: parking_lot::Mutex<Option<Vec<std::thread::JoinHandle<()>>>>,
     /// The position of the last snapshot that was begun.
     snapshot_position: AtomicU64,
+    /// Bounds the replays of the past.
+    turns: Turns,
     process: Uuid,
     next_request: AtomicU64,
     /// Whether it has ended, for queries, which look at nothing that others write to.
@@ -335,6 +349,19 @@ impl<M: Model> Shared<M> {
         Ok(Reading { kernel })
     }
 
+    /// Runs `look` on the state; an error if it cannot be looked at any more.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&M) -> R) -> Result<R, Arc<str>> {
+        Ok(look(self.lock()?.kernel.model()))
+    }
+
+    /// Comes back when the outcomes of everything that is applied are journaled, or will never be.
+    pub(crate) async fn confirmed(&self) {
+        let (done, confirmed) = oneshot::channel();
+        if self.queue.confirm(done).is_ok() {
+            let _ = confirmed.await;
+        }
+    }
+
     /// Writes a snapshot of the state after `position`, made by a replay of the journal. Everything through there must be
     /// confirmed.
     fn write_snapshot(&self, position: Position) -> Result<(), OpenError> {
@@ -346,8 +373,8 @@ impl<M: Model> Shared<M> {
         }
         // The model's own code runs here: `Deserialize`, commands, `Serialize`, `Drop`.
         let written = catch_unwind(AssertUnwindSafe(|| {
-            let replayed = self.replay_range(position, position, |_, _| true)?;
-            snapshots.write(&replayed.kernel, replayed.time)
+            let replayed = self.replay_range(position, position, |_| true)?;
+            snapshots.write(&replayed.kernel, replayed.last_time)
         }));
         written.unwrap_or_else(|panic| {
             Err(OpenError::Unreadable {
@@ -398,50 +425,5 @@ impl<M: Model> Shared<M> {
             tracing::error!(location = self.location, %error, "no thread for the snapshot");
             self.snapshot_running.store(false, Ordering::Release);
         }
-    }
-
-    /// The state after `until`, from the nearest snapshot at or before `from` and the journal. `observer` is told of the
-    /// events of each record, and says whether to go on.
-    pub(crate) fn replay_range(
-        &self,
-        from: Position,
-        until: Position,
-        mut observer: impl FnMut(Position, &[u8]) -> bool,
-    ) -> Result<replay::Replayed<M>, OpenError> {
-        let start = match &self.snapshots {
-            Some(snapshots) => snapshots.newest::<M>(Some(from))?,
-            None => None,
-        };
-        let start = start.map(|loaded| (loaded.kernel, loaded.time));
-        let goes_on = std::cell::Cell::new(true);
-        let observe = |position, applied: &kernel::Applied| {
-            goes_on.set(goes_on.get() && observer(position, &applied.events))
-        };
-        let mut replay = replay::Replay::new(self.location.clone(), start).until(until).observed(observe);
-        // From the beginning the initial state is needed too, which stands before the first position.
-        let first = match replay.position() {
-            Position::START => Position::START,
-            position => position.next(),
-        };
-        let mut failed = None;
-        let done = |replay: &replay::Replay<'_, M>| replay.position() >= until && replay.has_state();
-        if !done(&replay) {
-            self.reader.read(first, &mut |entry| match replay.visit(entry) {
-                Ok(()) if done(&replay) || !goes_on.get() => Err(crate::journal::Stop),
-                Ok(()) => Ok(()),
-                Err(error) => {
-                    failed = Some(error);
-                    Err(crate::journal::Stop)
-                }
-            })?;
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let replayed = replay.finish(&mut |_| Ok(true))?;
-        replayed.ok_or_else(|| OpenError::NoSnapshot {
-            location: self.location.clone(),
-            why: "the journal does not begin with its initial state".to_owned(),
-        })
     }
 }

@@ -9,6 +9,7 @@ mod poison;
 mod recovery;
 mod requests;
 mod snapshots;
+mod time;
 
 use std::path::Path;
 

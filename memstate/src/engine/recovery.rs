@@ -18,6 +18,7 @@ use super::{
     executor::Executor,
     kernel::Kernel,
     outcomes::Durable,
+    past::Turns,
     preamble::Preamble,
     queue::Queue,
     record::{self, Outcomes},
@@ -31,7 +32,7 @@ use crate::{
     Client, Error, Location, Model, Open, OpenError, Position, Progress, Timestamp,
     events::EventLog,
     journal::{Journal, JournalError, Stop, file, memory},
-    open::OnProgress,
+    open::{Clock, OnProgress},
     state,
 };
 
@@ -58,7 +59,7 @@ pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError
 }
 
 fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
-    let Open { location, initial, settings, disk, mut on_progress } = open;
+    let Open { location, initial, settings, disk, mut on_progress, clock } = open;
     let name = location.to_string();
     let mut directory = None;
     let (mut journal, snapshots, mut attempts): (Box<dyn Journal>, _, _) = match &location {
@@ -69,7 +70,11 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
             let journal = open_files(&disk, dir, &options)?;
             directory = Some(one_name(dir));
             let attempts = Attempts::new(Arc::clone(&disk), dir)?;
-            (Box::new(journal), Some(Snapshots::new(Arc::clone(&disk), dir)), Some(attempts))
+            (
+                Box::new(journal),
+                Some(Snapshots::new(Arc::clone(&disk), dir, settings.retention)),
+                Some(attempts),
+            )
         }
         Location::Unknown(location) => {
             return Err(OpenError::Location {
@@ -116,7 +121,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
 
     let preamble = Preamble::of::<M>();
     let is_new = replayed.is_none();
-    let Replayed { kernel, time, tail } = match replayed {
+    let Replayed { kernel, time, tail, .. } = match replayed {
         Some(replayed) => replayed,
         None if end > Position::START => {
             return Err(OpenError::NoSnapshot {
@@ -127,6 +132,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         None => Replayed {
             kernel: Kernel::new(initial_state(&name, initial)?, Position::START, Requests::default()),
             time: Timestamp::default(),
+            last_time: Timestamp::default(),
             tail: Outcomes { first: Position::START.next(), list: Vec::new() },
         },
     };
@@ -142,7 +148,19 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     if let Some(attempts) = attempts {
         attempts.done()?;
     }
-    start(Parts { name, directory, settings, journal, snapshots, snapshot_position, kernel, time, outcomes })
+    let parts = Parts {
+        name,
+        directory,
+        settings,
+        journal,
+        snapshots,
+        snapshot_position,
+        kernel,
+        time,
+        outcomes,
+        clock,
+    };
+    start(parts)
 }
 
 fn open_files(
@@ -255,12 +273,23 @@ struct Parts<M: Model> {
     kernel: Kernel<M>,
     time: Timestamp,
     outcomes: Outcomes,
+    clock: Clock,
 }
 
 /// Starts the threads.
 fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
-    let Parts { name, directory, settings, journal, snapshots, snapshot_position, kernel, time, outcomes } =
-        parts;
+    let Parts {
+        name,
+        directory,
+        settings,
+        journal,
+        snapshots,
+        snapshot_position,
+        kernel,
+        time,
+        outcomes,
+        clock,
+    } = parts;
     let position = kernel.position();
     let queue = Arc::new(Queue::new());
     let unrecorded = Arc::new(Unrecorded::new(outcomes));
@@ -280,6 +309,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         writing_snapshot: Mutex::new(()),
         snapshot_threads: Mutex::new(Some(Vec::new())),
         snapshot_position: snapshot_position.get().into(),
+        turns: Turns::default(),
         process: process_id(),
         next_request: 1.into(),
         has_ended: false.into(),
@@ -290,7 +320,8 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
     let (send, receive) = mpsc::sync_channel(1);
     let executor =
         Executor { shared: Arc::clone(&shared), batches: receive, unrecorded: Arc::clone(&unrecorded) };
-    let writer = Writer { journal, queue, unrecorded, kernel: send, last_time: time, unconfirmed: false };
+    let writer =
+        Writer { journal, queue, unrecorded, kernel: send, clock, last_time: time, unconfirmed: false };
     let no_thread = |error: std::io::Error| OpenError::Location {
         location: name.clone(),
         why: format!("no thread to run it on: {error}"),

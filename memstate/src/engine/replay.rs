@@ -7,7 +7,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    kernel::{Applied, Kernel, Stuck, method_name},
+    kernel::{Kernel, Stuck, method_name},
+    ledger::Line,
     preamble::{Preamble, Table},
     record::{Outcomes, Payload, Record, Recorded, Records, Shared},
     requests::{Answered, Requests},
@@ -15,8 +16,18 @@ use super::{
 };
 use crate::{Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, state::Broken};
 
-/// What a replayed command did, for who wants to know.
-pub(crate) type Observer<'a> = dyn FnMut(Position, &Applied) + 'a;
+/// A record that was replayed, for who wants to know.
+pub(crate) struct Seen<'a> {
+    pub(crate) line: Line<'a>,
+    /// Events, each with its length.
+    pub(crate) events: &'a [u8],
+}
+
+/// Is told of each record, and says whether to go on.
+pub(crate) type Observer<'a> = dyn FnMut(&Seen<'_>) -> bool + 'a;
+
+/// What became of a record: its outcome and its events.
+type Done = (Recorded, Vec<u8>);
 
 /// Decides for each record of the unconfirmed tail whether it may be applied: `Ok(false)` leaves it out as poisoned.
 pub(crate) type Guard<'a> = dyn FnMut(Position) -> Result<bool, OpenError> + 'a;
@@ -27,6 +38,8 @@ pub(crate) struct Replay<'a, M: Model> {
     today: Preamble,
     kernel: Option<Kernel<M>>,
     time: Timestamp,
+    /// The time of the last record that was applied.
+    last_time: Timestamp,
     /// Where the replay ends; `None` for the end of the journal.
     limit: Option<Position>,
     genesis: Vec<u8>,
@@ -61,6 +74,8 @@ pub(crate) struct Replayed<M: Model> {
     pub(crate) kernel: Kernel<M>,
     /// The time of the last batch.
     pub(crate) time: Timestamp,
+    /// The time of the last record that was applied.
+    pub(crate) last_time: Timestamp,
     /// The outcomes of the unconfirmed tail.
     pub(crate) tail: Outcomes,
 }
@@ -75,6 +90,7 @@ impl<'a, M: Model> Replay<'a, M> {
             today: Preamble::of::<M>(),
             kernel,
             time: time.unwrap_or_default(),
+            last_time: time.unwrap_or_default(),
             limit: None,
             genesis: Vec::new(),
             genesis_parts: 0,
@@ -92,8 +108,8 @@ impl<'a, M: Model> Replay<'a, M> {
         self
     }
 
-    /// Tells `observer` of every record that is applied.
-    pub(crate) fn observed(mut self, observer: impl FnMut(Position, &Applied) + 'a) -> Self {
+    /// Tells `observer` of every record. When it says no, that record is the last.
+    pub(crate) fn observed(mut self, observer: impl FnMut(&Seen<'_>) -> bool + 'a) -> Self {
         self.observer = Some(Box::new(observer));
         self
     }
@@ -221,7 +237,7 @@ impl<'a, M: Model> Replay<'a, M> {
     fn apply_batch(
         &mut self,
         batch: &Waiting,
-        apply: &mut dyn FnMut(&mut Self, Position, &Record<'_>, Shared) -> Result<(), OpenError>,
+        apply: &mut dyn FnMut(&mut Self, Position, &Record<'_>, Shared) -> Result<Done, OpenError>,
     ) -> Result<(), OpenError> {
         let unreadable = |replay: &Self, error| replay.unreadable("a batch", batch.first, &error);
         let Payload::Records { shared, mut records, .. } =
@@ -244,8 +260,17 @@ impl<'a, M: Model> Replay<'a, M> {
             if self.limit.is_some_and(|limit| position > limit) {
                 return Ok(());
             }
+            let written = record;
             record.method = self.number_today(&batch.writer, record.method, position)?;
-            apply(self, position, &record, shared)?;
+            let (outcome, events) = apply(self, position, &record, shared)?;
+            self.last_time = shared.time;
+            if let Some(observer) = &mut self.observer {
+                let (time, writer) = (shared.time, &*batch.writer.preamble);
+                let line = Line { position, time, writer, record: written, outcome: Some(outcome) };
+                if !observer(&Seen { line, events: &events }) {
+                    self.limit = Some(position);
+                }
+            }
         }
         if !records.is_empty() {
             return Err(unreadable(self, Unreadable::new("bytes are left over")));
@@ -291,7 +316,7 @@ impl<'a, M: Model> Replay<'a, M> {
         record: &Record<'_>,
         shared: Shared,
         recorded: Recorded,
-    ) -> Result<(), OpenError> {
+    ) -> Result<Done, OpenError> {
         let kernel = self.kernel.as_mut().expect("checked for the batch");
         let panicked = |why: &str| Some(Answered::Panicked(why.to_owned()));
         match recorded {
@@ -309,9 +334,7 @@ impl<'a, M: Model> Replay<'a, M> {
                         now: applied.outcome.to_string(),
                     });
                 }
-                if let Some(observer) = &mut self.observer {
-                    observer(position, &applied);
-                }
+                return Ok((applied.outcome, applied.events));
             }
             Recorded::Rejected(_) if record.request.is_some() => {
                 if let Err(stuck) = kernel.reject(record, shared) {
@@ -322,7 +345,7 @@ impl<'a, M: Model> Replay<'a, M> {
             Recorded::Panicked => kernel.pass_by(record, panicked("it panicked when it was first run")),
             Recorded::Poisoned => kernel.pass_by(record, panicked(POISONED)),
         }
-        Ok(())
+        Ok((recorded, Vec::new()))
     }
 
     /// Ends the replay. The unconfirmed tail is applied, each record as far as `guard` allows it.
@@ -334,27 +357,24 @@ impl<'a, M: Model> Replay<'a, M> {
                 if let Some(recorded) = replay.recorded(position).filter(|_| position < first_open) {
                     return replay.repeat(position, record, shared, recorded);
                 }
-                let outcome = if guard(position)? {
+                let (outcome, events) = if guard(position)? {
                     let kernel = replay.kernel.as_mut().expect("checked for the batch");
                     let applied = match kernel.apply(record, shared) {
                         Ok(applied) => applied,
                         Err(stuck) => return Err(replay.stuck(position, record, stuck)),
                     };
-                    if let Some(observer) = &mut replay.observer {
-                        observer(position, &applied);
-                    }
-                    applied.outcome
+                    (applied.outcome, applied.events)
                 } else {
                     let kernel = replay.kernel.as_mut().expect("checked for the batch");
                     kernel.pass_by(record, Some(Answered::Panicked(POISONED.to_owned())));
-                    Recorded::Poisoned
+                    (Recorded::Poisoned, Vec::new())
                 };
                 tail.list.push(outcome);
-                Ok(())
+                Ok((outcome, events))
             })?;
         }
-        let time = self.time;
-        Ok(self.kernel.map(|kernel| Replayed { kernel, time, tail }))
+        let (time, last_time) = (self.time, self.last_time);
+        Ok(self.kernel.map(|kernel| Replayed { kernel, time, last_time, tail }))
     }
 
     /// Whether there is a state yet: that of a snapshot, or the initial one.
