@@ -8,19 +8,17 @@ use std::{
     fmt,
     future::{Future, Ready, ready},
     marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use crate::{
-    Error, Events, Model, Past, Position,
+    At, Diff, Error, Events, History, Model, Past, Position, Span, Watch, When,
     codec::{Unreadable, Unwritable, whole},
     engine::{Engine, Pending, Reply},
     model::{Operation, Outcome, Verdict},
     request::RequestId,
-    state,
 };
 
 /// A handle to an open model. Clones share the engine; when the last is dropped, the engine finishes what it has
@@ -158,6 +156,135 @@ impl<M: Model> Client<M> {
         M::Client::from(Client { request: Some(request), ..self.clone() })
     }
 
+    /// The model as it was: after a position, or after the last record whose time is at or before a given one.
+    ///
+    /// `when` is a [`Position`], a [`Timestamp`](crate::Timestamp), or text such as `"2013-02-08"` or
+    /// `"2013-02-08 17:05"`; see [`When`]. Before the first record it is the initial state; at a time to come, the state of
+    /// now. Commands that have replied are there.
+    ///
+    /// It is made on a thread of its own, from the nearest snapshot that is kept and the journal after it, while
+    /// everything else goes on. Four are made at once for each open model, others wait; dropping the future ends the work.
+    ///
+    /// ```
+    /// # use memstate::collections::Vec;
+    /// # #[memstate::model]
+    /// # #[derive(Default)]
+    /// # struct Guestbook {
+    /// #     names: Vec<String>,
+    /// # }
+    /// # #[memstate::model]
+    /// # impl Guestbook {
+    /// #     pub fn sign(&mut self, name: String) -> usize {
+    /// #         self.names.push(name);
+    /// #         self.names.len()
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let guestbook = memstate::open::<Guestbook>("memory:").await?;
+    /// guestbook.sign("Ann").await?;
+    /// guestbook.sign("Bob").await?;
+    /// let before = guestbook.at(1).await?;
+    /// assert_eq!(before.read(|book| book.names.len()), 1);
+    /// assert_eq!(guestbook.at("1999-12-31").await?.read(|book| book.names.len()), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Awaiting it gives [`PastError::Unknown`](crate::PastError::Unknown) for text that is neither,
+    /// [`PastError::AfterTheEnd`](crate::PastError::AfterTheEnd) for a position that is not there yet, and
+    /// [`PastError::Failed`](crate::PastError::Failed) if the journal cannot be replayed.
+    pub fn at(&self, when: impl Into<When>) -> At<M> {
+        At::new(&self.engine, when.into())
+    }
+
+    /// What is different in the model after `to` from what it was after `from`, place by place: a [`Change`](crate::Change) for
+    /// each. `from` may also be the later one.
+    ///
+    /// The two states are made as [`at`](Client::at) makes one, by one replay, and count as one of those that are made at
+    /// once. What is the same in both is never looked into. The order of the entries of a map makes no difference.
+    ///
+    /// # Errors
+    ///
+    /// As for [`at`](Client::at); [`PastError::Failed`](crate::PastError::Failed) too if there is a difference, and the model holds
+    /// a type of which nothing is known but that it is serializable, so that its bytes cannot be told from the next.
+    pub fn diff(&self, from: impl Into<When>, to: impl Into<When>) -> Diff<M> {
+        Diff::new(&self.engine, from.into(), to.into())
+    }
+
+    /// The records of a stretch of the journal, with their commands, arguments, callers, outcomes and events, as a stream.
+    ///
+    /// `span` is any range of positions or times: `..`, `1..=100`, `position..`, `"2013-02-08".."2013-02-09"`; see [`Span`].
+    /// What it has beyond the last record is left out: it ends with the last command that had been applied when this was called.
+    /// [`events`](Client::events) goes on into the future.
+    ///
+    /// The records are read on a thread of their own, a few ahead of who takes them. Sixteen such streams are read at
+    /// once for each open model, others wait until one has ended or was dropped.
+    ///
+    /// ```
+    /// # use memstate::collections::Vec;
+    /// # #[memstate::model]
+    /// # #[derive(Default)]
+    /// # struct Guestbook {
+    /// #     names: Vec<String>,
+    /// # }
+    /// # #[memstate::model]
+    /// # impl Guestbook {
+    /// #     pub fn sign(&mut self, name: String) -> usize {
+    /// #         self.names.push(name);
+    /// #         self.names.len()
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let guestbook = memstate::open::<Guestbook>("memory:").await?;
+    /// guestbook.as_caller("usher").sign("Ann").await?;
+    /// let mut history = guestbook.history(..);
+    /// let record = history.next().await.expect("there is one")?;
+    /// assert_eq!((record.command.as_str(), record.caller.as_deref()), ("sign", Some("usher")));
+    /// assert!(history.next().await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn history(&self, span: impl Into<Span>) -> History<M> {
+        History::new(&self.engine, span.into())
+    }
+
+    /// What `query` says now, and again whenever that has changed, as a stream.
+    ///
+    /// `query` is asked on the task that polls the stream, after commands were applied, and as [`read`](Client::read) is: it
+    /// should not take long. However many commands came in between, it is asked once.
+    ///
+    /// ```
+    /// # use memstate::collections::Vec;
+    /// # #[memstate::model]
+    /// # #[derive(Default)]
+    /// # struct Guestbook {
+    /// #     names: Vec<String>,
+    /// # }
+    /// # #[memstate::model]
+    /// # impl Guestbook {
+    /// #     pub fn sign(&mut self, name: String) -> usize {
+    /// #         self.names.push(name);
+    /// #         self.names.len()
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let guestbook = memstate::open::<Guestbook>("memory:").await?;
+    /// let mut count = guestbook.watch(|book| book.names.len());
+    /// assert_eq!(count.next().await, Some(Ok(0)));
+    /// guestbook.sign("Ann").await?;
+    /// assert_eq!(count.next().await, Some(Ok(1)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch<R: PartialEq + Clone, F: FnMut(&M) -> R>(&self, query: F) -> Watch<M, R, F> {
+        Watch::new(&self.engine, query)
+    }
+
     fn submit(&self, method: u16, put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>) -> Pending {
         self.engine.submit(method, put, self.caller.clone(), self.request)
     }
@@ -189,13 +316,7 @@ impl<M: Model> Look<M> for Client<M> {
 
 impl<M: Model> Look<M> for Past<M> {
     fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
-        let name = M::Query::METHODS.get(usize::from(method)).map_or("?", |method| method.name);
-        let answer = catch_unwind(AssertUnwindSafe(|| self.read(look)));
-        Ask::of(answer.map_err(|panic| Error::Panicked {
-            method: name,
-            position: None,
-            message: state::message(panic),
-        }))
+        Ask::of(self.ask(method, look))
     }
 }
 

@@ -6,18 +6,22 @@
 
 mod amendments;
 mod attempts;
+mod changes;
 mod check;
 mod describe;
 mod evolution;
 mod executor;
 mod kernel;
+mod ledger;
 mod outcomes;
+mod past;
 mod preamble;
 mod queue;
 mod record;
 mod recovery;
 mod replay;
 mod requests;
+mod retention;
 mod snapshots;
 mod writer;
 
@@ -40,18 +44,25 @@ pub(crate) mod schema {
     pub(crate) use super::{
         describe::schema_text,
         evolution::{Today, all_differences},
-        preamble::Preamble,
     };
 }
 
-pub(crate) use kernel::split_events;
+pub(crate) use changes::Changes;
+pub(crate) use kernel::{Kernel, split_events};
+pub(crate) use ledger::Line;
 pub use outcomes::{Pending, Reply};
+pub(crate) use past::{in_turn, panicked};
+pub(crate) use preamble::Preamble;
+pub(crate) use record::Recorded;
 pub(crate) use recovery::open;
+pub(crate) use replay::Seen;
+pub use retention::Retention;
 
 use self::{
     amendments::Amendments,
     evolution::Today,
-    kernel::{Kernel, decode, method_name},
+    kernel::{decode, method_name},
+    past::Turns,
     queue::{Entry, QUEUE_CALLS_MAX, Queue},
     snapshots::Snapshots,
 };
@@ -91,6 +102,8 @@ pub(crate) struct Shared<M: Model> {
     snapshot_threads: parking_lot::Mutex<Option<Vec<std::thread::JoinHandle<()>>>>,
     /// The position of the last snapshot that was begun.
     snapshot_position: AtomicU64,
+    /// Bounds the replays of the past.
+    turns: Turns,
     process: Uuid,
     next_request: AtomicU64,
     /// Whether it has ended, for queries, which look at nothing that others write to.
@@ -357,6 +370,19 @@ impl<M: Model> Shared<M> {
         Ok(Reading { kernel })
     }
 
+    /// Runs `look` on the state; an error if it cannot be looked at any more.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&M) -> R) -> Result<R, Arc<str>> {
+        Ok(look(self.lock()?.kernel.model()))
+    }
+
+    /// Comes back when the outcomes of everything that is applied are journaled, or will never be.
+    pub(crate) async fn confirmed(&self) {
+        let (done, confirmed) = oneshot::channel();
+        if self.queue.confirm(done).is_ok() {
+            let _ = confirmed.await;
+        }
+    }
+
     /// Writes a snapshot of the state after `position`, made by a replay of the journal. Everything through there must be
     /// confirmed.
     fn write_snapshot(&self, position: Position) -> Result<(), OpenError> {
@@ -368,8 +394,8 @@ impl<M: Model> Shared<M> {
         }
         // The model's own code runs here: `Deserialize`, commands, `Serialize`, `Drop`.
         let written = catch_unwind(AssertUnwindSafe(|| {
-            let replayed = self.replay_range(position, position, |_, _| true)?;
-            snapshots.write(&self.today.preamble, &replayed.kernel, replayed.time)
+            let replayed = self.replay_range(position, position, |_| true)?;
+            snapshots.write(&self.today.preamble, &replayed.kernel, replayed.last_time)
         }));
         written.unwrap_or_else(|panic| {
             Err(OpenError::Unreadable {
@@ -420,61 +446,5 @@ impl<M: Model> Shared<M> {
             tracing::error!(location = self.location, %error, "no thread for the snapshot");
             self.snapshot_running.store(false, Ordering::Release);
         }
-    }
-
-    /// The state after `until`, from the nearest snapshot at or before `from` and the journal. `observer` is told of the
-    /// events of each record, and says whether to go on.
-    pub(crate) fn replay_range(
-        &self,
-        from: Position,
-        until: Position,
-        mut observer: impl FnMut(Position, &[u8]) -> bool,
-    ) -> Result<replay::Replayed<M>, OpenError> {
-        let start = match &self.snapshots {
-            Some(snapshots) => snapshots.newest::<M>(&self.today, Some(from))?,
-            None => None,
-        };
-        let start = start.map(|loaded| (loaded.kernel, loaded.time));
-        let goes_on = std::cell::Cell::new(true);
-        let observe = |position, applied: &kernel::Applied| {
-            goes_on.set(goes_on.get() && observer(position, &applied.events))
-        };
-        // All of it could be carried over when it was opened.
-        let mut replay = replay::Replay::new(self.location.clone(), Arc::clone(&self.today), start)
-            .checked_through(Position::new(u64::MAX))
-            .amended(Arc::clone(&self.amendments))
-            .until(until)
-            .observed(observe);
-        // From the beginning the initial state is needed too, which stands before the first position.
-        let first = match replay.position() {
-            Position::START => Position::START,
-            position => position.next(),
-        };
-        let mut failed = None;
-        let done = |replay: &replay::Replay<'_, M>| replay.position() >= until && replay.has_state();
-        if !done(&replay) {
-            self.reader.read(first, &mut |entry| match replay.visit(entry) {
-                Ok(()) if done(&replay) || !goes_on.get() => Err(crate::journal::Stop),
-                Ok(()) => Ok(()),
-                Err(halt) => {
-                    failed = Some(match halt {
-                        replay::Halt::Failed(error) => error,
-                        replay::Halt::Check | replay::Halt::Amended => OpenError::Location {
-                            location: self.location.clone(),
-                            why: "its journal has changed since it was opened".to_owned(),
-                        },
-                    });
-                    Err(crate::journal::Stop)
-                }
-            })?;
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let replayed = replay.finish(&mut |_| Ok(true))?;
-        replayed.ok_or_else(|| OpenError::NoSnapshot {
-            location: self.location.clone(),
-            why: "the journal does not begin with its initial state".to_owned(),
-        })
     }
 }

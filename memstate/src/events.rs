@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::{
     Error, Model, Position,
     codec::{Answer, whole},
-    engine::{Engine, Shared, spawn, split_events},
+    engine::{Engine, Seen, Shared, spawn, split_events},
 };
 
 /// How many events are kept in memory.
@@ -170,9 +170,10 @@ impl<M: Model> Events<M> {
         let failed = send.clone();
         let spawned = spawn("memstate-events", move || {
             let mut is_wanted = true;
-            let observe = |position: Position, events: &[u8]| {
+            let observe = |seen: &Seen<'_>| {
+                let position = seen.line.position;
                 if position > after {
-                    split_events(events, |event| {
+                    split_events(seen.events, |event| {
                         is_wanted =
                             is_wanted && send.blocking_send(Replayed::Event(position, event.into())).is_ok();
                     });

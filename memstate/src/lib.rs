@@ -58,13 +58,16 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod calendar;
 pub mod client;
 pub mod codec;
 pub mod collections;
+mod diff;
 pub mod disk;
 mod engine;
 mod error;
 mod events;
+mod history;
 pub mod journal;
 pub mod model;
 mod open;
@@ -74,19 +77,28 @@ mod request;
 pub mod schema;
 pub mod state;
 pub mod testing;
+mod watch;
+mod when;
 
 pub use client::{Ask, Call, Client, Execute, Look};
+pub use diff::Diff;
+pub use engine::Retention;
 pub use error::{Error, NotJournaled, OpenError, Problem};
 pub use events::Events;
+pub use history::{History, HistoryRecord, RecordOutcome};
 pub use memstate_macros::{data, model};
 pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
-pub use past::Past;
-pub use position::{Position, Timestamp};
+pub use past::{At, Past, PastError};
+pub use position::{InvalidTimestamp, Position, Timestamp};
 pub use request::{InvalidRequestId, RequestId};
+pub use schema::diff::Change;
 pub use schema::value::Value;
 pub use state::{State, Visitor};
 pub use uuid::Uuid;
+pub use watch::Watch;
+pub use when::{Span, When};
+
 /// What expansions of the macros name.
 #[doc(hidden)]
 pub mod __private {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Model, OpenError, Position,
+    Model, OpenError, Position, Retention, Timestamp,
     disk::{Disk, RealDisk},
     engine,
     journal::BATCH_BYTES_MAX,
@@ -139,6 +139,9 @@ pub struct Progress {
     pub position: Position,
 }
 
+/// Where the journal's times come from.
+pub(crate) type Clock = Box<dyn FnMut() -> Timestamp + Send>;
+
 pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 #[derive(Debug, Clone)]
@@ -149,6 +152,7 @@ pub(crate) struct Settings {
     pub(crate) segment_bytes: u64,
     pub(crate) accept_divergence: bool,
     pub(crate) replay_all: bool,
+    pub(crate) retention: Retention,
 }
 
 /// A model that is about to be opened: await it, after changing what its defaults are not right for.
@@ -159,6 +163,7 @@ pub struct Open<M: Model> {
     pub(crate) settings: Settings,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) on_progress: Option<OnProgress>,
+    pub(crate) clock: Clock,
 }
 
 impl<M: Model> Open<M> {
@@ -170,8 +175,16 @@ impl<M: Model> Open<M> {
             segment_bytes: 64 << 20,
             accept_divergence: false,
             replay_all: false,
+            retention: Retention::default(),
         };
-        Open { location, initial: Box::new(initial), settings, disk: Arc::new(RealDisk), on_progress: None }
+        Open {
+            location,
+            initial: Box::new(initial),
+            settings,
+            disk: Arc::new(RealDisk),
+            on_progress: None,
+            clock: Box::new(Timestamp::of_the_clock),
+        }
     }
 
     /// The largest size that a command's encoded arguments may have, in bytes: 1 MiB unless it is set here, and never more
@@ -220,6 +233,24 @@ impl<M: Model> Open<M> {
     /// code. Snapshots from after the first record that differs are removed then.
     pub fn replay_all(mut self) -> Self {
         self.settings.replay_all = true;
+        self
+    }
+
+    /// Says which snapshots are kept: the newest two unless it is set here. Those that are there are looked through
+    /// whenever one is written.
+    pub fn keep_snapshots(mut self, retention: Retention) -> Self {
+        self.settings.retention = retention;
+        self
+    }
+
+    /// Takes the time from `clock` and not from the machine's, for an import of what happened long ago, and for tests.
+    ///
+    /// It is asked once for each batch of the journal, so commands that are sent together share a time; who
+    /// wants a time for each awaits each. Times never go backwards: where `clock` does, the last one is taken again, and if it
+    /// panics too, with a message in the log. [`Ctx::now`](crate::Ctx::now), [`Client::at`](crate::Client::at) with a time and
+    /// [`Retention`] go by these times.
+    pub fn clock(mut self, clock: impl FnMut() -> Timestamp + Send + 'static) -> Self {
+        self.clock = Box::new(clock);
         self
     }
 

@@ -1,29 +1,140 @@
-//! [`Past`]: a model as it was.
+//! [`Past`]: a model as it was, made again from its journal.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use crate::Model;
+use crate::{
+    Error, InvalidTimestamp, Model, Position, Timestamp, When,
+    engine::{Engine, Kernel, in_turn},
+    model::Operation,
+    state,
+};
 
-/// A model as it was at a moment of the past, to be read and not changed. Clones share it.
+/// Why something of the past cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PastError {
+    /// The text says neither a position nor a time.
+    #[error("{0}; or give the number of a record")]
+    Unknown(InvalidTimestamp),
+    /// There is no such record yet. [`Client::reached`](crate::Client::reached) waits for it.
+    #[error("there is no position {asked} yet: the last is {last}")]
+    AfterTheEnd {
+        /// What was asked for.
+        asked: Position,
+        /// The last record that was applied.
+        last: Position,
+    },
+    /// The journal could not be read or replayed, for this reason; for instance because a command does something else in
+    /// a replay than it did.
+    #[error("{0}")]
+    Failed(Arc<str>),
+}
+
+/// A model as it was after a record, read-only. Clones share it; it stays as long as one of them, whatever becomes of
+/// the journal.
+///
+/// It takes the memory of a whole model.
 pub struct Past<M: Model> {
-    model: Arc<M>,
+    state: Arc<State<M>>,
+}
+
+struct State<M: Model> {
+    kernel: Kernel<M>,
+    time: Option<Timestamp>,
 }
 
 impl<M: Model> Past<M> {
-    /// Runs `look` on the model, on this thread, and gives back what it returns.
+    /// Runs `look` on the model as it was, on this thread, and gives back what it returns.
+    ///
+    /// # Panics
+    ///
+    /// If `look` panics.
     pub fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
-        look(&self.model)
+        look(self.state.kernel.model())
+    }
+
+    /// Answers a query that was built by hand.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Panicked`] if the query panics.
+    pub fn query(&self, query: M::Query) -> Result<M::Reply, Error> {
+        let method = query.method();
+        self.ask(method, |model| model.answer(query))
+    }
+
+    /// Answers the query number `method` by `look`.
+    pub(crate) fn ask<R>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Result<R, Error> {
+        catch_unwind(AssertUnwindSafe(|| self.read(look))).map_err(|panic| Error::Panicked {
+            method: M::Query::METHODS.get(usize::from(method)).map_or("?", |method| method.name),
+            position: None,
+            message: state::message(panic),
+        })
+    }
+
+    /// The position of the last record that it contains.
+    pub fn position(&self) -> Position {
+        self.state.kernel.position()
+    }
+
+    /// The time of that record; `None` for the initial state, before the first record.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.state.time
     }
 }
 
 impl<M: Model> Clone for Past<M> {
     fn clone(&self) -> Self {
-        Past { model: Arc::clone(&self.model) }
+        Past { state: Arc::clone(&self.state) }
     }
 }
 
 impl<M: Model> fmt::Debug for Past<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Past").field("model", &M::NAME).finish_non_exhaustive()
+        f.debug_struct("Past")
+            .field("model", &M::NAME)
+            .field("position", &self.position())
+            .field("time", &self.time())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A state of the past that is being made. Dropping it ends the work.
+#[must_use = "the past is only made when this is awaited"]
+pub struct At<M: Model> {
+    made: Pin<Box<dyn Future<Output = Result<Past<M>, PastError>> + Send>>,
+}
+
+impl<M: Model> At<M> {
+    pub(crate) fn new(engine: &Engine<M>, when: When) -> Self {
+        let end = engine.position();
+        let made = in_turn(Arc::clone(engine.shared()), move |shared, wanted| {
+            let position = shared.position_of(&when, end, wanted)?;
+            let replayed = shared.state_at(position, wanted)?;
+            let time = (replayed.kernel.position() > Position::START).then_some(replayed.last_time);
+            Ok(Past { state: Arc::new(State { kernel: replayed.kernel, time }) })
+        });
+        At { made: Box::pin(made) }
+    }
+}
+
+impl<M: Model> Future for At<M> {
+    type Output = Result<M::Past, PastError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.made.as_mut().poll(cx).map_ok(M::Past::from)
+    }
+}
+
+impl<M: Model> fmt::Debug for At<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("At").field("model", &M::NAME).finish_non_exhaustive()
     }
 }

@@ -2,12 +2,16 @@
 
 use std::{
     fmt,
+    str::FromStr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::{State, by_copy};
+use crate::{
+    calendar,
+    state::{State, by_copy},
+};
 
 /// A record's number in the journal. The first command has 1; there are no gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -125,7 +129,7 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let days = self.0.div_euclid(86_400_000_000);
         let micros = self.0.rem_euclid(86_400_000_000);
-        let (year, month, day) = civil_from_days(days);
+        let (year, month, day) = calendar::civil_from_days(days);
         let seconds = micros / 1_000_000;
         write!(
             f,
@@ -138,20 +142,25 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The date that is `days` after 1970-01-01 in the Gregorian calendar.
-///
-/// The method is Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms": count in eras of 400 years that
-/// begin in March, so that the leap day is a year's last.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+/// The text is not a time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is not a time: {why}. Write it like `2013-02-08`, `2013-02-08 17:05` or `2013-02-08T17:05:30.5+01:00`"
+)]
+pub struct InvalidTimestamp {
+    text: String,
+    why: String,
+}
+
+/// Reads RFC 3339 and what is near to it: `2013-02-08T17:05:30.5Z`, with an offset such as `+01:00` or `-0700` instead
+/// of the `Z`, with a space or a lower-case letter instead of the `T`, without seconds, or a date alone, which is its
+/// first moment. Without a zone it is UTC. What is finer than a microsecond is cut off.
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        calendar::parse(text).map_err(|why| InvalidTimestamp { text: text.to_owned(), why })
+    }
 }
 
 by_copy!(Position, Timestamp);
@@ -166,6 +175,16 @@ mod tests {
         assert_eq!(Timestamp::from_micros(1_360_343_100_000_001).to_string(), "2013-02-08T17:05:00.000001Z");
         assert_eq!(Timestamp::from_micros(951_782_400_000_000).to_string(), "2000-02-29T00:00:00.000000Z");
         assert_eq!(Timestamp::from_micros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn a_text_that_is_no_time_is_refused_with_an_example() {
+        assert_eq!("2013-02-08".parse(), Ok(Timestamp::from_micros(1_360_281_600_000_000)));
+        let error = "yesterday".parse::<Timestamp>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("`yesterday` is not a time: ") && error.contains("`2013-02-08`"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) mod carry;
 pub(crate) mod compare;
+pub(crate) mod diff;
 mod display;
 pub(crate) mod trace;
 pub(crate) mod value;

@@ -8,6 +8,7 @@ mod poison;
 mod recovery;
 mod requests;
 mod snapshots;
+mod time;
 
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use std::{
     process::{Command, ExitStatus},
 };
 
-use memstate::{OpenError, Position};
+use memstate::{OpenError, Position, RecordOutcome};
 
 const DIRECTORY: &str = "MEMSTATE_TEST_POISON_DIRECTORY";
 const TASK: &str = "MEMSTATE_TEST_POISON_TASK";
@@ -89,6 +89,17 @@ fn a_command_that_ends_the_process_is_poisoned_and_everything_else_is_kept() {
                     memstate::open::<fragile::Fragile>(dir.path()).no_snapshot_on_close().await.unwrap();
                 assert_eq!(model.read(|model| model.steps), 2, "{task}");
                 assert_eq!(model.position(), Position::new(3), "the poisoned record keeps its position");
+                for mut history in [model.history(..), model.history(..).without_events()] {
+                    for (command, outcome) in [
+                        ("step", RecordOutcome::Accepted),
+                        (task, RecordOutcome::Poisoned),
+                        ("step", RecordOutcome::Accepted),
+                    ] {
+                        let record = history.next().await.unwrap().unwrap();
+                        assert_eq!((record.command.as_str(), record.outcome), (command, outcome));
+                    }
+                    assert!(history.next().await.is_none());
+                }
                 model.close().await.unwrap();
             }
         });

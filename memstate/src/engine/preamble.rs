@@ -83,6 +83,20 @@ impl Preamble {
         }
     }
 
+    /// That of a model without commands.
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Self {
+        Preamble {
+            layout: LAYOUT,
+            model: "Test".to_owned(),
+            version: 1,
+            state: Shape::Unit,
+            commands: Vec::new(),
+            events: Shape::Unit,
+            schema: Schema::default(),
+        }
+    }
+
     /// The type of the state.
     pub(crate) fn state(&self) -> Type<'_> {
         self.schema.of(&self.state)

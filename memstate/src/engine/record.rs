@@ -285,6 +285,14 @@ impl<'a> Payload<'a> {
     }
 }
 
+/// The time of a batch, if it is one of records.
+pub(crate) fn batch_time(mut payload: &[u8]) -> Result<Option<Timestamp>, Unreadable> {
+    match get_array::<1>(&mut payload)?[0] {
+        RECORDS => Ok(Some(Timestamp::from_micros(i64::from_le_bytes(get_array(&mut payload)?)))),
+        _ => Ok(None),
+    }
+}
+
 /// The records of a batch that are still to be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Records<'a> {
@@ -369,6 +377,7 @@ mod tests {
             panic!("records were written");
         };
         assert_eq!(shared.time.as_micros(), -5);
+        assert_eq!(batch_time(&bytes), Ok(Some(shared.time)));
         assert_eq!(outcomes.next(), Position::new(306));
         assert_eq!(outcomes.list[0], Recorded::Accepted(0xdead_beef));
         let first = records.take().unwrap();

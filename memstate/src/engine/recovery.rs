@@ -21,6 +21,7 @@ use super::{
     executor::Executor,
     kernel::Kernel,
     outcomes::Durable,
+    past::Turns,
     queue::Queue,
     record::{self, Outcomes, Recorded},
     replay::{Halt, Replay, Replayed},
@@ -33,7 +34,7 @@ use crate::{
     Client, Error, Location, Model, Open, OpenError, Position, Progress, Timestamp,
     events::EventLog,
     journal::{Entry, Journal, JournalError, Stop, file, memory},
-    open::{OnProgress, Settings},
+    open::{Clock, OnProgress, Settings},
     state,
 };
 
@@ -62,7 +63,7 @@ pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError
 }
 
 fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
-    let Open { location, initial, settings, disk, mut on_progress } = open;
+    let Open { location, initial, settings, disk, mut on_progress, clock } = open;
     let name = location.to_string();
     let mut directory = None;
     let (mut journal, snapshots, mut attempts): (Box<dyn Journal>, _, _) = match &location {
@@ -73,7 +74,11 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
             let journal = open_files(&disk, dir, &options)?;
             directory = Some(one_name(dir));
             let attempts = Attempts::new(Arc::clone(&disk), dir)?;
-            (Box::new(journal), Some(Snapshots::new(Arc::clone(&disk), dir)), Some(attempts))
+            (
+                Box::new(journal),
+                Some(Snapshots::new(Arc::clone(&disk), dir, settings.retention)),
+                Some(attempts),
+            )
         }
         Location::Unknown(location) => {
             return Err(OpenError::Location {
@@ -107,7 +112,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     };
 
     let is_new = replayed.is_none();
-    let Replayed { kernel, time, tail, accepted } = match replayed {
+    let Replayed { kernel, time, tail, accepted, .. } = match replayed {
         Some(replayed) => replayed,
         None if end > Position::START => {
             return Err(OpenError::NoSnapshot {
@@ -118,6 +123,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         None => Replayed {
             kernel: Kernel::new(initial_state(&name, initial)?, Position::START, Requests::default()),
             time: Timestamp::default(),
+            last_time: Timestamp::default(),
             tail: Outcomes { first: Position::START.next(), list: Vec::new() },
             accepted: Vec::new(),
         },
@@ -154,6 +160,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         outcomes,
         today,
         amendments: Arc::new(amendments),
+        clock,
     })
 }
 
@@ -410,6 +417,7 @@ struct Parts<M: Model> {
     outcomes: Outcomes,
     today: Arc<Today>,
     amendments: Arc<Amendments>,
+    clock: Clock,
 }
 
 /// Starts the threads.
@@ -426,6 +434,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         outcomes,
         today,
         amendments,
+        clock,
     } = parts;
     let position = kernel.position();
     let queue = Arc::new(Queue::new());
@@ -448,6 +457,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         writing_snapshot: Mutex::new(()),
         snapshot_threads: Mutex::new(Some(Vec::new())),
         snapshot_position: snapshot_position.get().into(),
+        turns: Turns::default(),
         process: process_id(),
         next_request: 1.into(),
         has_ended: false.into(),
@@ -458,7 +468,8 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
     let (send, receive) = mpsc::sync_channel(1);
     let executor =
         Executor { shared: Arc::clone(&shared), batches: receive, unrecorded: Arc::clone(&unrecorded) };
-    let writer = Writer { journal, queue, unrecorded, kernel: send, last_time: time, unconfirmed: false };
+    let writer =
+        Writer { journal, queue, unrecorded, kernel: send, clock, last_time: time, unconfirmed: false };
     let no_thread = |error: std::io::Error| OpenError::Location {
         location: name.clone(),
         why: format!("no thread to run it on: {error}"),

@@ -11,14 +11,25 @@ use super::{
     describe,
     evolution::{self, Route, Routes, Today, Way},
     kernel::{Applied, Kernel, Stuck, method_name},
+    ledger::Line,
     preamble::Preamble,
     record::{Compared, Original, Outcomes, Payload, Record, Recorded, Shared},
     requests::{Answered, Requests},
 };
 use crate::{Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, state::Broken};
 
-/// What a replayed command did, for who wants to know.
-pub(crate) type Observer<'a> = dyn FnMut(Position, &Applied) + 'a;
+/// A record that was replayed, for who wants to know.
+pub(crate) struct Seen<'a> {
+    pub(crate) line: Line<'a>,
+    /// Events, each with its length.
+    pub(crate) events: &'a [u8],
+}
+
+/// Is told of each record, and says whether to go on.
+pub(crate) type Observer<'a> = dyn FnMut(&Seen<'_>) -> bool + 'a;
+
+/// What became of a record: its outcome and its events.
+type Done = (Recorded, Vec<u8>);
 
 /// Decides for each record of the unconfirmed tail whether it may be applied: `Ok(false)` leaves it out as poisoned.
 pub(crate) type Guard<'a> = dyn FnMut(Position) -> Result<bool, OpenError> + 'a;
@@ -34,6 +45,8 @@ pub(crate) struct Replay<'a, M: Model> {
     accepted: Option<Vec<(Position, Recorded)>>,
     kernel: Option<Kernel<M>>,
     time: Timestamp,
+    /// The time of the last record that was applied.
+    last_time: Timestamp,
     /// Where the replay ends; `None` for the end of the journal.
     limit: Option<Position>,
     genesis: Vec<u8>,
@@ -85,6 +98,8 @@ pub(crate) struct Replayed<M: Model> {
     pub(crate) kernel: Kernel<M>,
     /// The time of the last batch.
     pub(crate) time: Timestamp,
+    /// The time of the last record that was applied.
+    pub(crate) last_time: Timestamp,
     /// The outcomes of the unconfirmed tail.
     pub(crate) tail: Outcomes,
     /// The outcomes that were accepted instead of recorded ones.
@@ -104,6 +119,7 @@ impl<'a, M: Model> Replay<'a, M> {
             accepted: None,
             kernel,
             time: time.unwrap_or_default(),
+            last_time: time.unwrap_or_default(),
             limit: None,
             genesis: Vec::new(),
             genesis_parts: 0,
@@ -139,8 +155,8 @@ impl<'a, M: Model> Replay<'a, M> {
         self
     }
 
-    /// Tells `observer` of every record that is applied.
-    pub(crate) fn observed(mut self, observer: impl FnMut(Position, &Applied) + 'a) -> Self {
+    /// Tells `observer` of every record. When it says no, that record is the last.
+    pub(crate) fn observed(mut self, observer: impl FnMut(&Seen<'_>) -> bool + 'a) -> Self {
         self.observer = Some(Box::new(observer));
         self
     }
@@ -290,7 +306,7 @@ impl<'a, M: Model> Replay<'a, M> {
     fn apply_batch(
         &mut self,
         batch: &Waiting,
-        apply: &mut dyn FnMut(&mut Self, &Old<'_>) -> Result<(), OpenError>,
+        apply: &mut dyn FnMut(&mut Self, &Old<'_>) -> Result<Done, OpenError>,
     ) -> Result<(), OpenError> {
         let unreadable = |replay: &Self, error| replay.unreadable("a batch", batch.first, &error);
         let Payload::Records { shared, mut records, .. } =
@@ -319,7 +335,16 @@ impl<'a, M: Model> Replay<'a, M> {
                     Unreadable::new(format!("it names command number {method}, which is not in its table"));
                 return Err(self.unreadable("a record", position, &error));
             };
-            apply(self, &Old { position, written, route, writer: &batch.writer, shared })?;
+            let old = Old { position, written, route, writer: &batch.writer, shared };
+            let (outcome, events) = apply(self, &old)?;
+            self.last_time = shared.time;
+            if let Some(observer) = &mut self.observer {
+                let (time, writer) = (shared.time, &*batch.writer.preamble);
+                let line = Line { position, time, writer, record: written, outcome: Some(outcome) };
+                if !observer(&Seen { line, events: &events }) {
+                    self.limit = Some(position);
+                }
+            }
         }
         if !records.is_empty() {
             return Err(unreadable(self, Unreadable::new("bytes are left over")));
@@ -328,7 +353,7 @@ impl<'a, M: Model> Replay<'a, M> {
     }
 
     /// Applies a record whose outcome is known.
-    fn repeat(&mut self, old: &Old<'_>, recorded: Recorded) -> Result<(), OpenError> {
+    fn repeat(&mut self, old: &Old<'_>, recorded: Recorded) -> Result<Done, OpenError> {
         let panicked = |why: &str| Some(Answered::Panicked(why.to_owned()));
         match recorded {
             Recorded::Accepted(_) | Recorded::Repeated | Recorded::Refused => {
@@ -339,6 +364,7 @@ impl<'a, M: Model> Replay<'a, M> {
                         None => return Err(self.diverged(old, recorded, &applied, how)),
                     }
                 }
+                return Ok((applied.outcome, applied.events));
             }
             Recorded::Rejected(_) if old.written.request.is_some() => {
                 let arguments = self.arguments_today(old)?;
@@ -352,21 +378,14 @@ impl<'a, M: Model> Replay<'a, M> {
             Recorded::Panicked => self.pass_by(old, panicked("it panicked when it was first run")),
             Recorded::Poisoned => self.pass_by(old, panicked(POISONED)),
         }
-        Ok(())
+        Ok((recorded, Vec::new()))
     }
 
     fn apply(&mut self, old: &Old<'_>) -> Result<Applied, OpenError> {
         let arguments = self.arguments_today(old)?;
         let (record, original) = old.today(&arguments);
-        match self.kernel().apply_as(&record, original, old.shared) {
-            Ok(applied) => {
-                if let Some(observer) = &mut self.observer {
-                    observer(old.position, &applied);
-                }
-                Ok(applied)
-            }
-            Err(stuck) => Err(self.stuck(old.position, &record, stuck)),
-        }
+        let applied = self.kernel().apply_as(&record, original, old.shared);
+        applied.map_err(|stuck| self.stuck(old.position, &record, stuck))
     }
 
     fn pass_by(&mut self, old: &Old<'_>, answered: Option<Answered>) {
@@ -418,20 +437,23 @@ impl<'a, M: Model> Replay<'a, M> {
                 if let Some(recorded) = replay.recorded(old.position).filter(|_| old.position < first_open) {
                     return replay.repeat(old, recorded);
                 }
-                let outcome = match guard(old.position)? {
-                    true => replay.apply(old)?.outcome,
+                let (outcome, events) = match guard(old.position)? {
+                    true => {
+                        let applied = replay.apply(old)?;
+                        (applied.outcome, applied.events)
+                    }
                     false => {
                         replay.pass_by(old, Some(Answered::Panicked(POISONED.to_owned())));
-                        Recorded::Poisoned
+                        (Recorded::Poisoned, Vec::new())
                     }
                 };
                 tail.list.push(outcome);
-                Ok(())
+                Ok((outcome, events))
             })?;
         }
-        let time = self.time;
+        let (time, last_time) = (self.time, self.last_time);
         let accepted = self.accepted.unwrap_or_default();
-        Ok(self.kernel.map(|kernel| Replayed { kernel, time, tail, accepted }))
+        Ok(self.kernel.map(|kernel| Replayed { kernel, time, last_time, tail, accepted }))
     }
 
     /// Whether there is a state yet: that of a snapshot, or the initial one.

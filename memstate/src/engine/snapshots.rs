@@ -26,6 +26,7 @@ use super::{
     kernel::Kernel,
     preamble::Preamble,
     requests::Requests,
+    retention::Retention,
 };
 use crate::{
     Model, OpenError, Position, Timestamp,
@@ -35,8 +36,8 @@ use crate::{
 
 const MAGIC: &[u8; 16] = b"memstate snap 1\n";
 const MAGIC_OF_ANY_FORMAT: &[u8] = b"memstate snap ";
-/// How many are kept: the newest, and one to fall back to.
-const KEPT: usize = 2;
+/// How much stands before the preamble's length.
+const HEADER_BYTES: usize = MAGIC.len() + 16;
 /// How much is written or read at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -45,6 +46,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 pub(crate) struct Snapshots {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    retention: Retention,
     /// Those that were found to be of no use. They are not counted, and written anew or removed with the next.
     unusable: Arc<Mutex<BTreeSet<Position>>>,
 }
@@ -58,8 +60,8 @@ pub(crate) struct Loaded<M: Model> {
 }
 
 impl Snapshots {
-    pub(crate) fn new(disk: Arc<dyn Disk>, dir: &Path) -> Self {
-        Snapshots { disk, dir: dir.to_owned(), unusable: Arc::default() }
+    pub(crate) fn new(disk: Arc<dyn Disk>, dir: &Path, retention: Retention) -> Self {
+        Snapshots { disk, dir: dir.to_owned(), retention, unusable: Arc::default() }
     }
 
     fn path(&self, position: Position) -> PathBuf {
@@ -188,7 +190,7 @@ impl Snapshots {
         Ok(bytes)
     }
 
-    /// Writes a snapshot, makes it durable, and removes the oldest beyond those that are kept.
+    /// Writes a snapshot, makes it durable, and removes those that are not to be kept.
     pub(crate) fn write<M: Model>(
         &self,
         today: &Preamble,
@@ -211,7 +213,10 @@ impl Snapshots {
         unusable.remove(&kernel.position());
         let (useless, good): (Vec<_>, Vec<_>) =
             self.positions()?.into_iter().partition(|position| unusable.contains(position));
-        for old in good.into_iter().skip(KEPT).chain(useless) {
+        let good: Vec<_> = good.into_iter().map(|position| (position, self.time(position))).collect();
+        let kept = self.retention.kept(&good);
+        let not_kept = good.iter().map(|(position, _)| *position).filter(|position| !kept.contains(position));
+        for old in not_kept.chain(useless) {
             let old = self.path(old);
             self.disk.remove(&old).map_err(|source| io_error("remove the old snapshot", &old, source))?;
         }
@@ -248,6 +253,39 @@ impl Snapshots {
         out.write_all(&requests)?;
         postcard::to_io(kernel.model(), &mut out).map_err(io::Error::other)?;
         out.seal()
+    }
+
+    /// The time of a snapshot's last record, from its header alone. A header that cannot be read is not checked any
+    /// further, and counts as very old.
+    fn time(&self, position: Position) -> Timestamp {
+        let mut header = [0; HEADER_BYTES];
+        let read = self
+            .disk
+            .open(&self.path(position), Access::Read)
+            .and_then(|file| file.read_at(&mut header, 0))
+            .unwrap_or_default();
+        match header.strip_prefix(MAGIC).and_then(|numbers| numbers.split_first_chunk::<8>()) {
+            Some((of_header, time))
+                if read == HEADER_BYTES && u64::from_le_bytes(*of_header) == position.get() =>
+            {
+                Timestamp::from_micros(i64::from_le_bytes(time.try_into().expect("the header ends there")))
+            }
+            _ => Timestamp::from_micros(i64::MIN),
+        }
+    }
+
+    /// The position of the newest snapshot whose last record's time is at or before `time`, going by the headers.
+    pub(crate) fn newest_through(&self, time: Timestamp) -> Result<Option<Position>, OpenError> {
+        let is_through = |position: &Position| {
+            let of_snapshot = self.time(*position);
+            of_snapshot <= time && of_snapshot > Timestamp::from_micros(i64::MIN)
+        };
+        Ok(self.positions()?.into_iter().find(is_through))
+    }
+
+    /// Whether there is a snapshot after `from` and at or before `until`.
+    pub(crate) fn is_one_between(&self, from: Position, until: Position) -> Result<bool, OpenError> {
+        Ok(self.positions()?.into_iter().any(|position| from < position && position <= until))
     }
 
     /// The position of the newest snapshot that is not known to be of no use.

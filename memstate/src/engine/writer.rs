@@ -2,6 +2,7 @@
 //! each to the kernel once it is durable. While one batch is applied the next is synced, and a third fills.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc::SyncSender},
     time::Duration,
 };
@@ -16,6 +17,8 @@ use super::{
 use crate::{
     Error, Position, Timestamp,
     journal::{BATCH_BYTES_MAX, Journal, JournalError},
+    open::Clock,
+    state,
 };
 
 /// How long nothing may happen before the last batch is confirmed by an empty one after it.
@@ -72,6 +75,7 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<Queue>,
     pub(crate) unrecorded: Arc<Unrecorded>,
     pub(crate) kernel: SyncSender<Committed>,
+    pub(crate) clock: Clock,
     pub(crate) last_time: Timestamp,
     /// Whether there is something that an empty batch would confirm.
     pub(crate) unconfirmed: bool,
@@ -149,10 +153,19 @@ impl Writer {
             // Without a source of randomness the time at least is different each time.
             seed[..8].copy_from_slice(&Timestamp::of_the_clock().as_micros().to_le_bytes());
         }
-        self.last_time = self.last_time.max(Timestamp::of_the_clock());
+        self.last_time = self.last_time.max(self.now());
         let mut payload = Vec::new();
         record::begin(Shared { time: self.last_time, seed }, &self.unrecorded.take(), &mut payload);
         payload
+    }
+
+    /// What the clock says. It may be the user's code, which must not end this thread.
+    fn now(&mut self) -> Timestamp {
+        catch_unwind(AssertUnwindSafe(&mut self.clock)).unwrap_or_else(|panic| {
+            let why = state::message(panic);
+            tracing::error!(why, "the clock panicked; the time stands still");
+            self.last_time
+        })
     }
 
     fn append(&mut self, payload: Vec<u8>, calls: Vec<Entry>) -> Result<(), Arc<str>> {

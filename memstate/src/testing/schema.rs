@@ -26,7 +26,10 @@ use std::{fmt::Write as _, fs, path::Path};
 use crate::{
     Model,
     codec::Unreadable,
-    engine::schema::{Preamble, Today, all_differences, schema_text},
+    engine::{
+        Preamble,
+        schema::{Today, all_differences, schema_text},
+    },
     schema::compare::Class,
 };
 
