@@ -20,7 +20,7 @@ use memstate::{Error, OpenError};
 
 use crate::{
     args::{Args, HELP},
-    clock::{DAY, Moment, Zone},
+    clock::{Calendar, DAY, Moment, Zone},
     log::{Entry, Log},
     meter::Meter,
     model::{FlightError, Flights, FlightsClient},
@@ -97,7 +97,8 @@ async fn run(args: &Args) -> Result<(), Failure> {
     // Who reads no further (`| head`) wants no error for it.
     let say = |line: String| drop((!args.quiet).then(|| writeln!(io::stdout(), "{line}")));
     let log = Log::new(Year::read(args.limit)?, args.until);
-    let flights = open(args, &log).await?;
+    let calendar = Calendar::default();
+    let flights = open(args, &log, &calendar).await?;
     let (taken, last) = (flights.taken().await?, log.last_step());
 
     if args.report_only || taken >= last {
@@ -105,7 +106,7 @@ async fn run(args: &Args) -> Result<(), Failure> {
     } else {
         say(format!("{} of {} steps are there; going on", thousands(taken), thousands(last)));
         let start = Instant::now();
-        import(args, &log, &flights).await?;
+        import(args, &log, &calendar, &flights).await?;
         let (steps, seconds) = (last - taken, start.elapsed().as_secs_f64());
         let rate = (steps as f64 / seconds) as u64;
         say(format!("{} steps in {seconds:.1} s, {} a second", thousands(steps), thousands(rate)));
@@ -128,11 +129,14 @@ async fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Opens the model and makes sure that its journal is one of this log.
-async fn open(args: &Args, log: &Log) -> Result<FlightsClient, Failure> {
+async fn open(args: &Args, log: &Log, calendar: &Calendar) -> Result<FlightsClient, Failure> {
     let meter = Meter::new("recovering", args.quiet);
     let shown = meter.clone();
     // A snapshot now and then, so that a start after a kill has little to replay.
     let open = memstate::open::<Flights>(&args.data).snapshot_every(200_000);
+    // The records have the time of the log: `flights_as_of` asks what was known on a day of 2013.
+    let calendar = calendar.clone();
+    let open = open.clock(move || calendar.time());
     let opened = open.progress(move |p| shown.show(p.done, p.total)).await;
     meter.finish();
     let flights = opened?;
@@ -146,16 +150,22 @@ async fn open(args: &Args, log: &Log) -> Result<FlightsClient, Failure> {
 }
 
 /// Sends everything that the model has not taken yet, and waits until it is durable.
-async fn import(args: &Args, log: &Log, flights: &FlightsClient) -> Result<(), Failure> {
+async fn import(
+    args: &Args,
+    log: &Log,
+    calendar: &Calendar,
+    flights: &FlightsClient,
+) -> Result<(), Failure> {
     let mut acknowledged = args.acknowledged.as_deref().map(Acknowledged::create).transpose()?;
     let meter = Meter::new("importing", args.quiet);
     let (taken, last) = (flights.taken().await?, log.last_step());
     let mut on_their_way = VecDeque::with_capacity(WINDOW);
-    let mut entries = log.after(taken);
+    let mut entries = log.after(taken).peekable();
     loop {
-        if on_their_way.len() < WINDOW
-            && let Some((step, entry)) = entries.next()
-        {
+        // Commands that are sent together share a time, so a day is over before the next begins.
+        let may_send = |at| on_their_way.is_empty() || on_their_way.len() < WINDOW && calendar.shows(at);
+        if let Some((step, at, entry)) = entries.next_if(|(_, at, _)| may_send(*at)) {
+            calendar.turn(at);
             // The command is sent here; what is kept is the future of its reply.
             on_their_way.push_back((step, entry, log.send(flights, step, entry)));
             continue;

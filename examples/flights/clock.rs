@@ -1,6 +1,15 @@
-//! [`Moment`], and the clocks of the airports in 2013.
+//! [`Moment`], the clocks of the airports in 2013, and [`Calendar`], the clock of the journal.
 
-use std::{fmt, ops::Range};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use memstate::Timestamp;
 
 /// The minutes of a day.
 pub const DAY: i32 = 24 * 60;
@@ -90,9 +99,50 @@ impl Zone {
     }
 }
 
+/// 2013-01-01 00:00 UTC, in seconds since 1970.
+const NEW_YEAR_S: i64 = 1_356_998_400;
+
+/// What day it is in the log, for the time of the records: so that the journal can be asked what was known on that day.
+#[derive(Debug, Clone, Default)]
+pub struct Calendar {
+    /// In minutes since 2013-01-01 00:00 UTC.
+    day: Arc<AtomicI64>,
+}
+
+impl Calendar {
+    /// Whether a moment is on the day that it shows, by New York's clock.
+    pub fn shows(&self, at: Moment) -> bool {
+        self.day.load(Ordering::Relaxed) == Calendar::first_minute(at)
+    }
+
+    /// Turns the leaf to the day of a moment.
+    pub fn turn(&self, at: Moment) {
+        self.day.store(Calendar::first_minute(at), Ordering::Relaxed);
+    }
+
+    /// When the day that it shows began in New York.
+    pub fn time(&self) -> Timestamp {
+        Timestamp::from_micros((NEW_YEAR_S + self.day.load(Ordering::Relaxed) * 60) * 1_000_000)
+    }
+
+    fn first_minute(at: Moment) -> i64 {
+        let day = Zone::NEW_YORK.local(at).div_euclid(DAY);
+        Zone::NEW_YORK.moment(day, 0).0.into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_calendar_shows_a_day_of_new_york() {
+        let calendar = Calendar::default();
+        let evening = Zone::NEW_YORK.moment(parse_day("02-08").unwrap(), 23 * 60);
+        calendar.turn(evening);
+        assert!(calendar.shows(evening) && calendar.shows(evening.plus(59)) && !calendar.shows(evening.plus(60)));
+        assert_eq!(calendar.time().to_string(), "2013-02-08T05:00:00.000000Z");
+    }
 
     #[test]
     fn dates_are_days_of_2013() {

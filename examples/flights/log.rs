@@ -53,7 +53,8 @@ pub enum Entry {
 pub struct Log {
     /// What it is about.
     pub year: Year,
-    entries: Vec<Entry>,
+    /// Each with the moment at which it was written.
+    entries: Vec<(Moment, Entry)>,
 }
 
 impl Log {
@@ -63,25 +64,29 @@ impl Log {
         entries.extend((0..year.carriers.len() as u32).map(Entry::Carrier));
         entries.extend((0..year.airports.len() as u32).map(Entry::Airport));
         entries.extend((0..year.aircraft.len() as u32).map(Entry::Aircraft));
+        // The registers are there when the year begins.
+        let new_year = Zone::NEW_YORK.moment(0, 0);
+        let mut entries = entries.into_iter().map(|entry| (new_year, entry)).collect();
         append_reports(&mut entries, &year, until);
         Log { year, entries }
     }
 
     /// The number of the last step.
     pub fn last_step(&self) -> u64 {
-        let refused = self.entries.iter().filter(|entry| matches!(entry, Entry::RefusedDeparture(_))).count();
+        let is_refused = |(_, entry): &&(Moment, Entry)| matches!(entry, Entry::RefusedDeparture(_));
+        let refused = self.entries.iter().filter(is_refused).count();
         (self.entries.len() - refused) as u64
     }
 
-    /// What comes after a step, each entry with its own step.
-    pub fn after(&self, taken: u64) -> impl Iterator<Item = (u64, Entry)> {
+    /// What comes after a step, each entry with its own step and its moment.
+    pub fn after(&self, taken: u64) -> impl Iterator<Item = (u64, Moment, Entry)> {
         let mut next = 1;
-        let steps = self.entries.iter().map(move |&entry| {
+        let steps = self.entries.iter().map(move |&(at, entry)| {
             let step = next;
             next += u64::from(!matches!(entry, Entry::RefusedDeparture(_)));
-            (step, entry)
+            (step, at, entry)
         });
-        steps.skip_while(move |(step, _)| *step <= taken)
+        steps.skip_while(move |(step, ..)| *step <= taken)
     }
 
     /// Sends an entry. It is on its way when this returns, and the future gives its reply.
@@ -122,16 +127,16 @@ impl Log {
     }
 }
 
-fn append_reports(entries: &mut Vec<Entry>, year: &Year, until: Option<Moment>) {
+fn append_reports(entries: &mut Vec<(Moment, Entry)>, year: &Year, until: Option<Moment>) {
     // The aircraft that are in the air by the books, each with its flight.
     let mut in_the_air = HashMap::new();
-    for (_, entry) in reports(year).into_iter().take_while(|(at, _)| until.is_none_or(|until| *at < until)) {
+    for (at, entry) in reports(year).into_iter().take_while(|(at, _)| until.is_none_or(|until| *at < until)) {
         match entry {
             Entry::Depart(id) => {
                 if let Some(aircraft) = year.flight(id).plan.aircraft
                     && in_the_air.insert(aircraft, id).is_some()
                 {
-                    entries.extend([Entry::RefusedDeparture(id), Entry::Release(id)]);
+                    entries.extend([(at, Entry::RefusedDeparture(id)), (at, Entry::Release(id))]);
                 }
             }
             Entry::Arrive(id) => {
@@ -143,7 +148,7 @@ fn append_reports(entries: &mut Vec<Entry>, year: &Year, until: Option<Moment>) 
             }
             _ => {}
         }
-        entries.push(entry);
+        entries.push((at, entry));
     }
 }
 
@@ -218,7 +223,7 @@ mod tests {
 
     fn play(log: &Log, flights: &mut Flights, count: usize) -> u64 {
         let mut refused = 0;
-        for (step, entry) in log.after(flights.taken()).take(count) {
+        for (step, _, entry) in log.after(flights.taken()).take(count) {
             match (entry, apply(log, flights, step, entry)) {
                 (Entry::RefusedDeparture(_), Err(Failed::Refused(FlightError::StillInTheAir { .. }))) => {
                     refused += 1
@@ -271,7 +276,7 @@ mod tests {
         assert!(refused > 0, "there is something to refuse in these days");
 
         let refused_at =
-            log.entries.iter().position(|entry| matches!(entry, Entry::RefusedDeparture(_))).unwrap();
+            log.entries.iter().position(|(_, entry)| matches!(entry, Entry::RefusedDeparture(_))).unwrap();
         // Before the refused departure, between it and the release, and between the release and the departure.
         for interruption in [1, refused_at, refused_at + 1, refused_at + 2, refused_at + 3, log.entries.len()]
         {

@@ -309,6 +309,15 @@ impl Flights {
         self.expected
     }
 
+    /// How many flights were cancelled so far, by the airport that they were to leave.
+    pub fn cancellations(&self) -> std::collections::BTreeMap<Code, u32> {
+        let mut cancelled = std::collections::BTreeMap::new();
+        for flight in self.flights.values().filter(|flight| flight.status == Status::Cancelled) {
+            *cancelled.entry(flight.plan.origin).or_default() += 1;
+        }
+        cancelled
+    }
+
     /// All flights, counted.
     pub fn totals(&self) -> Totals {
         let mut all = Tally::default();
