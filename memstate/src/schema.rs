@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 pub(crate) mod carry;
 pub(crate) mod compare;
 mod display;
+mod form;
 pub(crate) mod trace;
+mod trouble;
 pub(crate) mod value;
+mod wire;
 
 pub use carry::Written;
 pub use trace::Tracer;
