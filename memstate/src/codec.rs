@@ -18,8 +18,14 @@ pub struct Unwritable(String);
 
 /// Bytes are not what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unreadable(String);
+#[error("{}{}{reason}", self.path, if self.path.is_empty() { "" } else { ": " })]
+pub struct Unreadable {
+    /// Where: `accounts[3].owner`; empty for the value itself, and where it is not known.
+    path: String,
+    /// The path without what differs from value to value.
+    place: String,
+    reason: String,
+}
 
 impl Unwritable {
     /// With this reason.
@@ -31,7 +37,34 @@ impl Unwritable {
 impl Unreadable {
     /// With this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Unreadable(reason.into())
+        Unreadable { path: String::new(), place: String::new(), reason: reason.into() }
+    }
+
+    /// At this path, with this reason. `place` is the path without what differs from value to value.
+    pub(crate) fn at(path: String, place: String, reason: String) -> Self {
+        Unreadable { path, place, reason }
+    }
+
+    /// The same, seen from outside of the field `name`.
+    pub(crate) fn within(mut self, name: &str) -> Self {
+        for path in [&mut self.path, &mut self.place] {
+            let dot = if path.is_empty() || path.starts_with(['[', ':']) { "" } else { "." };
+            path.insert_str(0, dot);
+            path.insert_str(0, name);
+        }
+        self
+    }
+
+    /// Where in the value it is, with indices and keys left out: `accounts[].owner`. It is empty for the value itself.
+    ///
+    /// So many values that cannot be read for one reason can be told as one.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What is wrong there, without the path.
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// The place.
@@ -217,7 +250,8 @@ pub fn put<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), 
 ///
 /// If the bytes are no such value.
 pub fn get<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Unreadable> {
-    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|error| Unreadable(error.to_string()))?;
+    let (value, rest) =
+        postcard::take_from_bytes(bytes).map_err(|error| Unreadable::new(error.to_string()))?;
     *bytes = rest;
     Ok(value)
 }
@@ -228,11 +262,11 @@ pub(crate) fn whole<T>(
     get: impl FnOnce(&mut &[u8]) -> Result<T, Unreadable>,
 ) -> Result<T, Unreadable> {
     let value = catch_unwind(AssertUnwindSafe(|| get(&mut bytes))).unwrap_or_else(|panic| {
-        Err(Unreadable(format!("reading panicked: {}", crate::state::message(panic))))
+        Err(Unreadable::new(format!("reading panicked: {}", crate::state::message(panic))))
     })?;
     match bytes.len() {
         0 => Ok(value),
-        left => Err(Unreadable(format!("{left} bytes are left over"))),
+        left => Err(Unreadable::new(format!("{left} bytes are left over"))),
     }
 }
 
@@ -268,7 +302,7 @@ pub(crate) fn get_varint(bytes: &mut &[u8]) -> Result<u64, Unreadable> {
 /// Takes `length` bytes from the front.
 pub(crate) fn get_bytes<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], Unreadable> {
     let Some((taken, rest)) = bytes.split_at_checked(length) else {
-        return Err(Unreadable(format!("{length} bytes are announced and {} are there", bytes.len())));
+        return Err(Unreadable::new(format!("{length} bytes are announced and {} are there", bytes.len())));
     };
     *bytes = rest;
     Ok(taken)

@@ -13,8 +13,11 @@ pub(crate) mod carry;
 pub(crate) mod compare;
 pub(crate) mod diff;
 mod display;
+mod form;
 pub(crate) mod trace;
+mod trouble;
 pub(crate) mod value;
+mod wire;
 
 pub use carry::Written;
 pub use trace::Tracer;

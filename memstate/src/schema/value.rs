@@ -1,9 +1,26 @@
 //! [`Value`]: what bytes mean by their schema alone, without any type.
 
-use super::Type;
+use super::{Type, form::Place, wire::Source};
 use crate::codec::{Unreadable, Unwritable};
 
+mod access;
+mod json;
+mod read;
+mod show;
+#[cfg(test)]
+mod tests;
+mod write;
+
 /// A value of any type: what a record's arguments are to a reader who does not have the model.
+///
+/// A newtype is what it holds.
+///
+/// `Display` writes it in a line, much as Rust would: `{owner: "Ann", balance: 10}`, `[1, 2]`, `(1, 'x')`, `{7: "a"}`,
+/// `Lent {by: "Ann"}`, bytes as `0x00ff`. An option is the value itself or `none`, and an option in an option `some(none)`.
+///
+/// `Serialize` is for formats that describe themselves, such as JSON. Structs are objects, and maps are if their keys are
+/// texts, numbers, characters, booleans or variants that hold nothing; other maps are lists of pairs. A variant is its
+/// name, or an object of its name and what it holds. Bytes are a text as above, and so are integers of more than 64 bits.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -41,20 +58,32 @@ pub enum Value {
 
 /// Takes a value of `written` from the front of `bytes`. What is opaque cannot be read.
 pub(crate) fn read(written: Type<'_>, bytes: &mut &[u8]) -> Result<Value, Unreadable> {
-    let _ = (written, bytes);
-    Err(crate::codec::Unreadable::new("not yet"))
+    let mut source = Source::new(written.schema, bytes);
+    let value = read::value(&mut source, Place::Shape(written.shape), 0)?;
+    *bytes = source.rest();
+    Ok(value)
 }
 
-/// Appends `value` as the type `as_type` writes it.
+/// Appends `value` as the type `as_type` writes it. On an error `bytes` is as before.
+///
+/// It takes what a person or JSON means: integers with or without a sign, numbers and truth values as texts, fields in any
+/// order and without those that may be none, lists for tuples, objects for maps, `0x…` for bytes, a name for a variant that
+/// holds nothing, `{name: content}` for one that does, and a value for an option.
 pub(crate) fn write(as_type: Type<'_>, value: &Value, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
-    let _ = (as_type, value, bytes);
-    Err(crate::codec::Unwritable::new("not yet"))
+    let before = bytes.len();
+    let written = write::value(as_type.schema, Place::Shape(as_type.shape), value, bytes, 0);
+    if written.is_err() {
+        bytes.truncate(before);
+    }
+    Ok(written?)
 }
 
 /// Takes a value from the front of `bytes` without looking at it.
 pub(crate) fn skip(written: Type<'_>, bytes: &mut &[u8]) -> Result<(), Unreadable> {
-    let _ = (written, bytes);
-    Err(crate::codec::Unreadable::new("not yet"))
+    let mut source = Source::new(written.schema, bytes);
+    source.skip(Place::Shape(written.shape), 0)?;
+    *bytes = source.rest();
+    Ok(())
 }
 
 impl std::fmt::Display for Value {
