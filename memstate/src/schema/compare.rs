@@ -4,7 +4,7 @@
 //! the same, how it is carried over, and what to do if it is not. How a value is then carried over is not decided here,
 //! but both follow one set of rules.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::collections::HashSet;
 
 use super::{Content, Kind, Named, Shape, Type, Variant};
 
@@ -198,7 +198,7 @@ impl Compared {
     /// The types are of different kinds, one of which may be carried over to the other.
     fn other_kinds(&mut self, written: Type<'_>, today: Type<'_>, path: &str) {
         if let Some((class, what)) = leaves::change(written.shape, today.shape) {
-            return self.add(class, path, written.to_string(), today.to_string(), what.into(), String::new());
+            return self.add(class, path, written.to_string(), today.to_string(), what, String::new());
         }
         let of_written = |shape| written.schema.of(shape);
         let of_today = |shape| today.schema.of(shape);
@@ -274,25 +274,17 @@ impl Compared {
     }
 
     fn note(&mut self, class: Class, written: Type<'_>, today: Type<'_>, path: &str, what: &str) {
-        self.add(class, path, written.to_string(), today.to_string(), what.to_owned().into(), String::new());
+        self.add(class, path, written.to_string(), today.to_string(), what, String::new());
     }
 
     fn breaking(&mut self, written: Type<'_>, today: Type<'_>, path: &str, what: &str) {
         let (was, now) = (written.to_string(), today.to_string());
         let remedy = format!("make it `{was}` again, or convert what was written");
-        self.add(Class::Breaking, path, was, now, what.to_owned().into(), remedy);
+        self.add(Class::Breaking, path, was, now, what, remedy);
     }
 
-    fn add(
-        &mut self,
-        class: Class,
-        path: &str,
-        was: String,
-        now: String,
-        what: Cow<'static, str>,
-        remedy: String,
-    ) {
-        let (path, what) = (path.to_owned(), what.into_owned());
+    fn add(&mut self, class: Class, path: &str, was: String, now: String, what: &str, remedy: String) {
+        let (path, what) = (path.to_owned(), what.to_owned());
         self.differences.push(Difference { class, path, was, now, what, remedy });
     }
 }

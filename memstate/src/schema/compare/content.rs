@@ -47,7 +47,7 @@ impl Compared {
         };
         let (was, now) = (shown(written, was), shown(today, now));
         let remedy = format!("put `{was}` back, or convert what was written");
-        self.add(Class::Breaking, name, was, now, what.into(), remedy);
+        self.add(Class::Breaking, name, was, now, &what, remedy);
     }
 
     fn fields(&mut self, written: Type<'_>, was: &[Field], today: Type<'_>, now: &[Field], name: &str) {
@@ -75,7 +75,7 @@ impl Compared {
             let path = at(name, &format!(".{}", field.name));
             let type_was = written.schema.of(&field.shape).to_string();
             let what = "is not there any more: its values are left out";
-            self.add(Class::Compatible, &path, type_was, String::new(), what.into(), String::new());
+            self.add(Class::Compatible, &path, type_was, String::new(), what, String::new());
         }
     }
 
@@ -86,7 +86,7 @@ impl Compared {
             None => (Class::Compatible, "is new, and can be read if it has a default", ""),
             Some(false) => (Class::NeedsDefault, "is new, and has no default", DEFAULT),
         };
-        self.add(class, path, String::new(), now, what.into(), remedy.to_owned());
+        self.add(class, path, String::new(), now, what, remedy.to_owned());
     }
 
     fn reordered<T>(
@@ -98,7 +98,7 @@ impl Compared {
         called: impl Fn(&T) -> &String,
     ) {
         let list = |all: &[T]| all.iter().map(|one| called(one).as_str()).collect::<Vec<_>>().join(", ");
-        self.add(Class::Compatible, name, list(was), list(now), what.into(), String::new());
+        self.add(Class::Compatible, name, list(was), list(now), what, String::new());
     }
 
     /// Compares the variants of two enums; `name` is today's.
@@ -116,14 +116,14 @@ impl Compared {
             let Some((number, old)) = written_for(was, now, variant) else {
                 let shape = shown(today, &variant.content);
                 let what = "is a new variant";
-                self.add(Class::Compatible, &path, String::new(), shape, what.into(), String::new());
+                self.add(Class::Compatible, &path, String::new(), shape, what, String::new());
                 continue;
             };
             order.push(number);
             if old.name != variant.name {
                 let (was, now) = (old.name.clone(), variant.name.clone());
                 let what = format!("was called `{was}`");
-                self.add(Class::Compatible, &path, was, now, what.into(), String::new());
+                self.add(Class::Compatible, &path, was, now, &what, String::new());
             }
             self.variant(written, &old.content, today, &variant.content, &path);
         }
@@ -144,7 +144,7 @@ impl Compared {
         );
         let what = "is not there any more: a value that is this variant is refused";
         let was = shown(written, &variant.content);
-        self.add(Class::Checked, &path, was, String::new(), what.into(), remedy);
+        self.add(Class::Checked, &path, was, String::new(), what, remedy);
     }
 
     fn variant(&mut self, written: Type<'_>, was: &Content, today: Type<'_>, now: &Content, path: &str) {

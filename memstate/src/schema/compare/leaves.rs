@@ -1,15 +1,13 @@
 //! What becomes of simple values that are of another simple type now.
 
-use std::borrow::Cow;
-
 use super::Class;
 use crate::schema::Shape;
 
 /// How a simple value of one type becomes one of another, and in which words; `None` if it does not.
-pub(super) fn change(written: &Shape, today: &Shape) -> Option<(Class, Cow<'static, str>)> {
+pub(super) fn change(written: &Shape, today: &Shape) -> Option<(Class, &'static str)> {
     use Shape::{Bytes, Char, F32, F64, List, Signed, Text, Unsigned};
-    let checked = |what: &'static str| Some((Class::Checked, Cow::from(what)));
-    let compatible = |what: &'static str| Some((Class::Compatible, Cow::from(what)));
+    let checked = |what: &'static str| Some((Class::Checked, what));
+    let compatible = |what: &'static str| Some((Class::Compatible, what));
     match (written, today) {
         (Unsigned(was), Unsigned(now)) | (Signed(was), Signed(now)) if was < now => {
             compatible("is wider now")

@@ -102,6 +102,8 @@ impl Walk {
         let distance = |field: &usize| self.graph.nodes[record.fields[*field]].distance;
         let nearest = (0..record.fields.len()).min_by_key(distance).filter(|field| distance(field) != NEVER);
         match nearest? {
+            // The others would only take time.
+            field if record.is_named() && record.is_read_by_name() => Some(Way::ByName(vec![field])),
             _ if in_order => Some(Way::InOrder),
             field if record.is_named() => Some(Way::ByName(vec![field])),
             // As far as they can be reached.

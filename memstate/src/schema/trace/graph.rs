@@ -172,6 +172,8 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) entries: Vec<Entry>,
     pub(super) records: Vec<Record>,
+    /// Whether what is complete has to be planned anew too.
+    pub(super) stale: bool,
     /// By their keys, and where types of one key are not one, by their places.
     by_key: HashMap<(Key, Option<NodeId>), EntryId>,
     /// Keys that several types have.
@@ -212,6 +214,7 @@ impl Graph {
     /// Two types have one key then, and have an entry for each place from now on; or the type asks for what the values
     /// say, and has no shape.
     pub(super) fn conflict(&mut self, node: NodeId) {
+        self.stale = true;
         let owner = self.nodes[node].owner.map(|owner| self.entries[owner].key.clone());
         match owner {
             Some(key) if self.ambiguous.insert(key.clone()) => {
@@ -222,6 +225,7 @@ impl Graph {
     }
 
     pub(super) fn make_opaque(&mut self, node: NodeId) {
+        self.stale = true;
         let node = &mut self.nodes[node];
         (node.kind, node.refused) = (Kind::Opaque, true);
     }
@@ -353,6 +357,11 @@ impl Record {
             && self.untried().is_none()
             && !self.probes.contains(&Probe::Refused)
             && self.groups().len() == self.fields.len()
+    }
+
+    /// Whether an answer to a question by name was understood.
+    pub(super) fn is_read_by_name(&self) -> bool {
+        self.defaults.iter().any(|default| matches!(default, Some(Some(_))))
     }
 
     /// How many fields have names and no places yet, where they were not all gone through one after another.

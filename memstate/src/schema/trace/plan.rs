@@ -7,23 +7,28 @@ const UNEXPLORED: u64 = 1 << 40;
 
 impl Graph {
     /// Works out costs and distances anew.
+    ///
+    /// What is complete stays as it is, unless something was refused or turned out to be something else.
     pub(super) fn plan(&mut self) {
-        for node in &mut self.nodes {
-            (node.cost, node.distance) = (NEVER, NEVER);
+        let all = std::mem::take(&mut self.stale);
+        let is_open = |node: &NodeId| all || self.nodes[*node].distance != NEVER;
+        // Backwards, because what stands inside was met later.
+        let open: Vec<NodeId> = (0..self.nodes.len()).rev().filter(is_open).collect();
+        for &node in &open {
+            (self.nodes[node].cost, self.nodes[node].distance) = (NEVER, NEVER);
         }
-        self.until_stable(|graph, node| {
+        self.until_stable(&open, |graph, node| {
             let cost = graph.cost(node);
             std::mem::replace(&mut graph.nodes[node].cost, cost) != cost
         });
-        self.until_stable(|graph, node| {
+        self.until_stable(&open, |graph, node| {
             let distance = graph.distance(node);
             std::mem::replace(&mut graph.nodes[node].distance, distance) != distance
         });
     }
 
-    /// Backwards, because what stands inside was met later.
-    fn until_stable(&mut self, mut changed: impl FnMut(&mut Self, NodeId) -> bool) {
-        while (0..self.nodes.len()).rev().fold(false, |any, node| changed(self, node) | any) {}
+    fn until_stable(&mut self, nodes: &[NodeId], mut changed: impl FnMut(&mut Self, NodeId) -> bool) {
+        while nodes.iter().fold(false, |any, node| changed(self, *node) | any) {}
     }
 
     fn cost(&self, node: NodeId) -> u64 {

@@ -200,7 +200,7 @@ pub(super) const MOST: usize = TEXTS.len();
 
 fn fitting(of: Of) -> impl Iterator<Item = i128> {
     WHOLE.iter().copied().filter(move |number| match of {
-        Of::Signed(bits) => *number >= -1 << (bits - 1).min(126) && *number <= (1 << (bits - 1).min(126)) - 1,
+        Of::Signed(bits) => (-1 << (bits - 1).min(126)..1 << (bits - 1).min(126)).contains(number),
         Of::Unsigned(bits) => *number >= 0 && (bits > 64 || *number < 1 << bits),
         _ => false,
     })

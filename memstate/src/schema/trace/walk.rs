@@ -114,6 +114,8 @@ impl Walk {
             _ => blame.node,
         };
         let place = &mut self.graph.nodes[node];
+        let is_leaf = matches!(place.kind, Kind::Leaf(_));
+        self.graph.stale |= !is_leaf || place.refused;
         if place.refused {
             return !std::mem::replace(&mut place.closed, true);
         }
@@ -124,6 +126,7 @@ impl Walk {
         };
         if blame.hopeless || place.variation >= most {
             (place.variation, place.refused) = (0, true);
+            self.graph.stale = true;
         }
         true
     }
@@ -269,6 +272,7 @@ impl Walk {
         };
         if known != Some(entry) {
             self.graph.nodes[node].kind = Kind::Named(entry);
+            self.graph.stale |= known.is_some();
             self.learned = true;
         }
         let was = self.exploring;
