@@ -100,7 +100,7 @@ pub struct Keys {
     pub upcasts: Vec<ExprPath>,
     pub migrations: Vec<ExprPath>,
     /// With a value, or `Default::default()`.
-    pub default: Option<Option<Expr>>,
+    pub default: Option<Option<Box<Expr>>>,
 }
 
 impl Keys {
@@ -181,7 +181,7 @@ impl Keys {
             "retired" => self.retired = true,
             "default" => {
                 let value = input.peek(Token![=]).then(|| value(input)).transpose()?;
-                self.default = Some(value);
+                self.default = Some(value.map(Box::new));
             }
             "crate" => {
                 input.parse::<Token![=]>()?;

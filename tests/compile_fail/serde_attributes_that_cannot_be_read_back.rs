@@ -11,6 +11,20 @@ pub enum Tagged {
 }
 
 #[memstate::data]
+#[serde(variant_identifier)]
+pub enum Name {
+    A,
+    #[serde(untagged)]
+    B(u8),
+}
+
+#[memstate::data]
+#[serde(field_identifier, rename_all = "lowercase")]
+pub enum Field {
+    A,
+}
+
+#[memstate::data]
 pub struct Inner {
     a: u8,
 }
@@ -25,6 +39,12 @@ pub struct Bank {
     cache: u8,
     #[serde(skip)]
     forgotten: u8,
+    #[serde(skip_serializing)]
+    secret: u8,
+    #[serde(getter = "Inner::a")]
+    got: u8,
+    #[cfg_attr(all(), serde(skip))]
+    sometimes: u8,
 }
 
 #[memstate::model]

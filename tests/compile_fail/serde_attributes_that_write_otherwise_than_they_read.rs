@@ -1,4 +1,4 @@
-use serde::Serializer;
+use serde::{Deserialize, Deserializer, Serializer};
 
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct Text(String);
@@ -14,6 +14,17 @@ impl From<Text> for Price {
         Price(text.0.len() as u64)
     }
 }
+
+impl TryFrom<Text> for Weight {
+    type Error = std::num::ParseIntError;
+    fn try_from(text: Text) -> Result<Self, Self::Error> {
+        text.0.parse().map(Weight)
+    }
+}
+
+#[memstate::data]
+#[serde(try_from = "Text")]
+pub struct Weight(u64);
 
 #[memstate::data]
 #[serde(into = "Text")]
@@ -37,10 +48,22 @@ fn as_text<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error>
     serializer.serialize_str(&value.to_string())
 }
 
+fn of_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(Text::deserialize(deserializer)?.0.len() as u64)
+}
+
+#[memstate::data]
+#[serde(rename_all_fields(deserialize = "UPPERCASE"))]
+pub enum Kind {
+    One { field: u8 },
+}
+
 #[memstate::model]
 pub struct Bank {
     #[serde(serialize_with = "as_text")]
     total: u64,
+    #[serde(deserialize_with = "of_text")]
+    count: u64,
     status: Status,
 }
 

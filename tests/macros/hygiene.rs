@@ -314,3 +314,42 @@ model!(Made, exchange, bytes_: String);
 fn models_may_come_out_of_macros() {
     let _ = MadeCommand::Exchange { bytes: 1, bytes_: String::new() };
 }
+
+/// Types of the user's with the name of the client's own parameter.
+mod parameter {
+    #[memstate::data]
+    #[derive(Debug, PartialEq)]
+    pub struct Client(u8);
+
+    #[memstate::model]
+    pub struct C {
+        client: Client,
+    }
+
+    #[memstate::model]
+    impl C {
+        pub fn put(&mut self, client: Client, #[memstate(default)] past: Option<Box<Client>>) -> Client {
+            let _ = past;
+            std::mem::replace(&mut self.client, client)
+        }
+
+        pub fn is(&self, client: Client) -> bool {
+            self.client == client
+        }
+    }
+
+    #[memstate::model]
+    struct Holder(u8);
+
+    #[memstate::model]
+    impl Holder {
+        pub fn take(&self, c: Option<C>) -> Option<u8> {
+            c.map(|c| c.client.0 + self.0)
+        }
+    }
+
+    #[allow(dead_code)]
+    fn clients(one: CClient, two: HolderClient, client: Client) {
+        let _ = (one.put(client, None), two.take(None));
+    }
+}

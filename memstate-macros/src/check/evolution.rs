@@ -35,7 +35,7 @@ pub struct Evolution {
 pub struct Origin {
     pub was: Vec<LitStr>,
     /// The value for records without it, or `Default::default()`.
-    pub default: Option<Option<Expr>>,
+    pub default: Option<Option<Box<Expr>>>,
 }
 
 /// Whether a private method is a command nevertheless.

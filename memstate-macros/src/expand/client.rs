@@ -62,7 +62,7 @@ fn of_kind(scope: &Scope<'_>, kind: Kind) -> TokenStream {
         if methods.is_empty() {
             return TokenStream::new();
         }
-        let of = lender(&generics, types::span_of(model));
+        let of = lender(types::span_of(model));
         generics.params.push(syn::parse_quote!(#of: #krate::Look<#model>));
         push_argument(&mut client, &quote_mixed!(#of));
     }
@@ -74,14 +74,9 @@ fn of_kind(scope: &Scope<'_>, kind: Kind) -> TokenStream {
     }
 }
 
-/// The client's own parameter: what lends it the model. It is `C`, if the model has none of that name.
-pub fn lender(of: &Generics, span: Span) -> Ident {
-    let is_taken = of.params.iter().any(|param| match param {
-        GenericParam::Type(param) => param.ident == "C",
-        GenericParam::Const(param) => param.ident == "C",
-        GenericParam::Lifetime(_) => false,
-    });
-    Ident::new(if is_taken { "__C" } else { "C" }, span.resolved_at(Span::mixed_site()))
+/// The client's own parameter: what lends it the model. Among the user's types it must not meet one of its name.
+pub fn lender(span: Span) -> Ident {
+    Ident::new("__C", span.resolved_at(Span::mixed_site()))
 }
 
 /// `BankClient<C>` of `BankClient`.
@@ -182,7 +177,7 @@ pub fn fallback(scope: &Scope<'_>) -> Option<TokenStream> {
         place.column()
     );
     let mut generics = commands.generics.clone();
-    let lender = lender(&generics, Span::mixed_site());
+    let lender = lender(Span::mixed_site());
     generics.params.push(syn::parse_quote!(#lender));
     let parameters = bare_parameters(&generics);
     let definition = {

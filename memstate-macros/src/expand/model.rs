@@ -1,12 +1,12 @@
 //! What stands beside the struct: its client, the names of its enums, and `Model`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::{DeriveInput, ext::IdentExt};
 
 use super::{
     Crate, bare_parameters, carry,
-    client::{lender, push_argument},
+    client::{self, push_argument},
     lenient, self_ty, without_defaults,
 };
 use crate::{
@@ -21,7 +21,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
     let (client, command, query, reply) =
         (client_name(name), beside(name, "Command"), beside(name, "Query"), beside(name, "Reply"));
     let generic = !input.generics.params.is_empty();
-    let lender = lender(&input.generics, Span::mixed_site());
+    let lender = self::lender(input);
     let mut of_model = without_defaults(&input.generics);
     let mut of_client = input.generics.clone();
     // The client's own parameter comes last: what lends the model.
@@ -61,7 +61,8 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
     let text = name.unraw().to_string();
     let client_docs = format!(
         "A client of [`{text}`]: its commands and queries, under their own names.\n\nIt is made by opening the model. \
-         Clones share the engine, and everything that a `Client<{text}>` has is here too."
+         Clones share the engine, and everything that a `Client<{text}>` has is here too. Around a `Past<{text}>` it is a \
+         client of the past, with the queries alone."
     );
     let of = |what: &str| format!("The {what} of [`{text}`], with a variant for each.");
     let (command_docs, query_docs) = (of("commands"), of("queries"));
@@ -69,7 +70,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
     let client_text = client.to_string();
     // At the struct's name: this is where a missing `impl` block is said.
     let of_methods = |rest: &str| {
-        let rest = syn::Ident::new(rest, proc_macro2::Span::mixed_site());
+        let rest = Ident::new(rest, Span::mixed_site());
         types::at(quote_mixed!(<#model as #krate::Methods>::#rest), name.span())
     };
     let [commands, queries, replies, events] = ["Command", "Query", "Reply", "Event"].map(of_methods);
@@ -177,6 +178,14 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
             #of_model
         };
     }
+}
+
+/// The client's own parameter, which is called `C` if that means nothing else here.
+fn lender(input: &DeriveInput) -> Ident {
+    let plain = Ident::new("C", Span::mixed_site());
+    let (params, bounds) = (&input.generics.params, &input.generics.where_clause);
+    let is_taken = input.ident == plain || types::mentions(quote_mixed!(#params #bounds), &plain);
+    if is_taken { client::lender(Span::mixed_site()) } else { plain }
 }
 
 /// For a struct that can be no model, which is said already: the name of its client, and the mark that the `impl`
