@@ -143,7 +143,7 @@ impl Queue {
         loop {
             // A confirmation waits for the calls before it, and not for those that never stop coming.
             let confirms = !state.confirmations.is_empty();
-            if !state.calls.is_empty() && !(confirms && state.confirm_next) {
+            if !(state.calls.is_empty() || confirms && state.confirm_next) {
                 state.confirm_next = confirms;
                 return Work::Calls(std::mem::take(&mut state.calls));
             }

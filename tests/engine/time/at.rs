@@ -249,6 +249,11 @@ async fn a_few_are_made_at_once_and_the_others_wait() {
     meter.close();
     let making: Vec<_> = (0..10).map(|_| tokio::spawn(model.at(10))).collect();
     tokio::task::spawn_blocking(|| meter.wait_for(4)).await.unwrap();
+    // A fifth would come meanwhile.
+    let other = memstate::open::<Bank>("memory:").await.unwrap();
+    for _ in 0..100 {
+        other.at(0).await.unwrap();
+    }
     meter.open();
     for past in making {
         assert_eq!(past.await.unwrap().unwrap().read(|model| model.steps), 10);
