@@ -204,7 +204,35 @@ impl<M: Model> Client<M> {
     /// each. `from` may also be the later one.
     ///
     /// The two states are made as [`at`](Client::at) makes one, by one replay, and count as one of those that are made at
-    /// once. What is the same in both is never looked into. The order of the entries of a map makes no difference.
+    /// once. It takes the memory of a model, and of two as they are in a snapshot. What is the same in both is never
+    /// decoded. The order of the entries of a map makes no difference; a set is a list of its elements.
+    ///
+    /// ```
+    /// # use memstate::collections::Vec;
+    /// # #[memstate::model]
+    /// # #[derive(Default)]
+    /// # struct Guestbook {
+    /// #     names: Vec<String>,
+    /// # }
+    /// # #[memstate::model]
+    /// # impl Guestbook {
+    /// #     pub fn sign(&mut self, name: String) -> usize {
+    /// #         self.names.push(name);
+    /// #         self.names.len()
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let guestbook = memstate::open::<Guestbook>("memory:").await?;
+    /// guestbook.sign("Ann").await?;
+    /// assert!(guestbook.diff(1, 1).await?.is_empty());
+    /// guestbook.sign("Bob").await?;
+    /// for change in guestbook.diff(1, 2).await? {
+    ///     println!("{change}"); // names[1]: added "Bob"
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -378,8 +378,9 @@ impl<M: Model> Shared<M> {
     /// Comes back when the outcomes of everything that is applied are journaled, or will never be.
     pub(crate) async fn confirmed(&self) {
         let (done, confirmed) = oneshot::channel();
-        if self.queue.confirm(done).is_ok() {
-            let _ = confirmed.await;
+        if self.queue.confirm(done).is_err() || confirmed.await.is_err() {
+            // It is about to end, and to confirm everything before, if it can.
+            let _ = self.ended.subscribe().wait_for(Option::is_some).await;
         }
     }
 

@@ -106,7 +106,8 @@ impl<M: Model> fmt::Debug for Past<M> {
     }
 }
 
-/// A state of the past that is being made. Dropping it ends the work.
+/// A state of the past that is being made. Dropping it ends the work
+/// with the record that is being replayed.
 #[must_use = "the past is only made when this is awaited"]
 pub struct At<M: Model> {
     made: Pin<Box<dyn Future<Output = Result<Past<M>, PastError>> + Send>>,

@@ -61,6 +61,9 @@ impl From<u64> for Position {
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// Before the first record, whenever that was.
+    pub(crate) const BEFORE_ALL: Timestamp = Timestamp(i64::MIN);
+
     /// The moment this many microseconds after 1970-01-01 00:00 UTC.
     pub const fn from_micros(micros: i64) -> Self {
         Timestamp(micros)

@@ -52,6 +52,8 @@ pub(crate) struct Queue {
 struct State {
     calls: Vec<Entry>,
     confirmations: Vec<oneshot::Sender<Position>>,
+    /// The calls that were there before the confirmations were asked for have been taken.
+    confirm_next: bool,
     closed: Option<Arc<str>>,
     writer_sleeps: bool,
     broken: bool,
@@ -139,10 +141,14 @@ impl Queue {
     pub(crate) fn take(&self, patience: Option<Duration>) -> Work {
         let mut state = self.state.lock();
         loop {
-            if !state.calls.is_empty() {
+            // A confirmation waits for the calls before it, and not for those that never stop coming.
+            let confirms = !state.confirmations.is_empty();
+            if !(state.calls.is_empty() || confirms && state.confirm_next) {
+                state.confirm_next = confirms;
                 return Work::Calls(std::mem::take(&mut state.calls));
             }
-            if !state.confirmations.is_empty() {
+            state.confirm_next = false;
+            if confirms {
                 return Work::Confirm(std::mem::take(&mut state.confirmations));
             }
             if state.closed.is_some() {
@@ -166,5 +172,38 @@ impl Queue {
         let mut state = self.state.lock();
         state.confirmations.clear();
         std::mem::take(&mut state.calls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(method: u16) -> Entry {
+        let (reply, _) = oneshot::channel();
+        Entry { method, arguments: Vec::new(), caller: None, request: None, reply }
+    }
+
+    /// The methods of the calls that are taken, or nothing for a confirmation.
+    fn take(queue: &Queue) -> Vec<u16> {
+        match queue.take(None) {
+            Work::Calls(calls) => calls.iter().map(|call| call.method).collect(),
+            Work::Confirm(_) => Vec::new(),
+            Work::Idle | Work::Closed => panic!("there is something to do"),
+        }
+    }
+
+    #[test]
+    fn a_confirmation_waits_for_the_calls_before_it_and_not_for_those_after() {
+        let queue = Queue::new();
+        queue.push(call(1)).unwrap();
+        queue.confirm(oneshot::channel().0).unwrap();
+        queue.push(call(2)).unwrap();
+        assert_eq!(take(&queue), [1, 2]);
+        queue.push(call(3)).unwrap();
+        assert_eq!(take(&queue), [0; 0], "the confirmation");
+        queue.confirm(oneshot::channel().0).unwrap();
+        assert_eq!(take(&queue), [3]);
+        assert_eq!(take(&queue), [0; 0], "the confirmation");
     }
 }

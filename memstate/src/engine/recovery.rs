@@ -122,8 +122,8 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         }
         None => Replayed {
             kernel: Kernel::new(initial_state(&name, initial)?, Position::START, Requests::default()),
-            time: Timestamp::default(),
-            last_time: Timestamp::default(),
+            time: Timestamp::BEFORE_ALL,
+            last_time: Timestamp::BEFORE_ALL,
             tail: Outcomes { first: Position::START.next(), list: Vec::new() },
             accepted: Vec::new(),
         },

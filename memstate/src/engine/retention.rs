@@ -75,11 +75,7 @@ impl Retention {
         newest_first.sort_unstable_by(|a, b| b.cmp(a));
         let newest = if self.all { usize::MAX } else { self.newest };
         let mut kept: BTreeSet<_> = newest_first.iter().take(newest).map(|(position, _)| *position).collect();
-        let spans: [(usize, fn(Timestamp) -> i64); 3] = [
-            (self.hourly, |time| time.as_micros().div_euclid(MICROS_PER_HOUR)),
-            (self.daily, |time| time.as_micros().div_euclid(MICROS_PER_DAY)),
-            (self.monthly, month),
-        ];
+        let spans: [(usize, SpanOf); 3] = [(self.hourly, hour), (self.daily, day), (self.monthly, month)];
         for (count, span_of) in spans {
             let mut seen = BTreeSet::new();
             for (position, time) in &newest_first {
@@ -98,9 +94,19 @@ impl Retention {
     }
 }
 
-/// Months since the year 0.
+/// The number of the span that a time is in.
+type SpanOf = fn(Timestamp) -> i64;
+
+fn hour(time: Timestamp) -> i64 {
+    time.as_micros().div_euclid(MICROS_PER_HOUR)
+}
+
+fn day(time: Timestamp) -> i64 {
+    time.as_micros().div_euclid(MICROS_PER_DAY)
+}
+
 fn month(time: Timestamp) -> i64 {
-    let (year, month, _) = calendar::civil_from_days(time.as_micros().div_euclid(MICROS_PER_DAY));
+    let (year, month, _) = calendar::civil_from_days(day(time));
     year * 12 + month - 1
 }
 

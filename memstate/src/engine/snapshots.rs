@@ -270,7 +270,7 @@ impl Snapshots {
             {
                 Timestamp::from_micros(i64::from_le_bytes(time.try_into().expect("the header ends there")))
             }
-            _ => Timestamp::from_micros(i64::MIN),
+            _ => Timestamp::BEFORE_ALL,
         }
     }
 
@@ -278,7 +278,7 @@ impl Snapshots {
     pub(crate) fn newest_through(&self, time: Timestamp) -> Result<Option<Position>, OpenError> {
         let is_through = |position: &Position| {
             let of_snapshot = self.time(*position);
-            of_snapshot <= time && of_snapshot > Timestamp::from_micros(i64::MIN)
+            of_snapshot <= time && of_snapshot > Timestamp::BEFORE_ALL
         };
         Ok(self.positions()?.into_iter().find(is_through))
     }

@@ -164,7 +164,10 @@ impl Writer {
         catch_unwind(AssertUnwindSafe(&mut self.clock)).unwrap_or_else(|panic| {
             let why = state::message(panic);
             tracing::error!(why, "the clock panicked; the time stands still");
-            self.last_time
+            match self.last_time {
+                Timestamp::BEFORE_ALL => Timestamp::default(),
+                last_time => last_time,
+            }
         })
     }
 

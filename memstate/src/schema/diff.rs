@@ -107,7 +107,9 @@ fn value(
     let (left, right) = (&mut before, &mut after);
     match of.shape {
         Shape::Option(inner) if left.first() == right.first() => {
-            (get_bytes(left, 1)?, get_bytes(right, 1)?);
+            for tag in [&mut *left, &mut *right] {
+                get_bytes(tag, 1)?;
+            }
             value(of.schema.of(inner), left, right, path, changes)
         }
         Shape::List(element) if !is_byte(element) => list(of.schema.of(element), left, right, path, changes),

@@ -107,6 +107,19 @@ async fn a_time_gives_the_state_after_the_last_record_at_or_before_it() {
 }
 
 #[tokio::test]
+async fn a_snapshot_has_the_time_of_its_last_record_and_not_of_what_was_journaled_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::default();
+    let bank = clock.bank(dir.path()).await.unwrap();
+    clock.set("2013-02-08");
+    bank.open("Ann").await.unwrap();
+    clock.set("2013-02-09");
+    bank.snapshot().await.unwrap();
+    assert_eq!(snapshot_positions(dir.path()), [1]);
+    assert_eq!(bank.at(1).await.unwrap().time(), Some("2013-02-08".parse().unwrap()));
+}
+
+#[tokio::test]
 async fn a_snapshot_that_lies_about_its_time_leads_nobody_astray() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::default();
@@ -236,6 +249,11 @@ async fn a_few_are_made_at_once_and_the_others_wait() {
     meter.close();
     let making: Vec<_> = (0..10).map(|_| tokio::spawn(model.at(10))).collect();
     tokio::task::spawn_blocking(|| meter.wait_for(4)).await.unwrap();
+    // A fifth would come meanwhile.
+    let other = memstate::open::<Bank>("memory:").await.unwrap();
+    for _ in 0..100 {
+        other.at(0).await.unwrap();
+    }
     meter.open();
     for past in making {
         assert_eq!(past.await.unwrap().unwrap().read(|model| model.steps), 10);

@@ -31,14 +31,25 @@ async fn the_time_comes_from_the_clock_and_never_goes_backwards() {
 
 #[tokio::test]
 async fn times_before_1970_are_times() {
+    let dir = tempfile::tempdir().unwrap();
     let clock = Clock::default();
-    let of_bank = clock.clone();
-    let bank = memstate::open::<Bank>("memory:").clock(move || of_bank.now()).await.unwrap();
-    clock.set("1815-06-18 11:35");
-    bank.open("Ann").await.unwrap();
-    // Time begins with the first record at 1970 at the earliest.
-    let time = bank.at(1).await.unwrap().time();
-    assert_eq!(time, Some(Timestamp::from_micros(0)));
+    for time in ["1815-06-18 11:35", "1815-06-18 22:00"] {
+        clock.set(time);
+        let bank = clock.bank(dir.path()).await.unwrap();
+        bank.open("Ann").await.unwrap();
+        assert_eq!(bank.at(bank.position()).await.unwrap().time(), Some(time.parse().unwrap()));
+        assert_eq!(bank.at("1815-06-18").await.unwrap().position().get(), 0);
+        assert_eq!(bank.at("1815-06-18 12:00").await.unwrap().position().get(), 1);
+        bank.snapshot().await.unwrap();
+        assert_eq!(bank.at("1815-06-18 12:00").await.unwrap().position().get(), 1);
+        bank.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_never_told_a_time_begins_in_1970() {
+    let bank = memstate::open::<Bank>("memory:").clock(|| panic!("there is no clock")).await.unwrap();
+    assert_eq!(learned(&bank).await, "1970-01-01T00:00:00.000000Z");
 }
 
 #[tokio::test]

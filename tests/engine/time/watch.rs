@@ -12,6 +12,11 @@ async fn the_answer_comes_at_once_and_then_whenever_it_changed() {
     bank.deposit(1, 10).await.unwrap();
     assert_eq!(total.next().await, Some(Ok(10)));
     bank.deposit(1, 0).await.unwrap();
+    tokio::select! {
+        biased;
+        answer = total.next() => panic!("{answer:?}: nothing has changed"),
+        () = std::future::ready(()) => {}
+    }
     bank.open("Bob").await.unwrap();
     bank.deposit(99, 1).await.unwrap_err();
     bank.deposit(1, 5).await.unwrap();
