@@ -113,8 +113,7 @@ impl Command {
             }
         };
         let arguments = method.arguments.iter().map(argument).collect();
-        let (accepted, rejected) =
-            method.returns.map_or((Shape::Opaque, None), |returns| returns(tracer));
+        let (accepted, rejected) = method.returns.map_or((Shape::Opaque, None), |returns| returns(tracer));
         Command {
             name: method.name.to_owned(),
             was: strings(method.was),

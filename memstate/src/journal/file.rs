@@ -108,6 +108,8 @@ use super::{Batch, Journal, JournalError, ReadJournal, Recovered, Visit};
 use crate::{Position, disk::Disk};
 
 mod directory;
+#[cfg(feature = "cli")]
+pub(crate) mod inspect;
 mod reader;
 mod recovery;
 mod scan;

@@ -29,9 +29,7 @@ impl fmt::Display for Type<'_> {
                 f.write_str(if parts.len() == 1 { ",)" } else { ")" })
             }
             Shape::Map(key, value) => write!(f, "Map<{}, {}>", of(key), of(value)),
-            Shape::Named(number) => {
-                f.write_str(self.schema.named(*number).map_or("?", |named| &named.name))
-            }
+            Shape::Named(number) => f.write_str(self.schema.named(*number).map_or("?", |named| &named.name)),
         }
     }
 }

@@ -59,6 +59,12 @@ impl Scan {
         Ok(Scan { segment, window, body: Vec::new(), after: Position::START })
     }
 
+    /// What the last group of [`Scan::next`] carries.
+    #[cfg(feature = "cli")]
+    pub fn payload(&self) -> &[u8] {
+        &self.body[Frame::BYTES..]
+    }
+
     /// The length of the file.
     pub fn file_len(&self) -> u64 {
         self.window.len
