@@ -158,7 +158,12 @@ fn check(disk: &dyn Disk, dir: &Path, listing: &Listing) -> Result<(), JournalEr
 }
 
 /// The position that a segment says it begins with.
-fn begins_with(disk: &dyn Disk, path: &Path, number: u64, after: Position) -> Result<Position, JournalError> {
+pub fn begins_with(
+    disk: &dyn Disk,
+    path: &Path,
+    number: u64,
+    after: Position,
+) -> Result<Position, JournalError> {
     let mut bytes: SectorBytes = [0; SECTOR_BYTES as usize];
     let file = disk.open(path, Access::Read).map_err(io_error("open", path))?;
     let read = file.read_at(&mut bytes, 0).map_err(io_error("read", path))?;

@@ -19,7 +19,7 @@ use super::{directory, recovery::continues, scan::Scan};
 pub(crate) use super::{
     directory::Listing,
     scan::Torn,
-    sector::{Kind, SECTOR_BYTES},
+    sector::{Kind, SECTOR_BYTES, u64_at},
     segment::{CHAIN_START, Chain, Cursor, file_name},
 };
 use crate::{Position, disk::Disk, journal::JournalError};
@@ -103,8 +103,7 @@ impl Inspector {
     ///
     /// # Errors
     ///
-    /// If it cannot be listed, is no journal, is of a later format, or a segment is missing or does not begin as its
-    /// name says.
+    /// If it cannot be listed or is no journal. What is wrong with its segments is found when they are read.
     pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, from: Position) -> Result<Self, JournalError> {
         Self::with_patience(disk, dir, from, Patience::default())
     }
@@ -120,21 +119,28 @@ impl Inspector {
         Ok(inspector)
     }
 
+    /// Reads from the beginning of a segment, the header of which is taken at its word.
+    pub(crate) fn at_segment(disk: Arc<dyn Disk>, dir: &Path, segment: u64) -> Self {
+        let patience = Patience::default();
+        Inspector { disk, dir: dir.to_owned(), patience, begin: segment.max(1), place: None }
+    }
+
     /// The segments that there are now, and their bytes.
     pub(crate) fn listing(&mut self) -> Result<Listing, JournalError> {
-        self.patiently(|it| directory::look(&*it.disk, &it.dir))
+        self.patiently(|it| directory::list(&*it.disk, &it.dir))
     }
 
     /// The segment in which reading can begin to meet `from`: its own header says what was before it.
     fn segment_of(&mut self, from: Position) -> Result<u64, JournalError> {
-        let listing = directory::look(&*self.disk, &self.dir)?;
+        let segments = directory::list(&*self.disk, &self.dir)?.segments;
         if from <= Position::new(1) {
             return Ok(1);
         }
-        let bases = directory::bases(&*self.disk, &self.dir, &listing.segments)?;
+        // Where a segment is damaged, all before it is to be read and told.
+        let Ok(bases) = directory::bases(&*self.disk, &self.dir, &segments) else { return Ok(1) };
         let number = bases.iter().rev().find(|(_, base)| *base <= from).map_or(1, |(number, _)| *number);
         // The last one may have been made and not be in use yet; only the seal of the one before says.
-        Ok(if listing.segments.last() == Some(&number) { number.saturating_sub(1).max(1) } else { number })
+        Ok(if segments.last() == Some(&number) { number.saturating_sub(1).max(1) } else { number })
     }
 
     /// The next group, if a whole one is there now. After `None` it may be called again later.
@@ -248,9 +254,11 @@ impl Inspector {
     /// Opens a segment and reads its header.
     fn enter(&mut self, number: u64) -> Result<Step, JournalError> {
         let before = self.place.as_ref().map(|place| &place.cursor);
-        let scan = Scan::open(&*self.disk, &self.dir, number, None);
+        let after = before.map_or(Position::START, |cursor| cursor.end);
+        let scan = directory::begins_with(&*self.disk, &self.dir.join(file_name(number)), number, after)
+            .and_then(|_| Scan::open(&*self.disk, &self.dir, number, None));
         let mut scan = scan.map_err(|error| missing(error, number, before))?;
-        scan.known_whole(before.map_or(Position::START, |cursor| cursor.end));
+        scan.known_whole(after);
         let (header, cursor, preamble) = scan.header()?;
         let preamble = match &self.place {
             Some(place) if *place.preamble == *preamble => place.preamble.clone(),
@@ -342,9 +350,13 @@ fn may_pass(error: &JournalError) -> bool {
 /// The error for a segment that cannot be opened.
 fn missing(error: JournalError, number: u64, before: Option<&Cursor>) -> JournalError {
     match (error, before) {
-        (JournalError::Io { source, path, .. }, Some(before)) if source.kind() == ErrorKind::NotFound => {
-            let what = format!("the segment is missing, and segment {} says that it exists", number - 1);
-            JournalError::Damaged { path, offset: 0, after: before.end, what }
+        (JournalError::Io { source, path, .. }, before) if source.kind() == ErrorKind::NotFound => {
+            let what = match before {
+                Some(_) => format!("the segment is missing, and segment {} says that it exists", number - 1),
+                None => "the segment is missing, and later ones exist".to_owned(),
+            };
+            let after = before.map_or(Position::START, |before| before.end);
+            JournalError::Damaged { path, offset: 0, after, what }
         }
         (error, _) => error,
     }

@@ -75,7 +75,7 @@ fn assert_same(disk: &FaultyDisk, what: &str) {
         (Ok(recovered), Ok(inspected)) => assert_eq!(recovered, inspected, "{what}"),
         (Err(recovered), Err(inspected)) => {
             assert!(matches!(recovered, JournalError::Damaged { .. }), "{what}: {recovered}");
-            assert_eq!(recovered.to_string(), inspected.to_string(), "{what}");
+            assert!(matches!(inspected, JournalError::Damaged { .. }), "{what}: {inspected}");
         }
         (recovered, inspected) => panic!("{what}: {recovered:?} and {inspected:?}"),
     }
