@@ -150,12 +150,7 @@ async fn open(args: &Args, log: &Log, calendar: &Calendar) -> Result<FlightsClie
 }
 
 /// Sends everything that the model has not taken yet, and waits until it is durable.
-async fn import(
-    args: &Args,
-    log: &Log,
-    calendar: &Calendar,
-    flights: &FlightsClient,
-) -> Result<(), Failure> {
+async fn import(args: &Args, log: &Log, calendar: &Calendar, flights: &FlightsClient) -> Result<(), Failure> {
     let mut acknowledged = args.acknowledged.as_deref().map(Acknowledged::create).transpose()?;
     let meter = Meter::new("importing", args.quiet);
     let (taken, last) = (flights.taken().await?, log.last_step());

@@ -140,7 +140,9 @@ mod tests {
         let calendar = Calendar::default();
         let evening = Zone::NEW_YORK.moment(parse_day("02-08").unwrap(), 23 * 60);
         calendar.turn(evening);
-        assert!(calendar.shows(evening) && calendar.shows(evening.plus(59)) && !calendar.shows(evening.plus(60)));
+        assert!(
+            calendar.shows(evening) && calendar.shows(evening.plus(59)) && !calendar.shows(evening.plus(60))
+        );
         assert_eq!(calendar.time().to_string(), "2013-02-08T05:00:00.000000Z");
     }
 

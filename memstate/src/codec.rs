@@ -66,16 +66,6 @@ impl Unreadable {
     pub fn reason(&self) -> &str {
         &self.reason
     }
-
-    /// The place.
-    pub fn place(&self) -> &str {
-        ""
-    }
-
-    /// The reason.
-    pub fn reason(&self) -> &str {
-        &self.0
-    }
 }
 
 /// What a command or a query may take: anything owned that serde writes and reads.

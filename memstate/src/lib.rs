@@ -59,6 +59,8 @@
 #![warn(missing_docs)]
 
 mod calendar;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod collections;

@@ -107,9 +107,17 @@ use std::{
 use super::{Batch, Journal, JournalError, ReadJournal, Recovered, Visit};
 use crate::{Position, disk::Disk};
 
-mod directory;
+#[cfg(feature = "cli")]
+pub(crate) mod copy;
+#[cfg(feature = "cli")]
+pub(crate) mod cut;
+pub(crate) mod directory;
+#[cfg(feature = "cli")]
+pub(crate) mod inspect;
 mod reader;
 mod recovery;
+#[cfg(feature = "cli")]
+pub(crate) mod salvage;
 mod scan;
 mod sector;
 mod segment;

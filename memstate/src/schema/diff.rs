@@ -8,17 +8,12 @@ use std::fmt;
 use indexmap::IndexMap;
 
 #[cfg(test)]
-mod reading;
-mod show;
-#[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-use self::reading::{read, skip};
-use self::show::show;
-#[cfg(not(test))]
-use super::value::{read, skip};
-use super::{Content, Kind, Shape, Type, value::Value};
+use super::{
+    Content, Kind, Shape, Type,
+    value::{Value, read, skip},
+};
 use crate::codec::{Unreadable, get_bytes, get_varint};
 
 /// One thing that is different.
@@ -43,9 +38,9 @@ impl fmt::Display for Change {
             write!(f, "{}: ", self.path)?;
         }
         match (&self.before, &self.after) {
-            (Some(before), Some(after)) => write!(f, "{} → {}", show(before), show(after)),
-            (None, Some(after)) => write!(f, "added {}", show(after)),
-            (Some(before), None) => write!(f, "removed {}", show(before)),
+            (Some(before), Some(after)) => write!(f, "{} → {}", before, after),
+            (None, Some(after)) => write!(f, "added {}", after),
+            (Some(before), None) => write!(f, "removed {}", before),
             (None, None) => f.write_str("nothing"),
         }
     }
@@ -84,7 +79,7 @@ impl Path<'_> {
             Path::Field(outer, name) => (outer, format!(".{name}")),
             Path::Part(outer, number) => (outer, format!(".{number}")),
             Path::Element(outer, number) => (outer, format!("[{number}]")),
-            Path::Key(outer, of, bytes) => (outer, format!("[{}]", show(&read(*of, &mut &**bytes)?))),
+            Path::Key(outer, of, bytes) => (outer, format!("[{}]", read(*of, &mut &**bytes)?)),
         };
         let outer = outer.write()?;
         let is_first = outer.is_empty();

@@ -85,9 +85,3 @@ pub(crate) fn skip(written: Type<'_>, bytes: &mut &[u8]) -> Result<(), Unreadabl
     *bytes = source.rest();
     Ok(())
 }
-
-impl std::fmt::Display for Value {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self:?}")
-    }
-}

@@ -67,6 +67,49 @@ pub fn take(disk: &dyn Disk, dir: &Path) -> Result<Possession, JournalError> {
     Ok(Possession { lock, listing })
 }
 
+/// What the directory holds, without the lock: it may be in use, and change.
+///
+/// # Errors
+///
+/// As [`take`], except that a directory that is missing is an error too.
+#[cfg(feature = "cli")]
+pub fn look(disk: &dyn Disk, dir: &Path) -> Result<Listing, JournalError> {
+    let listing = list(disk, dir)?;
+    check(disk, dir, &listing)?;
+    Ok(listing)
+}
+
+/// What the directory holds, whatever state that is in.
+#[cfg(feature = "cli")]
+pub fn list(disk: &dyn Disk, dir: &Path) -> Result<Listing, JournalError> {
+    let files = disk.list(dir).map_err(|error| match error.kind() {
+        ErrorKind::NotADirectory => {
+            JournalError::NotAJournal { path: dir.to_owned(), what: "it is a file".into() }
+        }
+        _ => io_error("list", dir)(error),
+    })?;
+    classify(dir, files)
+}
+
+/// Takes the lock of a directory, whatever state the journal in it is in.
+#[cfg(feature = "cli")]
+pub fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send + Sync>, JournalError> {
+    let path = dir.join(LOCK);
+    let lock = disk.lock(&path).map_err(io_error("lock", &path))?;
+    lock.ok_or_else(|| JournalError::Locked { path: dir.to_owned() })
+}
+
+/// The position that each segment says it begins with.
+#[cfg(feature = "cli")]
+pub fn bases(disk: &dyn Disk, dir: &Path, segments: &[u64]) -> Result<Vec<(u64, Position)>, JournalError> {
+    let mut bases = Vec::new();
+    for &number in segments {
+        let base = begins_with(disk, &dir.join(file_name(number)), number, Position::START)?;
+        bases.push((number, base));
+    }
+    Ok(bases)
+}
+
 fn classify(dir: &Path, files: Vec<(String, u64)>) -> Result<Listing, JournalError> {
     let mut listing = Listing::default();
     for (name, length) in files {
@@ -115,7 +158,12 @@ fn check(disk: &dyn Disk, dir: &Path, listing: &Listing) -> Result<(), JournalEr
 }
 
 /// The position that a segment says it begins with.
-fn begins_with(disk: &dyn Disk, path: &Path, number: u64, after: Position) -> Result<Position, JournalError> {
+pub fn begins_with(
+    disk: &dyn Disk,
+    path: &Path,
+    number: u64,
+    after: Position,
+) -> Result<Position, JournalError> {
     let mut bytes: SectorBytes = [0; SECTOR_BYTES as usize];
     let file = disk.open(path, Access::Read).map_err(io_error("open", path))?;
     let read = file.read_at(&mut bytes, 0).map_err(io_error("read", path))?;

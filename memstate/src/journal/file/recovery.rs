@@ -151,7 +151,7 @@ pub fn recover(
 }
 
 /// Whether a segment begins where the one before it ends.
-fn continues(header: &Header, after_header: &Cursor, before: Option<&Cursor>) -> bool {
+pub fn continues(header: &Header, after_header: &Cursor, before: Option<&Cursor>) -> bool {
     let (base, chain, epoch, seq) = match before {
         None => (Position::START.next(), CHAIN_START, 0, 0),
         // A segment is made before the seal that announces it, and counts with it.

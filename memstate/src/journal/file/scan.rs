@@ -51,12 +51,47 @@ pub struct Scan {
 impl Scan {
     /// Opens a segment. Nothing is read beyond `limit` bytes, if there is one.
     pub fn open(disk: &dyn Disk, dir: &Path, segment: u64, limit: Option<u64>) -> Result<Scan, JournalError> {
-        let path = dir.join(file_name(segment));
+        Self::open_file(disk, dir.join(file_name(segment)), segment, limit)
+    }
+
+    /// Opens a segment that has another name.
+    pub fn open_file(
+        disk: &dyn Disk,
+        path: PathBuf,
+        segment: u64,
+        limit: Option<u64>,
+    ) -> Result<Scan, JournalError> {
         let file = disk.open(&path, Access::Read).map_err(io_error("open", &path))?;
         let len = file.len().map_err(io_error("tell the length of", &path))?;
         let readable = limit.map_or(len, |limit| limit.min(len));
         let window = Window { file, path, len, readable, at: 0, bytes: Vec::new() };
         Ok(Scan { segment, window, body: Vec::new(), after: Position::START })
+    }
+
+    /// What the last group of [`Scan::next`] carries.
+    #[cfg(feature = "cli")]
+    pub fn payload(&self) -> &[u8] {
+        &self.body[Frame::BYTES..]
+    }
+
+    /// From now on it is not held against the file if it is shorter than it was; tells how long it is.
+    #[cfg(feature = "cli")]
+    pub fn forgive_length(&mut self) -> u64 {
+        let len = self.window.len;
+        self.window.len = u64::MAX;
+        len
+    }
+
+    /// The group at a sector, whatever is before it, if all of its sectors are whole.
+    #[cfg(feature = "cli")]
+    pub fn whole_at(&mut self, at: u64) -> Option<(Kind, u16)> {
+        self.gather(at).ok().flatten().map(|label| (label.kind, label.total))
+    }
+
+    /// The body of the group that was read last.
+    #[cfg(feature = "cli")]
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The length of the file.
@@ -181,7 +216,8 @@ impl Scan {
                 return match group {
                     None => Ok(None),
                     Some(_) => {
-                        Err(self.damaged(self.window.len, "the file ends inside of a batch: it was cut off"))
+                        Err(self
+                            .damaged(self.window.readable, "the file ends inside of a batch: it was cut off"))
                     }
                 };
             };

@@ -288,6 +288,17 @@ pub fn clear(disk: &dyn Disk, dir: &Path, next: &Cursor) -> Result<(), JournalEr
     file.sync()
 }
 
+/// Zeroes a segment from a place to its end, and makes it at least `len` long.
+#[cfg(feature = "cli")]
+pub fn zero(disk: &dyn Disk, dir: &Path, segment: u64, from: u64, len: u64) -> Result<(), JournalError> {
+    let mut file = SegmentFile::open(disk, dir, segment)?;
+    // A part of a sector at the end goes too.
+    let there = file.len + SECTOR_BYTES;
+    let has_rest = file.file.len().map_err(io_error("tell the length of", &file.path))? > file.len;
+    file.fill(from, len.max(if has_rest { there } else { file.len }))?;
+    file.sync()
+}
+
 /// A segment's file, open to be written.
 struct SegmentFile {
     file: Box<dyn DiskFile>,

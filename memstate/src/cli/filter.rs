@@ -1,0 +1,99 @@
+//! Which records are wanted.
+
+use super::{
+    records::{Entry, outcome_name},
+    time::parse_timestamp,
+};
+use crate::{Position, Timestamp};
+
+/// Options that choose records; all that are given must hold.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Which records")]
+pub(super) struct Filter {
+    /// From this position on
+    #[arg(long, value_name = "POSITION")]
+    pub(super) from: Option<u64>,
+    /// Up to and with this position
+    #[arg(long, value_name = "POSITION")]
+    pub(super) to: Option<u64>,
+    /// At or after this time: 2013-02-08, 2013-02-08T17:05Z
+    #[arg(long, value_name = "TIME", value_parser = parse_timestamp)]
+    since: Option<Timestamp>,
+    /// Before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_timestamp)]
+    until: Option<Timestamp>,
+    /// Of this command; may be given several times
+    #[arg(long, value_name = "NAME")]
+    command: Vec<String>,
+    /// Of this caller; may be given several times
+    #[arg(long, value_name = "NAME")]
+    caller: Vec<String>,
+    /// With this outcome; may be given several times
+    #[arg(long, value_enum, value_name = "OUTCOME")]
+    outcome: Vec<Outcome>,
+}
+
+/// What a record did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Outcome {
+    /// Its changes stay
+    Accepted,
+    /// The model refused it
+    Rejected,
+    /// It panicked, and changed nothing
+    Panicked,
+    /// Its request had happened before
+    Repeated,
+    /// Its request was too old to tell, or came before with other arguments
+    Refused,
+    /// It ended the process whenever it ran, and is left out
+    Poisoned,
+    /// Nobody has written down what it did yet
+    Pending,
+}
+
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Outcome::Accepted => "accepted",
+            Outcome::Rejected => "rejected",
+            Outcome::Panicked => "panicked",
+            Outcome::Repeated => "repeated",
+            Outcome::Refused => "refused",
+            Outcome::Poisoned => "poisoned",
+            Outcome::Pending => "pending",
+        }
+    }
+}
+
+impl Filter {
+    /// Whether records are chosen by more than their positions.
+    pub(super) fn is_by_content(&self) -> bool {
+        self.since.is_some()
+            || self.until.is_some()
+            || !(self.command.is_empty() && self.caller.is_empty() && self.outcome.is_empty())
+    }
+
+    /// The first position that may be wanted.
+    pub(super) fn first(&self) -> Position {
+        Position::new(self.from.unwrap_or(1).max(1))
+    }
+
+    /// Whether nothing from here on can be wanted: positions and times only grow.
+    pub(super) fn is_over(&self, entry: &Entry<'_>) -> bool {
+        self.to.is_some_and(|to| entry.position.get() > to)
+            || self.until.is_some_and(|until| entry.time >= until)
+    }
+
+    /// Whether a record is wanted.
+    pub(super) fn wants(&self, entry: &Entry<'_>) -> bool {
+        let outcome = outcome_name(entry.outcome);
+        let one_of = |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
+        entry.position >= self.first()
+            && !self.is_over(entry)
+            && self.since.is_none_or(|since| entry.time >= since)
+            && one_of(&self.command, entry.command())
+            && (self.caller.is_empty() || entry.record.caller.is_some_and(|it| one_of(&self.caller, it)))
+            && (self.outcome.is_empty() || self.outcome.iter().any(|it| it.name() == outcome))
+    }
+}
