@@ -157,7 +157,7 @@ pub enum OpenError {
     },
     /// A replayed command did something else than when it was recorded.
     #[error(
-        "{location}: `{command}{arguments}` at position {position} was {recorded} when it was recorded, and is \
+        "{location}: `{command}({arguments})` at position {position} was {recorded} when it was recorded, and is \
          {now} when it is replayed. Its code has changed, or it is not deterministic. Keep the code of then for the records \
          of then (`#[memstate(replays = \"{command}\", version = 1)]`), or accept what today's code makes of them, which is \
          journaled: `memstate::open(…).accept_divergence()`"

@@ -29,9 +29,4 @@ impl Amendments {
     pub(crate) fn add(&mut self, outcomes: &[(Position, Recorded)]) {
         self.outcomes.extend(outcomes.iter().copied());
     }
-
-    /// Whether all of these hold already.
-    pub(crate) fn contain(&self, outcomes: &[(Position, Recorded)]) -> bool {
-        outcomes.iter().all(|(position, outcome)| self.of(*position) == Some(*outcome))
-    }
 }

@@ -23,11 +23,15 @@ pub(crate) fn values(written: &Preamble, record: &Record<'_>) -> Result<Value, U
     })
 }
 
-/// The arguments of a record as text.
+/// The arguments of a record as text: `from: 1, to: 2`.
 pub(crate) fn arguments(written: &Preamble, record: &Record<'_>) -> String {
     match values(written, record) {
-        Ok(values) => shorten(values.to_string()),
-        Err(error) => format!("{{{} bytes that cannot be shown: {error}}}", record.arguments.len()),
+        Ok(Value::Struct(values)) => {
+            let values: Vec<_> = values.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            shorten(values.join(", "))
+        }
+        Ok(other) => shorten(other.to_string()),
+        Err(error) => format!("{} bytes that cannot be shown: {error}", record.arguments.len()),
     }
 }
 
@@ -41,8 +45,8 @@ pub(crate) fn answer(today: &Preamble, method: u16, answer: &Answer) -> String {
     let command = today.command(method);
     match answer {
         Answer::Accepted(bytes) => match show(command.map(|command| &command.accepted), bytes) {
-            Some(value) => format!("accepted with {value}"),
-            None => "accepted".to_owned(),
+            Some(value) if !bytes.is_empty() => format!("accepted with {value}"),
+            _ => "accepted".to_owned(),
         },
         Answer::Rejected(bytes) => match show(command.and_then(|command| command.rejected.as_ref()), bytes) {
             Some(value) => format!("rejected with {value}"),

@@ -225,10 +225,11 @@ impl Recovery<'_> {
             _ => Position::START,
         };
         let from = snapshot.map(|loaded| (loaded.kernel, loaded.time));
-        let amendments = self.amendments.clone().unwrap_or_default();
-        let mut replay = Replay::new(self.name.to_owned(), Arc::clone(self.today), from)
-            .checked_through(checked)
-            .amended(Arc::clone(&amendments));
+        let mut replay =
+            Replay::new(self.name.to_owned(), Arc::clone(self.today), from).checked_through(checked);
+        if let Some(amendments) = &self.amendments {
+            replay = replay.amended(Arc::clone(amendments));
+        }
         if self.settings.accept_divergence {
             replay = replay.accepting();
         }
@@ -253,7 +254,8 @@ impl Recovery<'_> {
             Some(attempts) => attempts.may_apply(position),
             None => Ok(true),
         })?;
-        Ok(Recovered { replayed, end, snapshot_position, amendments: Amendments::clone(&amendments) })
+        let amendments = self.amendments.as_deref().cloned().unwrap_or_default();
+        Ok(Recovered { replayed, end, snapshot_position, amendments })
     }
 
     /// Makes sure that all of the journal can be carried over.

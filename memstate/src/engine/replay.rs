@@ -40,7 +40,8 @@ pub(crate) struct Replay<'a, M: Model> {
     today: Arc<Today>,
     /// What other versions of the code wrote through here can be carried over, as was found out before.
     checked: Position,
-    amendments: Arc<Amendments>,
+    /// Those of the whole journal; `None` if they are not known.
+    amendments: Option<Arc<Amendments>>,
     /// The outcomes that were accepted instead of recorded ones; `None` if that is not allowed.
     accepted: Option<Vec<(Position, Recorded)>>,
     kernel: Option<Kernel<M>>,
@@ -115,7 +116,7 @@ impl<'a, M: Model> Replay<'a, M> {
             location,
             today,
             checked: Position::START,
-            amendments: Arc::default(),
+            amendments: None,
             accepted: None,
             kernel,
             time: time.unwrap_or(Timestamp::BEFORE_ALL),
@@ -143,9 +144,9 @@ impl<'a, M: Model> Replay<'a, M> {
         self
     }
 
-    /// Takes these outcomes instead of the recorded ones.
+    /// Takes these outcomes instead of the recorded ones: all that the journal amends.
     pub(crate) fn amended(mut self, amendments: Arc<Amendments>) -> Self {
-        self.amendments = amendments;
+        self.amendments = Some(amendments);
         self
     }
 
@@ -176,9 +177,9 @@ impl<'a, M: Model> Replay<'a, M> {
                 self.take_genesis(&writer, index, last, part)?;
                 Ok(())
             }
-            Payload::Amended { outcomes, .. } => match self.amendments.contain(&outcomes) {
-                true => Ok(()),
-                false => Err(Halt::Amended),
+            Payload::Amended { .. } => match self.amendments {
+                Some(_) => Ok(()),
+                None => Err(Halt::Amended),
             },
             Payload::Records { shared, outcomes, .. } => {
                 self.time = self.time.max(shared.time);
@@ -292,7 +293,8 @@ impl<'a, M: Model> Replay<'a, M> {
     /// The outcome that holds for the record at `position`, which is the next: the recorded one, if it was not amended.
     fn recorded(&mut self, position: Position) -> Option<Recorded> {
         let recorded = self.first_recorded(position)?;
-        Some(self.amendments.of(position).unwrap_or(recorded))
+        let amended = self.amendments.as_ref().and_then(|amendments| amendments.of(position));
+        Some(amended.unwrap_or(recorded))
     }
 
     fn first_recorded(&mut self, position: Position) -> Option<Recorded> {
