@@ -36,14 +36,6 @@ const OUTCOME_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Arguments {
     #[command(flatten)]
     directory: Directory,
-    #[command(flatten)]
-    filter: Filter,
-    /// At most this many, and then end
-    #[arg(long, value_name = "N")]
-    limit: Option<u64>,
-    /// Only the last this many of them
-    #[arg(long, value_name = "N", conflicts_with = "limit")]
-    last: Option<usize>,
     /// Go on as the journal grows, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
@@ -53,6 +45,14 @@ pub(super) struct Arguments {
     /// Show long values to their ends, and do not cut lines at the width of the terminal
     #[arg(long)]
     full: bool,
+    #[command(flatten)]
+    filter: Filter,
+    /// At most this many, and then end
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Only the last this many of them
+    #[arg(long, value_name = "N", conflicts_with = "limit")]
+    last: Option<usize>,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Code, Failure> {
