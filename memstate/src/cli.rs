@@ -155,6 +155,3 @@ fn usage(error: &clap::Error, terminal: &mut Terminal<'_>) -> u8 {
     let _: io::Result<()> = to.write_all(text.as_bytes()).and_then(|()| to.flush());
     if is_error { Code::Usage as u8 } else { Code::Fine as u8 }
 }
-
-#[cfg(test)]
-mod tests;
