@@ -169,22 +169,19 @@ impl Records {
             }
             let payload =
                 Payload::parse(seen.payload).map_err(|error| place.unreadable("a batch", &error))?;
-            match payload {
-                Payload::Genesis { index, last, part } => {
-                    if visit(Item::Genesis { index, last, part, writer: &writer })?.is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
+            if let Payload::Genesis { index, last, part } = payload {
+                if visit(Item::Genesis { index, last, part, writer: &writer })?.is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
-                Payload::Records { outcomes, .. } => {
-                    let (first, count) = (seen.first, seen.count);
-                    if count > 0 {
-                        let payload = seen.payload.to_vec();
-                        self.waiting.push_back(Waiting { first, count, payload, writer, place });
-                    }
-                    self.take_outcomes(&outcomes, place)?;
-                    if self.give(false, visit)?.is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
+            } else if let Payload::Records { outcomes, .. } = payload {
+                let (first, count) = (seen.first, seen.count);
+                if count > 0 {
+                    let payload = seen.payload.to_vec();
+                    self.waiting.push_back(Waiting { first, count, payload, writer, place });
+                }
+                self.take_outcomes(&outcomes, place)?;
+                if self.give(false, visit)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
             }
         }
