@@ -69,7 +69,15 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
         false => Records::of_journal(dir, from)?,
     };
     let mut printer = Printer::new(arguments, terminal, end.get());
-    let flow = records.read(&mut |item| printer.take(item, terminal))?;
+    let flow = match records.read(&mut |item| printer.take(item, terminal)) {
+        Ok(flow) => flow,
+        Err(failure) => {
+            // What is whole before the damage is shown, also where its outcomes stood in what is damaged.
+            let _ = records.flush(&mut |item| printer.take(item, terminal))?;
+            printer.finish(terminal)?;
+            return Err(failure);
+        }
+    };
     if flow.is_break() {
         printer.finish(terminal)?;
         return Ok(Code::Fine);

@@ -134,7 +134,14 @@ impl Records {
             }
             visit(item)
         };
-        if self.read(&mut visit_and_tell)?.is_break() || self.flush(&mut visit_and_tell)?.is_break() {
+        let read = self.read(&mut visit_and_tell);
+        if matches!(read, Ok(ControlFlow::Break(()))) {
+            return Ok(None);
+        }
+        // Also before damage: the outcomes of the last whole batch may be in what is damaged.
+        let flushed = self.flush(&mut visit_and_tell);
+        read?;
+        if flushed?.is_break() {
             return Ok(None);
         }
         Ok(Some(self.inspector.ending()?))

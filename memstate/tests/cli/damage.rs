@@ -34,6 +34,8 @@ fn a_flipped_bit_is_found_and_log_shows_what_is_before_it() {
     assert!(log.err.contains(&place), "{}", log.err);
     let shown = json(&log.out).len() as u64;
     assert!(shown > 0 && shown < RECORDS, "{shown}");
+    let kept = run("repair", &dir, &[]).out;
+    assert!(kept.contains(&format!("would be kept: positions 1–{shown}\n")), "{shown}: {kept}");
     for name in ["stat", "verify", "export", "schema"] {
         assert_eq!(run(name, &dir, &[]).code, 1, "{name}");
     }
