@@ -140,11 +140,10 @@ impl Records {
         }
         // Also before damage: the outcomes of the last whole batch may be in what is damaged.
         let flushed = self.flush(&mut visit_and_tell);
-        read?;
-        if flushed?.is_break() {
-            return Ok(None);
+        match (read?, flushed?) {
+            (ControlFlow::Continue(()), ControlFlow::Continue(())) => Ok(Some(self.inspector.ending()?)),
+            _ => Ok(None),
         }
-        Ok(Some(self.inspector.ending()?))
     }
 
     /// Reads what is there now, as far as the outcomes are known.
