@@ -59,8 +59,16 @@ pub use terminal::{Color, Terminal};
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// When to use colours; `auto` does on a terminal, and respects NO_COLOR
-    #[arg(long, value_enum, default_value_t = Color::Auto, global = true, value_name = "WHEN")]
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = Color::Auto,
+        global = true,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     color: Color,
     /// Show no progress and no remarks on stderr
     #[arg(long, short, global = true)]
@@ -155,6 +163,3 @@ fn usage(error: &clap::Error, terminal: &mut Terminal<'_>) -> u8 {
     let _: io::Result<()> = to.write_all(text.as_bytes()).and_then(|()| to.flush());
     if is_error { Code::Usage as u8 } else { Code::Fine as u8 }
 }
-
-#[cfg(test)]
-mod tests;

@@ -36,14 +36,6 @@ const OUTCOME_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Arguments {
     #[command(flatten)]
     directory: Directory,
-    #[command(flatten)]
-    filter: Filter,
-    /// At most this many, and then end
-    #[arg(long, value_name = "N")]
-    limit: Option<u64>,
-    /// Only the last this many of them
-    #[arg(long, value_name = "N", conflicts_with = "limit")]
-    last: Option<usize>,
     /// Go on as the journal grows, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
@@ -53,6 +45,14 @@ pub(super) struct Arguments {
     /// Show long values to their ends, and do not cut lines at the width of the terminal
     #[arg(long)]
     full: bool,
+    #[command(flatten)]
+    filter: Filter,
+    /// At most this many, and then end
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Only the last this many of them
+    #[arg(long, value_name = "N", conflicts_with = "limit")]
+    last: Option<usize>,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Code, Failure> {
@@ -69,7 +69,15 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
         false => Records::of_journal(dir, from)?,
     };
     let mut printer = Printer::new(arguments, terminal, end.get());
-    let flow = records.read(&mut |item| printer.take(item, terminal))?;
+    let flow = match records.read(&mut |item| printer.take(item, terminal)) {
+        Ok(flow) => flow,
+        Err(failure) => {
+            // What is whole before the damage is shown, also where its outcomes stood in what is damaged.
+            let _ = records.flush(&mut |item| printer.take(item, terminal))?;
+            printer.finish(terminal)?;
+            return Err(failure);
+        }
+    };
     if flow.is_break() {
         printer.finish(terminal)?;
         return Ok(Code::Fine);

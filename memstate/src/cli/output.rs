@@ -2,7 +2,7 @@
 //!
 //! As text a value looks as a Rust programmer would write it. As JSON, numbers are numbers, a variant is its name or
 //! `{"Name": what it holds}`, none is `null`, a map is an object if its keys are texts, characters, numbers or booleans and
-//! a list of pairs otherwise, bytes are hexadecimal text, and floats that JSON does not have are `"NaN"`, `"Infinity"` and
+//! a list of pairs otherwise, bytes are hexadecimal text after `0x`, and floats that JSON does not have are `"NaN"`, `"Infinity"` and
 //! `"-Infinity"`.
 
 use std::fmt::{self, Write};
@@ -116,7 +116,7 @@ impl Serialize for Json<'_> {
             Value::F64(it) => to.serialize_str(not_finite(*it)),
             Value::Char(it) => to.serialize_char(*it),
             Value::Text(it) => to.serialize_str(it),
-            Value::Bytes(it) => to.serialize_str(&bytes_as_hex(it)),
+            Value::Bytes(it) => to.serialize_str(&format!("0x{}", bytes_as_hex(it))),
             Value::Option(Some(it)) => Json(it).serialize(to),
             Value::List(list) | Value::Tuple(list) => to.collect_seq(list.iter().map(Json)),
             Value::Map(pairs) if pairs.iter().all(|(key, _)| key_text(key).is_some()) => {
@@ -169,7 +169,7 @@ pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -245,7 +245,7 @@ mod tests {
         );
         assert_eq!(
             serde_json::to_string(&Json(&value)).unwrap(),
-            r#"{"owner":"Änn \"A\"","balance":18446744073709551616,"limit":-5,"gone":null,"kind":"Plain","why":{"NoAccount":7},"names":{"1":"one"},"odd":[[[true],"x"]],"rate":"-Infinity","key":"01ff"}"#
+            r#"{"owner":"Änn \"A\"","balance":18446744073709551616,"limit":-5,"gone":null,"kind":"Plain","why":{"NoAccount":7},"names":{"1":"one"},"odd":[[[true],"x"]],"rate":"-Infinity","key":"0x01ff"}"#
         );
     }
 

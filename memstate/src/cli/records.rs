@@ -134,10 +134,16 @@ impl Records {
             }
             visit(item)
         };
-        if self.read(&mut visit_and_tell)?.is_break() || self.flush(&mut visit_and_tell)?.is_break() {
+        let read = self.read(&mut visit_and_tell);
+        if matches!(read, Ok(ControlFlow::Break(()))) {
             return Ok(None);
         }
-        Ok(Some(self.inspector.ending()?))
+        // Also before damage: the outcomes of the last whole batch may be in what is damaged.
+        let flushed = self.flush(&mut visit_and_tell);
+        match (read?, flushed?) {
+            (ControlFlow::Continue(()), ControlFlow::Continue(())) => Ok(Some(self.inspector.ending()?)),
+            _ => Ok(None),
+        }
     }
 
     /// Reads what is there now, as far as the outcomes are known.
@@ -169,23 +175,19 @@ impl Records {
             }
             let payload =
                 Payload::parse(seen.payload).map_err(|error| place.unreadable("a batch", &error))?;
-            match payload {
-                Payload::Genesis { index, last, part } => {
-                    if visit(Item::Genesis { index, last, part, writer: &writer })?.is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
+            if let Payload::Genesis { index, last, part } = payload {
+                if visit(Item::Genesis { index, last, part, writer: &writer })?.is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
-                Payload::Amended { .. } => {}
-                Payload::Records { outcomes, .. } => {
-                    let (first, count) = (seen.first, seen.count);
-                    if count > 0 {
-                        let payload = seen.payload.to_vec();
-                        self.waiting.push_back(Waiting { first, count, payload, writer, place });
-                    }
-                    self.take_outcomes(&outcomes, place)?;
-                    if self.give(false, visit)?.is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
+            } else if let Payload::Records { outcomes, .. } = payload {
+                let (first, count) = (seen.first, seen.count);
+                if count > 0 {
+                    let payload = seen.payload.to_vec();
+                    self.waiting.push_back(Waiting { first, count, payload, writer, place });
+                }
+                self.take_outcomes(&outcomes, place)?;
+                if self.give(false, visit)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
             }
         }

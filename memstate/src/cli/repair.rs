@@ -21,10 +21,13 @@ use crate::{
     Position, Timestamp,
     disk::{Disk, RealDisk},
     engine::{preamble::Preamble, record::Payload},
-    journal::file::{
-        cut::{self, Cut},
-        directory,
-        salvage::salvage,
+    journal::{
+        JournalError,
+        file::{
+            cut::{self, Cut},
+            directory,
+            salvage::salvage,
+        },
     },
 };
 
@@ -69,7 +72,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
     };
     let cut = find(dir, at)?;
     if let Some(damage) = &cut.damage {
-        writeln!(terminal.out, "{} {damage}", terminal.paint().of(Look::Bad, "damage:"))?;
+        let what = match damage {
+            JournalError::Damaged { path, offset, what, .. } => {
+                format!("{} at byte {offset}: {what}", path.display())
+            }
+            other => other.to_string(),
+        };
+        writeln!(terminal.out, "{} {what}", terminal.paint().of(Look::Bad, "damage:"))?;
     }
     if !cut.loses {
         writeln!(

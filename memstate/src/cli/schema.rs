@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
     let out = &mut *terminal.out;
     let preamble = &shown.preamble;
     let version =
-        if preamble.version == 0 { String::new() } else { format!(", version {}", preamble.version) };
+        if preamble.version <= 1 { String::new() } else { format!(", version {}", preamble.version) };
     writeln!(out, "{}{version}", paint.of(Look::Strong, &preamble.model))?;
     let since = format!("since position {}, segment {}", grouped(shown.first.get()), shown.segment);
     writeln!(out, "{}\n", paint.of(Look::Dim, since))?;
@@ -112,7 +112,7 @@ pub(super) fn signature(preamble: &Preamble, command: &Command) -> String {
         None => format!(" -> {}", of(&command.accepted)),
     };
     let mut text = format!("{}({}){returns}", command.name, arguments.join(", "));
-    if command.version > 0 {
+    if command.version > 1 {
         text.push_str(&format!("  // version {}", command.version));
     }
     if let Some((name, version)) = &command.replays {

@@ -1,1 +1,8 @@
-fn main() {}
+//! The program `memstate`, run as a user runs it, on journals of a small bank.
+
+mod backup;
+mod damage;
+mod log;
+mod numbers;
+mod support;
+mod usage;

@@ -210,3 +210,6 @@ impl Cut {
         self.keep.segment == 1 && self.keep.last == Kind::Header
     }
 }
+
+#[cfg(test)]
+mod tests;
