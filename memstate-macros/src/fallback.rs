@@ -37,6 +37,12 @@ pub fn without_helpers(item: TokenStream, depth: usize) -> TokenStream {
 fn is_helper(token: &TokenTree) -> bool {
     let TokenTree::Group(group) = token else { return false };
     let mut inside = group.stream().into_iter();
+    // What a macro has taken as `$attribute:meta` it gives on in a group without delimiters.
+    if let Some(TokenTree::Group(meta)) = group.stream().into_iter().next()
+        && meta.delimiter() == Delimiter::None
+    {
+        inside = meta.stream().into_iter();
+    }
     group.delimiter() == Delimiter::Bracket
         && matches!(inside.next(), Some(TokenTree::Ident(name)) if name == "memstate")
         && matches!(inside.next(), None | Some(TokenTree::Group(_)))
@@ -54,6 +60,15 @@ mod tests {
             #[doc = "x"] impl A { #[memstate(skip)] #[inline] fn a(#[memstate(b)] &self) { #[memstate(mine)] let a; } }
         };
         let expected = quote! { #[doc = "x"] impl A { #[inline] fn a(&self) { #[memstate(mine)] let a; } } };
+        assert_eq!(without_helpers(item, 1).to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn helpers_that_a_macro_has_passed_on_are_taken_out_too() {
+        let meta = TokenTree::Group(Group::new(Delimiter::None, quote!(memstate(default = 5))));
+        let doc = TokenTree::Group(Group::new(Delimiter::None, quote!(doc = "x")));
+        let item = quote! { impl A { fn a(#[#meta] b: u8, #[#doc] c: u8) {} } };
+        let expected = quote! { impl A { fn a(b: u8, #[#doc] c: u8) {} } };
         assert_eq!(without_helpers(item, 1).to_string(), expected.to_string());
     }
 

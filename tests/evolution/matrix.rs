@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use memstate::{Model, Open, Position};
+use memstate::{Open, Position};
 
 use super::{problems, shown};
 
@@ -110,7 +110,7 @@ macro_rules! change {
         $(, reports $reported:expr)?
     ) => {
         mod $test {
-            #![allow(unused_imports)]
+            #![allow(unused_imports, dead_code)]
             use super::*;
 
             version!(old, { $($(#[$old])* $old_name: $old_type,)* }, { $($old_name: $old_type,)* });
@@ -244,7 +244,7 @@ fn five() -> u32 {
     5
 }
 
-change!(nothing: { a: u32 = 7, b: String = "x".into() } => { a: u32, b: String }, { a: u32, b: String },
+change!(nothing: { a: u32 = 7, b: String = "x".to_owned() } => { a: u32, b: String }, { a: u32, b: String },
     gives r#"Part { a: 7, b: "x" }"#);
 change!(reordered: { a: u32 = 7, b: u32 = 8 } => { b: u32, a: u32 }, { b: u32, a: u32 },
     gives "Part { b: 8, a: 7 }");
@@ -254,16 +254,16 @@ change!(added_with_a_default: { a: u32 = 7 }
     gives "Part { z: 0, a: 7, b: 5 }");
 change!(added_option: { a: u32 = 7 } => { b: Option<String>, a: u32 }, { b: Option<String>, a: u32 },
     gives "Part { b: None, a: 7 }");
-change!(removed: { a: u32 = 7, b: String = "x".into(), c: bool = true } => { a: u32, c: bool }, { a: u32, c: bool },
+change!(removed: { a: u32 = 7, b: String = "x".to_owned(), c: bool = true } => { a: u32, c: bool }, { a: u32, c: bool },
     gives "Part { a: 7, c: true }");
 change!(widened: { a: u32 = 300, b: i8 = -7, c: f32 = 1.5, d: u8 = 200, e: char = 'ß' }
     => { a: u64, b: i64, c: f64, d: i16, e: String }, { a: u64, b: i64, c: f64, d: i16, e: String },
     gives r#"Part { a: 300, b: -7, c: 1.5, d: 200, e: "ß" }"#);
-change!(made_optional: { a: u32 = 7, b: String = "x".into() } => { a: Option<u32>, b: Option<String> }, { a: Option<u32>, b: Option<String> },
+change!(made_optional: { a: u32 = 7, b: String = "x".to_owned() } => { a: Option<u32>, b: Option<String> }, { a: Option<u32>, b: Option<String> },
     gives r#"Part { a: Some(7), b: Some("x") }"#);
 change!(variant_added: { a: Color = Color::Green } => { a: more::Color }, { a: more::Color },
     gives "Part { a: Green }");
-change!(renamed_with_an_alias: { a: u32 = 7, b: String = "x".into() }
+change!(renamed_with_an_alias: { a: u32 = 7, b: String = "x".to_owned() }
     => { #[serde(alias = "b")] text: String, #[serde(alias = "other", alias = "a")] number: u32 },
        { #[memstate(was = "b")] text: String, #[memstate(was = "other", was = "a")] number: u32 },
     gives r#"Part { text: "x", number: 7 }"#);
@@ -273,7 +273,7 @@ change!(narrowed_and_it_fits: { a: u64 = 255, b: i32 = 5, c: Option<u8> = Some(1
     => { a: u8, b: u32, c: u8 }, { a: u8, b: u32, c: u8 }, gives "Part { a: 255, b: 5, c: 1 }");
 change!(variant_removed_and_not_used: { a: Color = Color::Green } => { a: more::Fewer }, { a: more::Fewer },
     gives "Part { a: Green }");
-change!(several_at_once: { a: u32 = 7, gone: Option<Vec<String>> = Some(vec!["y".into()]), c: (u8, char) = (1, 'c') }
+change!(several_at_once: { a: u32 = 7, gone: Option<Vec<String>> = Some(vec!["y".to_owned()]), c: (u8, char) = (1, 'c') }
     => { #[serde(default)] new: Option<bool>, c: (u16, String), #[serde(alias = "a")] renamed: Option<u64> },
        { new: Option<bool>, c: (u16, String), #[memstate(was = "a")] renamed: Option<u64> },
     gives r#"Part { new: None, c: (1, "c"), renamed: Some(7) }"#);
