@@ -55,18 +55,15 @@ pub fn test(input: TokenStream) -> TokenStream {
 
 fn name(model: &Type) -> String {
     let mut name = String::from("schema_lock");
-    let text = model.to_token_stream().to_string();
-    let mut after_letter = false;
-    for letter in text.chars() {
-        if !letter.is_ascii_alphanumeric() {
-            after_letter = false;
-            continue;
+    let mut before = ' ';
+    for letter in model.to_token_stream().to_string().chars() {
+        let begins =
+            !before.is_ascii_alphanumeric() || before.is_ascii_lowercase() && letter.is_ascii_uppercase();
+        before = letter;
+        if letter.is_ascii_alphanumeric() {
+            name.extend(begins.then_some('_'));
+            name.push(letter.to_ascii_lowercase());
         }
-        if !after_letter || letter.is_ascii_uppercase() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_lowercase());
-        after_letter = !letter.is_ascii_uppercase();
     }
     name
 }

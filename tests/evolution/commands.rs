@@ -95,7 +95,9 @@ async fn methods_are_reordered_added_removed_if_unused_and_moved_without_a_word(
         // And back: what the later version added stands in the way of the first only where it was used.
         assert_eq!(
             shown(&problems::<first::Stock>(dir.path()).await),
-            ["command `new_one`: the command is not in the code any more (it was `new_one()`); one record, at position 5"]
+            [
+                "command `new_one`: the command is not in the code any more (it was `new_one()`); one record, at position 5"
+            ]
         );
     }
 }
@@ -139,7 +141,10 @@ async fn renamed_and_retired_commands_replay_under_their_old_names() {
     assert_eq!(stock.read(|stock| (stock.counts["pear"], stock.notes.len())), (5, 1));
     assert_eq!(stock.deliver("pear", 1).await.unwrap(), 17);
     let by_hand = stock.execute(renamed::StockCommand::Note { text: "again".into() }).await;
-    assert!(matches!(by_hand, Err(Error::NotJournaled(NotJournaled::Retired { method: "note" }))), "{by_hand:?}");
+    assert!(
+        matches!(by_hand, Err(Error::NotJournaled(NotJournaled::Retired { method: "note" }))),
+        "{by_hand:?}"
+    );
     stock.close().await.unwrap();
     let stock = replayed::<renamed::Stock>(dir.path()).replay_all().await.unwrap();
     assert_eq!(stock.read(|stock| stock.counts["pear"]), 17);

@@ -66,10 +66,13 @@ mod archive_1 {
         pub fn add(&mut self, ctx: &mut Ctx<Happened>, title: String, copies: u32, status: Status) -> u64 {
             self.last += 1;
             let number = self.last;
-            let of = Box::new(self.items.get(&(number - 1)).cloned().map(|item| Item { of: Box::new(None), ..item }));
+            let of = Box::new(
+                self.items.get(&(number - 1)).cloned().map(|item| Item { of: Box::new(None), ..item }),
+            );
             let mut tags = BTreeSet::new();
             tags.insert(title.to_lowercase());
-            let item = Item { title: title.clone(), copies, price: 1.5, shelf: Some((3, 'ß')), status, tags, of };
+            let item =
+                Item { title: title.clone(), copies, price: 1.5, shelf: Some((3, 'ß')), status, tags, of };
             self.items.insert(number, item);
             self.by_title.insert(title.clone(), number);
             self.recent.push_front(number);
@@ -217,10 +220,12 @@ async fn write(closed: &Path, crashed: &Path) {
     let dir = tempfile::tempdir().unwrap();
     let open = |from: i64| {
         let mut time = from;
-        memstate::open::<Archive>(dir.path()).no_snapshot_on_close().segment_bytes(16 << 10).clock(move || {
-            time += 1_000_000;
-            Timestamp::from_micros(time)
-        })
+        memstate::open::<Archive>(dir.path()).no_snapshot_on_close().segment_bytes(16 << 10).clock(
+            move || {
+                time += 1_000_000;
+                Timestamp::from_micros(time)
+            },
+        )
     };
     let archive = open(BEGAN).await.unwrap();
     for number in 1..=20 {
@@ -254,7 +259,9 @@ async fn golden_files_are_written_once() {
     if std::env::var_os("MEMSTATE_GOLDEN").is_some_and(|what| what == "write") && !closed.exists() {
         write(&closed, &crashed).await;
     }
-    assert!(closed.join("journal-0000000001.seg").exists() && crashed.join("journal-0000000001.seg").exists());
+    assert!(
+        closed.join("journal-0000000001.seg").exists() && crashed.join("journal-0000000001.seg").exists()
+    );
 }
 
 #[tokio::test]
@@ -263,7 +270,8 @@ async fn golden_journals_are_replayed_by_the_code_of_then() {
         for all in [false, true] {
             let dir = of(name);
             let open = memstate::open::<archive_1::Archive>(dir.path());
-            let archive = if all { open.replay_all() } else { open }.await.unwrap_or_else(|e| panic!("{name}: {e}"));
+            let archive =
+                if all { open.replay_all() } else { open }.await.unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(archive.position(), Position::new(27), "{name}");
             archive.read(|archive| {
                 assert_eq!(archive.items.len(), 20);
@@ -291,7 +299,8 @@ async fn golden_journals_are_carried_over_to_later_code() {
         for all in [false, true] {
             let dir = of(name);
             let open = memstate::open::<archive_later::Archive>(dir.path());
-            let archive = if all { open.replay_all() } else { open }.await.unwrap_or_else(|e| panic!("{name}: {e}"));
+            let archive =
+                if all { open.replay_all() } else { open }.await.unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(archive.position(), Position::new(27), "{name}");
             archive.read(|archive| {
                 assert_eq!(archive.items.len(), 20);
@@ -302,6 +311,13 @@ async fn golden_journals_are_carried_over_to_later_code() {
                 assert_eq!(archive.last_number, 21);
                 assert_eq!(archive.readers.iter().cloned().collect::<Vec<_>>(), ["bob", "ann", "carol"]);
             });
+            let mut history = archive.history(1..=1).without_events();
+            let record = history.next().await.unwrap().unwrap();
+            assert_eq!(record.command, "add", "as it was called");
+            assert_eq!(
+                record.arguments.to_string(),
+                r#"{title: "Title 1", copies: 1, status: Lent {to: 7, since: 5}}"#
+            );
             let number = archive.insert(Condition::Lost, None, u64::MAX, "New").await.unwrap();
             assert_eq!(number, 22);
         }

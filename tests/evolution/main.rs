@@ -4,6 +4,7 @@
 
 mod commands;
 mod golden;
+mod lock;
 mod matrix;
 mod reports;
 mod states;

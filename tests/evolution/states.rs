@@ -161,7 +161,12 @@ async fn a_state_of_an_older_struct_is_converted_from_the_journal_and_from_a_sna
         write(dir.path(), with_snapshot).await;
         let bank = replayed::<second::Bank>(dir.path()).await.unwrap();
         let account = |name: &str, cents| second::Account { name: name.into(), cents };
-        bank.read(|bank| assert_eq!(bank.accounts.iter().cloned().collect::<Vec<_>>(), [account("Ann", 5), account("Bob", 7)]));
+        bank.read(|bank| {
+            assert_eq!(
+                bank.accounts.iter().cloned().collect::<Vec<_>>(),
+                [account("Ann", 5), account("Bob", 7)]
+            )
+        });
         bank.pay(1, 1).await.unwrap();
         if with_snapshot {
             bank.snapshot().await.unwrap();

@@ -81,8 +81,10 @@ pub(crate) struct Route {
     pub(crate) way: Way,
     /// What is different; with nothing that stands in the way if there is a way.
     pub(crate) differences: Vec<Difference>,
-    /// Whether a digest of the reply and the events can be compared.
+    /// Whether replies are read as they were written.
     pub(crate) same_reply: bool,
+    /// Whether events have the same bytes as then.
+    pub(crate) same_events: bool,
     /// Whether a digest of the changes can be compared.
     pub(crate) same_state: bool,
 }
@@ -156,6 +158,7 @@ fn route(written: &Preamble, command: &Command, today: &Today, same_events: bool
         way: Way::None,
         differences: vec![difference],
         same_reply: false,
+        same_events: false,
         same_state: false,
     };
     let Some(number) = today.heir(command) else { return none(removed(written, command)) };
@@ -177,7 +180,8 @@ fn route(written: &Preamble, command: &Command, today: &Today, same_events: bool
     Route {
         way,
         differences,
-        same_reply: same_events && replies_the_same(written, command, today, now),
+        same_reply: replies_the_same(written, command, today, now),
+        same_events,
         same_state,
     }
 }

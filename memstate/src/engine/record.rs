@@ -409,6 +409,9 @@ mod tests {
         let outcomes =
             vec![(Position::new(7), Recorded::Rejected(9)), (Position::new(1 << 40), Recorded::Panicked)];
         let bytes = amended(Timestamp::from_micros(5), &outcomes);
+        let count_and_outcomes =
+            [2, /* 7 */ 7, 1, 9, 0, 0, 0, /* 1 << 40 */ 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 2];
+        assert_eq!(bytes, [&[3, 5, 0, 0, 0, 0, 0, 0, 0][..], &count_and_outcomes].concat());
         let Ok(Payload::Amended { time, outcomes: read }) = Payload::parse(&bytes) else {
             panic!("they were written");
         };

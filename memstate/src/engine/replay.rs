@@ -515,7 +515,8 @@ impl<'r> Old<'r> {
     }
 
     fn compared(&self) -> Compared {
-        Compared { reply: self.route.same_reply, changes: self.route.same_state }
+        let Route { same_reply, same_events, same_state, .. } = *self.route;
+        Compared { reply: same_reply && same_events, changes: same_state }
     }
 }
 
