@@ -7,7 +7,9 @@
 //!
 //! This module knows no journal, no engine and no model.
 
-use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 pub(crate) mod carry;
 pub(crate) mod compare;
@@ -55,15 +57,40 @@ pub enum Shape {
     /// Bytes.
     Bytes,
     /// A value or none.
-    Option(Box<Shape>),
+    Option(#[serde(deserialize_with = "deeper")] Box<Shape>),
     /// Any number of values.
-    List(Box<Shape>),
+    List(#[serde(deserialize_with = "deeper")] Box<Shape>),
     /// A fixed number of values.
-    Tuple(Vec<Shape>),
+    Tuple(#[serde(deserialize_with = "deeper")] Vec<Shape>),
     /// Any number of keys, each with a value.
-    Map(Box<Shape>, Box<Shape>),
+    Map(
+        #[serde(deserialize_with = "deeper")] Box<Shape>,
+        #[serde(deserialize_with = "deeper")] Box<Shape>,
+    ),
     /// A struct or an enum, by its number in [`Schema::types`].
     Named(u32),
+}
+
+/// How deep shapes may be in each other, without a named type in between. Whoever makes bytes up must not get at the stack.
+const DEEPEST: usize = 128;
+
+/// Reads shapes inside of a shape.
+fn deeper<'de, D: Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<T, D::Error> {
+    thread_local! {
+        static DEPTH: Cell<usize> = const { Cell::new(0) };
+    }
+    struct Level;
+    impl Drop for Level {
+        fn drop(&mut self) {
+            DEPTH.set(DEPTH.get() - 1);
+        }
+    }
+    DEPTH.set(DEPTH.get() + 1);
+    let _level = Level;
+    match DEPTH.get() > DEEPEST {
+        true => Err(Error::custom("a type is too deep")),
+        false => T::deserialize(source),
+    }
 }
 
 /// A struct or an enum.
@@ -166,5 +193,27 @@ impl Schema {
     /// A shape that speaks of these types.
     pub fn of<'a>(&'a self, shape: &'a Shape) -> Type<'a> {
         Type { schema: self, shape }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(depth: usize) -> Vec<u8> {
+        let mut shape = Shape::Unit;
+        for _ in 0..depth {
+            shape = Shape::Option(Box::new(shape));
+        }
+        postcard::to_stdvec(&shape).expect("shapes can be written")
+    }
+
+    #[test]
+    fn a_shape_that_is_too_deep_for_the_stack_is_refused() {
+        assert!(postcard::from_bytes::<Shape>(&options(DEEPEST)).is_ok());
+        assert!(postcard::from_bytes::<Shape>(&options(DEEPEST + 1)).is_err());
+        let option_tag = options(1)[0];
+        assert!(postcard::from_bytes::<Shape>(&vec![option_tag; 1 << 20]).is_err());
+        assert!(postcard::from_bytes::<Shape>(&options(DEEPEST)).is_ok(), "and the next is not blamed");
     }
 }
