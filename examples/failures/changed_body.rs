@@ -44,8 +44,8 @@ mod second {
         }
 
         /// What there is.
-        pub fn balance(&self, owner: String) -> Option<u64> {
-            self.balances.get(&owner).copied()
+        pub fn balance(&self, owner: String) -> u64 {
+            self.balances.get(&owner).copied().unwrap_or_default()
         }
     }
 }
@@ -78,8 +78,8 @@ mod both {
         }
 
         /// What there is.
-        pub fn balance(&self, owner: String) -> Option<u64> {
-            self.balances.get(&owner).copied()
+        pub fn balance(&self, owner: String) -> u64 {
+            self.balances.get(&owner).copied().unwrap_or_default()
         }
     }
 }
@@ -99,19 +99,21 @@ pub async fn run(dir: &Path, page: &mut Page) -> Shown {
 
     page.say("First way: the code of then stays for the records of then, as version 1 of the command.");
     let bank = memstate::open::<both::Bank>(&kept).await?;
-    page.show(&format!("Ann has {:?}", bank.balance("Ann").await?));
+    page.show(&format!("Ann has {}", bank.balance("Ann").await?));
     bank.deposit("Ann", 10_000).await?;
-    page.show(&format!("Ann has {:?} after 10000 more, less the fee", bank.balance("Ann").await?));
+    page.show(&format!("Ann has {} after 10000 more, less the fee", bank.balance("Ann").await?));
     bank.close().await?;
 
-    page.say("Second way: history is told anew by today's code. The new outcome is journaled beside the old one.");
+    page.say(
+        "Second way: history is told anew by today's code. The new outcome is journaled beside the old one.",
+    );
     let open = memstate::open::<second::Bank>(&told_anew).no_snapshot_on_close();
     let bank = open.accept_divergence().await?;
-    page.show(&format!("Ann has {:?}", bank.balance("Ann").await?));
+    page.show(&format!("Ann has {}", bank.balance("Ann").await?));
     bank.close().await?;
     drop(bank);
     let bank = memstate::open::<second::Bank>(&told_anew).await?;
     page.say("From then on it opens without being told so again.");
-    page.show(&format!("Ann has {:?}", bank.balance("Ann").await?));
+    page.show(&format!("Ann has {}", bank.balance("Ann").await?));
     Ok(())
 }

@@ -27,7 +27,7 @@ pub async fn run(dir: &Path, page: &mut Page) -> Shown {
     page.say("`evolution/mended.rs` has a line for each of them, and opens the journal:");
     let shop = memstate::open::<mended::Shop>(dir).await?;
     page.show(&shop.read(|shop| shop.summary()));
-    shop.price("pear", "cheap".to_owned()).await?;
+    shop.price("pear", "two for one").await?;
     page.say("What it writes from here on has today's types:");
     page.show(&shop.read(|shop| shop.summary()));
     shop.close().await?;
@@ -44,7 +44,9 @@ async fn write(dir: &Path) -> Shown {
     shop.stock("pear", 70_000).await?;
     shop.stock("quince", 90_000).await?;
     let line = |article: &str, pieces| Line { article: article.to_owned(), pieces };
-    let first = shop.order(Order { customer: "Ann".to_owned(), lines: vec![line("pear", 3), line("quince", 1)] }).await?;
+    let first = shop
+        .order(Order { customer: "Ann".to_owned(), lines: vec![line("pear", 3), line("quince", 1)] })
+        .await?;
     let second = shop.order(Order { customer: "Bob".to_owned(), lines: vec![] }).await?;
     shop.pay(first, Payment::Cheque(4711)).await?;
     shop.cancel(second).await?;

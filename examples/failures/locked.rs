@@ -18,6 +18,9 @@ pub async fn run(dir: &Path, page: &mut Page) -> Shown {
     first.close().await?;
     drop(first);
     let second = notes::open(dir).await?;
-    page.say(&format!("After the first has closed it, the second opens it and finds {} note.", second.count().await?));
+    page.say(&format!(
+        "After the first has closed it, the second opens it and finds {} note.",
+        second.count().await?
+    ));
     Ok(())
 }

@@ -70,7 +70,9 @@ pub async fn run(dir: &Path, page: &mut Page) -> Shown {
     page.say("`draw` takes a number from outside of the model. When it is replayed, it gets another one:");
     page.show(&refused(memstate::open::<broken::Lottery>(dir).await)?);
 
-    page.say("With `ctx.rng()` instead, every replay draws the same. What was drawn until then is accepted once:");
+    page.say(
+        "With `ctx.rng()` instead, every replay draws the same. What was drawn until then is accepted once:",
+    );
     let opened = memstate::open::<mended::Lottery>(dir).no_snapshot_on_close().accept_divergence();
     let lottery = opened.await?;
     let drawn = (lottery.drawn("Ann").await?, lottery.draw("Bob").await?);
@@ -79,6 +81,9 @@ pub async fn run(dir: &Path, page: &mut Page) -> Shown {
     let lottery = memstate::open::<mended::Lottery>(dir).no_snapshot_on_close().await?;
     let again = (lottery.drawn("Ann").await?, lottery.drawn("Bob").await?);
     let same = again == (drawn.0, Some(drawn.1));
-    page.say(&format!("After a restart Ann and Bob have the same tickets: {}.", if same { "yes" } else { "no" }));
+    page.say(&format!(
+        "After a restart Ann and Bob have the same tickets: {}.",
+        if same { "yes" } else { "no" }
+    ));
     Ok(())
 }

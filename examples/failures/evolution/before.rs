@@ -38,9 +38,9 @@ pub struct Shop {
 
 #[memstate::model]
 impl Shop {
-    /// An article costs so many cents.
-    pub fn price(&mut self, article: String, cents: u32) {
-        self.prices.insert(article, cents);
+    /// An article has a price, in cents.
+    pub fn price(&mut self, article: String, price: u32) {
+        self.prices.insert(article, price);
     }
 
     /// There are so many of an article.

@@ -23,9 +23,7 @@ pub struct Line {
 #[memstate::data]
 pub enum Payment {
     Cash,
-    Card {
-        number: String,
-    },
+    Card { number: String },
     // Cheques are not taken any more, but one was.
     Cheque(u64),
 }
@@ -72,12 +70,12 @@ fn in_words(cents: u32) -> String {
 #[derive(serde::Deserialize)]
 pub struct PriceV1 {
     article: String,
-    cents: u32,
+    price: u32,
 }
 
 /// The arguments of `price` as they are.
 fn price_as_text(old: PriceV1) -> (String, String) {
-    (old.article, in_words(old.cents))
+    (old.article, in_words(old.price))
 }
 
 #[memstate::model]
@@ -137,9 +135,10 @@ impl Shop {
     pub fn summary(&self) -> String {
         let list = |pairs: Vec<String>| pairs.join(", ");
         let prices = list(self.prices.iter().map(|(article, price)| format!("{article} {price}")).collect());
-        let pieces = list(self.pieces.iter().map(|(article, pieces)| format!("{article} {pieces}")).collect());
+        let pieces =
+            list(self.pieces.iter().map(|(article, pieces)| format!("{article} {pieces}")).collect());
         format!(
-            "prices:  {prices}\nin stock: {pieces}\norders:  {}, of which {} paid\nnotes:   {}",
+            "prices:   {prices}\nin stock: {pieces}\norders:   {}, of which {} paid\nnotes:    {}",
             self.customers.len(),
             self.paid,
             list(self.notes.iter().cloned().collect())

@@ -40,7 +40,11 @@ struct Writer {
 
 /// Problems with what they are of, each once.
 #[derive(Default)]
-struct Problems(IndexMap<(Option<String>, String, String), Problem>);
+struct Problems(IndexMap<Key, Problem>);
+
+/// The command, the place, and what is wrong with its type; empty if it is a value that has no place, because there are as
+/// many of these as there are values.
+type Key = (Option<String>, String, String);
 
 impl Check {
     pub(crate) fn new(location: String, today: Arc<Today>) -> Self {
@@ -142,10 +146,10 @@ impl Problems {
         if obstacles.is_empty()
             && let Err(error) = evolution::read_state::<M>(&writer.preamble, route, bytes)
         {
-            self.add(of_value(None, &error, &route.differences, Position::START));
+            self.add(of_value(None, &error, &route.differences, Position::START), true);
         }
         for difference in obstacles {
-            self.add(of_type(None, difference, Position::START));
+            self.add(of_type(None, difference, Position::START), false);
         }
     }
 
@@ -154,7 +158,7 @@ impl Problems {
         let Some(route) = writer.routes.command(record.method) else {
             let error =
                 format!("the record names command number {}, which is not in its table", record.method);
-            self.add(of_value(Some(name), &Unreadable::new(error), &[], position));
+            self.add(of_value(Some(name), &Unreadable::new(error), &[], position), true);
             return;
         };
         match route.way {
@@ -162,7 +166,7 @@ impl Problems {
             Way::None => self.of_route(name, route, position),
             Way::Carried { method, version } => {
                 if let Err(error) = evolution::carry::<M>(&writer.preamble, record, method, version) {
-                    self.add(of_value(Some(name), &error, &route.differences, position));
+                    self.add(of_value(Some(name), &error, &route.differences, position), true);
                 }
             }
         }
@@ -170,12 +174,13 @@ impl Problems {
 
     fn of_route(&mut self, name: String, route: &Route, position: Position) {
         for difference in route.obstacles() {
-            self.add(of_type(Some(name.clone()), difference, position));
+            self.add(of_type(Some(name.clone()), difference, position), false);
         }
     }
 
-    fn add(&mut self, problem: Problem) {
-        let key = (problem.command.clone(), problem.place.clone(), problem.what.clone());
+    fn add(&mut self, problem: Problem, of_values: bool) {
+        let what = if of_values { String::new() } else { problem.what.clone() };
+        let key = (problem.command.clone(), problem.place.clone(), what);
         match self.0.get_mut(&key) {
             Some(known) => known.records += problem.records,
             None => {
@@ -189,12 +194,17 @@ impl Problems {
 fn of_type(command: Option<String>, difference: &Difference, first: Position) -> Problem {
     Problem {
         records: u64::from(command.is_some()),
-        command,
         place: difference.path.clone(),
         was: difference.was.clone(),
         now: difference.now.clone(),
         what: difference.what.clone(),
-        remedy: difference.remedy.clone(),
+        remedy: match difference.class {
+            Class::Breaking if !difference.path.is_empty() => {
+                format!("{}: {}", difference.remedy, conversion(command.is_some()))
+            }
+            _ => difference.remedy.clone(),
+        },
+        command,
         first,
     }
 }
@@ -207,11 +217,8 @@ fn of_value(
     first: Position,
 ) -> Problem {
     let place = error.place().to_owned();
-    let of_place = |difference: &&Difference| {
-        difference.class == Class::Checked
-            && (difference.path == place || place.starts_with(&difference.path))
-    };
-    let difference = differences.iter().find(of_place);
+    let difference = of_place(&place, differences);
+    let is_command = command.is_some();
     Problem {
         records: u64::from(command.is_some()),
         command,
@@ -219,12 +226,31 @@ fn of_value(
         now: difference.map(|difference| difference.now.clone()).unwrap_or_default(),
         what: error.reason().to_owned(),
         remedy: match difference.map_or("", |difference| &difference.remedy) {
-            "" => "put the type back, or convert it: `#[memstate(upcast = …)]` on the command, \
-                   `#[memstate(migrate = …)]` on the model"
-                .to_owned(),
+            "" => format!("put the type back, or convert what was written: {}", conversion(is_command)),
             remedy => remedy.to_owned(),
         },
         place,
         first,
     }
+}
+
+/// The attribute that says how what was written becomes today's.
+fn conversion(of_command: bool) -> &'static str {
+    match of_command {
+        true => "`#[memstate(upcast = …)]` on the command",
+        false => "`#[memstate(migrate = …)]` on the model",
+    }
+}
+
+/// The difference that a value stumbled over. Values have their place from the outermost type on, differences from the
+/// innermost named one, so what they share is the end.
+fn of_place<'a>(place: &str, differences: &'a [Difference]) -> Option<&'a Difference> {
+    let checked = || differences.iter().filter(|difference| difference.class == Class::Checked);
+    let end = |path: &str| path.rsplit(['.', ' ', ':']).next().unwrap_or_default().to_owned();
+    let exact = checked().find(|difference| difference.path == place);
+    exact.or_else(|| {
+        let mut of_the_end = checked().filter(|difference| end(&difference.path) == end(place));
+        // Where several could be meant, none is said.
+        of_the_end.next().filter(|_| of_the_end.next().is_none())
+    })
 }

@@ -121,10 +121,8 @@ impl de::Error for Trouble {
     }
 
     fn unknown_variant(variant: &str, _: &'static [&'static str]) -> Self {
-        Trouble::new(format!(
-            "the variant `{variant}` was written, and the enum has it no more; put it back, or name the one that \
-             stands for it with `#[serde(alias = \"{variant}\")]`"
-        ))
+        Trouble::new("this variant was written, and the enum has it no more")
+            .within(Step::Variant(variant.to_owned()))
     }
 }
 
