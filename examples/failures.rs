@@ -123,6 +123,21 @@ mod tests {
         );
     }
 
+    /// The README shows a part of a report: what is in it has to be in the whole one.
+    #[test]
+    fn the_report_in_the_readme_is_a_real_one() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let readme = std::fs::read_to_string(root.join("../README.md")).unwrap();
+        let whole = std::fs::read_to_string(root.join("failures/evolution.txt")).unwrap();
+        let (_, block) = readme.split_once("```text\ndata/shop cannot").expect("there is a report");
+        let (block, _) = block.split_once("```").expect("it ends");
+        // A problem with all that is said of it.
+        for paragraph in block.split("\n\n").skip(1) {
+            let indented: Vec<_> = paragraph.trim_end().lines().map(|line| format!("    {line}")).collect();
+            assert!(whole.contains(&indented.join("\n")), "{paragraph}");
+        }
+    }
+
     /// The lines of both from the first to the last that differs.
     fn differences(pinned: &str, shown: &str) -> String {
         let (was, is): (Vec<_>, Vec<_>) = (pinned.lines().collect(), shown.lines().collect());

@@ -128,7 +128,10 @@ impl de::Error for Trouble {
 
 impl From<Trouble> for Unreadable {
     fn from(trouble: Trouble) -> Self {
-        Unreadable::at(trouble.path(), trouble.place(), trouble.reason)
+        // The path goes on behind the name of an argument.
+        let colons = if let Some(Step::Variant(_)) = trouble.steps.last() { "::" } else { "" };
+        let (path, place) = (trouble.path(), trouble.place());
+        Unreadable::at(format!("{colons}{path}"), format!("{colons}{place}"), trouble.reason)
     }
 }
 
