@@ -4,6 +4,10 @@ use std::{convert::Infallible, fmt, path::PathBuf, sync::Arc};
 
 use crate::{Position, journal::JournalError};
 
+mod report;
+
+use report::Report;
+
 /// Why a call did not give what it should. `E` is the error type of the model's own method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -47,7 +51,10 @@ pub enum NotJournaled {
         limit: usize,
     },
     /// The arguments are larger than a command may be.
-    #[error("the arguments of `{method}` have {bytes} bytes, more than the {limit} that a command may have")]
+    #[error(
+        "the arguments of `{method}` have {bytes} bytes, more than the {limit} that a command may have; send less at once, \
+         or allow more: `memstate::open(…).max_command_bytes(…)`"
+    )]
     TooLarge {
         /// The method.
         method: &'static str,
@@ -136,7 +143,10 @@ pub enum OpenError {
         why: String,
     },
     /// The journal belongs to another model.
-    #[error("{location} is a journal of the model `{found}`, not of `{expected}`")]
+    #[error(
+        "{location} is a journal of the model `{found}`, not of `{expected}`: give the directory of another journal, or, if \
+         the struct was renamed, its old name back"
+    )]
     OtherModel {
         /// Where it is.
         location: String,
@@ -146,7 +156,10 @@ pub enum OpenError {
         expected: &'static str,
     },
     /// Other versions of the code wrote what today's has no place for. Nothing was replayed.
-    #[error("{location} cannot be carried over to today's `{model}`:{}", lines(problems))]
+    #[error(
+        "{location} cannot be carried over to today's `{model}`. Nothing was replayed, and nothing was changed.{}",
+        Report(problems)
+    )]
     Changed {
         /// Where it is.
         location: String,
@@ -157,10 +170,15 @@ pub enum OpenError {
     },
     /// A replayed command did something else than when it was recorded.
     #[error(
-        "{location}: `{command}({arguments})` at position {position} was {recorded} when it was recorded, and is \
-         {now} when it is replayed. Its code has changed, or it is not deterministic. Keep the code of then for the records \
-         of then (`#[memstate(replays = \"{command}\", version = 1)]`), or accept what today's code makes of them, which is \
-         journaled: `memstate::open(…).accept_divergence()`"
+        "{location}: the command at position {position} does something else than when it was recorded.\n\n  \
+         command   `{command}({arguments})`\n  \
+         recorded  {recorded}\n  \
+         replayed  {now}\n\n\
+         Its code has changed, or it is not deterministic. There are three ways on:\n  \
+         - keep the code of then for the records of then: `#[memstate(replays = \"{command}\", version = 1)] fn \
+         {command}_v1`\n  \
+         - if it takes the time, a random number or an id from anywhere else, take it from `ctx: &mut Ctx`\n  \
+         - accept what today's code makes of it, which is journaled: `memstate::open(…).accept_divergence()`"
     )]
     Diverged {
         /// Where it is.
@@ -272,8 +290,4 @@ impl fmt::Display for Problem {
             remedy => write!(f, "\n    {remedy}"),
         }
     }
-}
-
-fn lines(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }

@@ -194,12 +194,17 @@ impl Problems {
 fn of_type(command: Option<String>, difference: &Difference, first: Position) -> Problem {
     Problem {
         records: u64::from(command.is_some()),
-        command,
         place: difference.path.clone(),
         was: difference.was.clone(),
         now: difference.now.clone(),
         what: difference.what.clone(),
-        remedy: difference.remedy.clone(),
+        remedy: match difference.class {
+            Class::Breaking if !difference.path.is_empty() => {
+                format!("{}: {}", difference.remedy, conversion(command.is_some()))
+            }
+            _ => difference.remedy.clone(),
+        },
+        command,
         first,
     }
 }
@@ -213,6 +218,7 @@ fn of_value(
 ) -> Problem {
     let place = error.place().to_owned();
     let difference = of_place(&place, differences);
+    let is_command = command.is_some();
     Problem {
         records: u64::from(command.is_some()),
         command,
@@ -220,13 +226,19 @@ fn of_value(
         now: difference.map(|difference| difference.now.clone()).unwrap_or_default(),
         what: error.reason().to_owned(),
         remedy: match difference.map_or("", |difference| &difference.remedy) {
-            "" => "put the type back, or convert it: `#[memstate(upcast = …)]` on the command, \
-                   `#[memstate(migrate = …)]` on the model"
-                .to_owned(),
+            "" => format!("put the type back, or convert what was written: {}", conversion(is_command)),
             remedy => remedy.to_owned(),
         },
         place,
         first,
+    }
+}
+
+/// The attribute that says how what was written becomes today's.
+fn conversion(of_command: bool) -> &'static str {
+    match of_command {
+        true => "`#[memstate(upcast = …)]` on the command",
+        false => "`#[memstate(migrate = …)]` on the model",
     }
 }
 

@@ -253,8 +253,8 @@ fn added(argument: &crate::schema::Field, schema: &Schema) -> Difference {
             Class::NeedsDefault,
             "the argument is new, and what was written has no value for it",
             format!(
-                "give it one: `#[memstate(default = …)] {}`, or say which it was: `#[memstate(was = \"…\")]`",
-                argument.name
+                "give it one: `#[memstate(default = …)] {name}`, or say what it was called: `#[memstate(was = \"…\")] {name}`",
+                name = argument.name
             ),
         ),
     };
@@ -297,7 +297,8 @@ fn removed(written: &Preamble, command: &Command) -> Difference {
         now: String::new(),
         what: "the command is not in the code any more".to_owned(),
         remedy: format!(
-            "put it back with `#[memstate(retired)]`, or say what it is called now: `#[memstate(was = \"{}\")]`",
+            "put it back with `#[memstate(retired)]`, or say what it is called now: `#[memstate(was = \"{}\")]`, or use \
+             the version of the code that has it",
             command.name
         ),
     }
@@ -312,7 +313,7 @@ fn other_version(written: &Preamble, command: &Command, today: &Today, now: &Com
                 now.version
             ),
             format!(
-                "keep it for replay, `#[memstate(replays = \"{name}\", version = {version})] fn {name}_v{version}`, or \
+                "keep it for replay: `#[memstate(replays = \"{name}\", version = {version})] fn {name}_v{version}`, or \
                  convert its arguments with `#[memstate(upcast = …)]`"
             ),
         ),

@@ -121,16 +121,17 @@ impl de::Error for Trouble {
     }
 
     fn unknown_variant(variant: &str, _: &'static [&'static str]) -> Self {
-        Trouble::new(format!(
-            "the variant `{variant}` was written, and the enum has it no more; put it back, or name the one that \
-             stands for it with `#[serde(alias = \"{variant}\")]`"
-        ))
+        Trouble::new("this variant was written, and the enum has it no more")
+            .within(Step::Variant(variant.to_owned()))
     }
 }
 
 impl From<Trouble> for Unreadable {
     fn from(trouble: Trouble) -> Self {
-        Unreadable::at(trouble.path(), trouble.place(), trouble.reason)
+        // The path goes on behind the name of an argument.
+        let colons = if let Some(Step::Variant(_)) = trouble.steps.last() { "::" } else { "" };
+        let (path, place) = (trouble.path(), trouble.place());
+        Unreadable::at(format!("{colons}{path}"), format!("{colons}{place}"), trouble.reason)
     }
 }
 
