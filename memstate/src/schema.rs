@@ -63,10 +63,7 @@ pub enum Shape {
     /// A fixed number of values.
     Tuple(#[serde(deserialize_with = "deeper")] Vec<Shape>),
     /// Any number of keys, each with a value.
-    Map(
-        #[serde(deserialize_with = "deeper")] Box<Shape>,
-        #[serde(deserialize_with = "deeper")] Box<Shape>,
-    ),
+    Map(#[serde(deserialize_with = "deeper")] Box<Shape>, #[serde(deserialize_with = "deeper")] Box<Shape>),
     /// A struct or an enum, by its number in [`Schema::types`].
     Named(u32),
 }

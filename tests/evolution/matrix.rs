@@ -279,30 +279,81 @@ change!(several_at_once: { a: u32 = 7, gone: Option<Vec<String>> = Some(vec!["y"
     gives r#"Part { new: None, c: (1, "c"), renamed: Some(7) }"#);
 
 change!(narrowed_and_it_does_not_fit: { a: u64 = 256 } => { a: u8 }, { a: u8 }, reports Reported {
-    of_commands: &[],
-    of_state: &[],
+    of_commands: &[
+        "command `take`, argument `a`: 256 does not fit u8 (it was `u64` and is `u8`); one record, at position 1",
+        "command `take_nested`, argument `order.lines[].1.a`: 256 does not fit u8 (it was `u64` and is `u8`); one record, at position 2",
+        "command `take_kind`, argument `kind::Holding.a`: 256 does not fit u8 (it was `u64` and is `u8`); one record, at position 3",
+    ],
+    of_state: &[
+        "the state, `seen[].a`: 256 does not fit u8 (it was `u64` and is `u8`)",
+    ],
 });
 change!(signed_and_it_does_not_fit: { a: i64 = -1 } => { a: u64 }, { a: u64 }, reports Reported {
-    of_commands: &[],
-    of_state: &[],
+    of_commands: &[
+        "command `take`, argument `a`: -1 does not fit u64 (it was `i64` and is `u64`); one record, at position 1",
+        "command `take_nested`, argument `order.lines[].1.a`: -1 does not fit u64 (it was `i64` and is `u64`); one record, at position 2",
+        "command `take_kind`, argument `kind::Holding.a`: -1 does not fit u64 (it was `i64` and is `u64`); one record, at position 3",
+    ],
+    of_state: &[
+        "the state, `seen[].a`: -1 does not fit u64 (it was `i64` and is `u64`)",
+    ],
 });
 change!(made_mandatory_and_it_is_none: { a: Option<u32> = None } => { a: u32 }, { a: u32 }, reports Reported {
-    of_commands: &[],
-    of_state: &[],
+    of_commands: &[
+        "command `take`, argument `a`: none was written, and u32 is wanted; make it an `Option` again (it was `Option<u32>` and is `u32`); one record, at position 1",
+        "command `take_nested`, argument `order.lines[].1.a`: none was written, and u32 is wanted; make it an `Option` again (it was `Option<u32>` and is `u32`); one record, at position 2",
+        "command `take_kind`, argument `kind::Holding.a`: none was written, and u32 is wanted; make it an `Option` again (it was `Option<u32>` and is `u32`); one record, at position 3",
+    ],
+    of_state: &[
+        "the state, `seen[].a`: none was written, and u32 is wanted; make it an `Option` again (it was `Option<u32>` and is `u32`)",
+    ],
 });
 change!(variant_removed_and_used: { a: Color = Color::Red } => { a: more::Fewer }, { a: more::Fewer }, reports Reported {
-    of_commands: &[],
-    of_state: &[],
+    of_commands: &[
+        "command `take`, argument `a::Red`: this variant was written, and the enum has it no more (it was `()`); one record, at position 1",
+        "command `take_nested`, argument `order.lines[].1.a::Red`: this variant was written, and the enum has it no more (it was `()`); one record, at position 2",
+        "command `take_kind`, argument `kind::Holding.a::Red`: this variant was written, and the enum has it no more (it was `()`); one record, at position 3",
+    ],
+    of_state: &[
+        "the state, `seen[].a::Red`: this variant was written, and the enum has it no more (it was `()`)",
+    ],
 });
 change!(added_without_a_default: { a: u32 = 7 } => { a: u32, b: u32 }, { a: u32, b: u32 }, reports Reported {
-    of_commands: &[],
-    of_state: &[],
+    of_commands: &[
+        "the state, `Part.b`: is new, and has no default (it is `u32`)",
+        "the state, `Kind::Holding.b`: is new, and has no default (it is `u32`)",
+        "command `take`, argument `b`: the argument is new, and what was written has no value for it (it is `u32`); one record, at position 1",
+        "command `take_nested`, argument `order: Part.b`: is new, and has no default (it is `u32`); one record, at position 2",
+        "command `take_kind`, argument `kind: Kind::Holding.b`: is new, and has no default (it is `u32`); one record, at position 3",
+    ],
+    of_state: &[
+        "the state, `Part.b`: is new, and has no default (it is `u32`)",
+        "the state, `Kind::Holding.b`: is new, and has no default (it is `u32`)",
+    ],
 });
 change!(of_another_type: { a: u32 = 7 } => { a: String }, { a: String }, reports Reported {
-    of_commands: &[],
-    of_state: &[],
+    of_commands: &[
+        "the state, `Part.a`: is of another type (it was `u32` and is `String`)",
+        "the state, `Kind::Holding.a`: is of another type (it was `u32` and is `String`)",
+        "command `take`, argument `a`: is of another type (it was `u32` and is `String`); one record, at position 1",
+        "command `take_nested`, argument `order: Part.a`: is of another type (it was `u32` and is `String`); one record, at position 2",
+        "command `take_kind`, argument `kind: Kind::Holding.a`: is of another type (it was `u32` and is `String`); one record, at position 3",
+    ],
+    of_state: &[
+        "the state, `Part.a`: is of another type (it was `u32` and is `String`)",
+        "the state, `Kind::Holding.a`: is of another type (it was `u32` and is `String`)",
+    ],
 });
 change!(renamed_without_an_alias: { a: u32 = 7 } => { b: u32 }, { b: u32 }, reports Reported {
-    of_commands: &[],
-    of_state: &[],
+    of_commands: &[
+        "the state, `Part.b`: is new, and has no default (it is `u32`)",
+        "the state, `Kind::Holding.b`: is new, and has no default (it is `u32`)",
+        "command `take`, argument `b`: the argument is new, and what was written has no value for it (it is `u32`); one record, at position 1",
+        "command `take_nested`, argument `order: Part.b`: is new, and has no default (it is `u32`); one record, at position 2",
+        "command `take_kind`, argument `kind: Kind::Holding.b`: is new, and has no default (it is `u32`); one record, at position 3",
+    ],
+    of_state: &[
+        "the state, `Part.b`: is new, and has no default (it is `u32`)",
+        "the state, `Kind::Holding.b`: is new, and has no default (it is `u32`)",
+    ],
 });

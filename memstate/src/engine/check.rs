@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::{
     amendments::Amendments,
@@ -119,7 +119,10 @@ impl Check {
 
     /// The amended outcomes of the whole journal, if all of it can be carried over.
     pub(crate) fn finish<M: Model>(self) -> Result<Amendments, OpenError> {
-        let problems: Vec<_> = self.problems.0.into_values().collect();
+        let mut problems: Vec<_> = self.problems.0.into_values().collect();
+        // Those of one command stand together, the commands in the order in which they were met.
+        let commands: IndexSet<_> = problems.iter().map(|problem| problem.command.clone()).collect();
+        problems.sort_by_key(|problem| commands.get_index_of(&problem.command));
         match problems.is_empty() {
             true => Ok(self.amendments),
             false => Err(OpenError::Changed { location: self.location, model: M::NAME, problems }),
@@ -250,7 +253,8 @@ fn of_place<'a>(place: &str, differences: &'a [Difference]) -> Option<&'a Differ
     let exact = checked().find(|difference| difference.path == place);
     exact.or_else(|| {
         let mut of_the_end = checked().filter(|difference| end(&difference.path) == end(place));
-        // Where several could be meant, none is said.
-        of_the_end.next().filter(|_| of_the_end.next().is_none())
+        let first = of_the_end.next()?;
+        // Where several types could be meant, none is said.
+        of_the_end.all(|other| (&other.was, &other.now) == (&first.was, &first.now)).then_some(first)
     })
 }
