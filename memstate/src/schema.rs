@@ -14,6 +14,8 @@ pub(crate) mod compare;
 pub(crate) mod diff;
 mod display;
 mod form;
+#[cfg(test)]
+mod tests;
 pub(crate) mod trace;
 mod trouble;
 pub(crate) mod value;

@@ -1,7 +1,13 @@
 //! What today's code makes of what another version of it wrote: for each command of a writer the method that runs its
 //! records, and how its arguments get there; and the same for the state.
 
-use std::sync::Arc;
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
+
+use parking_lot::Mutex;
 
 use super::{
     preamble::{Command, Preamble},
@@ -42,11 +48,22 @@ impl Traced {
     }
 }
 
+/// What was found out, by the model: it is the same for as long as the process runs, and tracing a large model takes long.
+static KNOWN: LazyLock<Mutex<HashMap<TypeId, Arc<Today>>>> = LazyLock::new(Mutex::default);
+
 impl Today {
     pub(crate) fn of<M: Model>() -> Arc<Self> {
+        let model = TypeId::of::<M>();
+        let known = KNOWN.lock().get(&model).cloned();
+        // The lock is not held meanwhile, because the user's `Deserialize` runs.
+        let today = known.unwrap_or_else(|| Arc::new(Self::trace::<M>()));
+        KNOWN.lock().entry(model).or_insert(today).clone()
+    }
+
+    fn trace<M: Model>() -> Self {
         let traced = |shapes: &[ShapeOf]| shapes.iter().copied().map(Traced::of).collect();
         let upcasts = M::Command::METHODS.iter().map(|method| traced(method.upcasts)).collect();
-        Arc::new(Today { preamble: Preamble::of::<M>(), upcasts, migrations: traced(M::MIGRATIONS) })
+        Today { preamble: Preamble::of::<M>(), upcasts, migrations: traced(M::MIGRATIONS) }
     }
 
     /// The command that takes the records of `written`, by the writer's name for it: first one that says so, then one of
