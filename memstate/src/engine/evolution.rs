@@ -20,6 +20,7 @@ use crate::{
     schema::{
         Content, Kind, Named, Schema, Shape, Tracer, Written,
         compare::{self, Class, Difference},
+        names::readers,
     },
 };
 
@@ -207,9 +208,9 @@ fn upcast(today: &Today, number: usize, version: u32) -> Option<&Traced> {
 /// Whether the arguments are read rightly by today's method without a look at the writer's types.
 fn takes_the_same(written: &Preamble, command: &Command, today: &Today, now: &Command) -> bool {
     command.arguments.len() == now.arguments.len()
+        && readers(&command.arguments, &now.arguments).into_iter().eq((0..now.arguments.len()).map(Some))
         && command.arguments.iter().zip(&now.arguments).all(|(was, is)| {
-            is.is_called(&was.name)
-                && compare::same(written.schema.of(&was.shape), today.preamble.schema.of(&is.shape))
+            compare::same(written.schema.of(&was.shape), today.preamble.schema.of(&is.shape))
         })
 }
 
@@ -226,25 +227,26 @@ fn replies_the_same(written: &Preamble, command: &Command, today: &Today, now: &
 /// The differences between the arguments, each under the name of its argument.
 fn arguments(written: &Preamble, command: &Command, today: &Today, now: &Command) -> Vec<Difference> {
     let schema = &today.preamble.schema;
+    let readers = readers(&command.arguments, &now.arguments);
     let mut differences = Vec::new();
-    for is in &now.arguments {
-        let was = command
-            .arguments
-            .iter()
-            .find(|was| is.is_called(&was.name) || was.aliases.iter().any(|alias| is.is_called(alias)));
-        let Some(was) = was else {
+    for (place, is) in now.arguments.iter().enumerate() {
+        let mut sources =
+            command.arguments.iter().zip(&readers).filter(|(_, reader)| **reader == Some(place));
+        let exact = command.arguments.iter().find(|was| was.name == is.name);
+        let Some(was) = exact.or_else(|| sources.next().map(|(was, _)| was)) else {
             differences.push(added(is, schema));
             continue;
         };
         let of_argument = compare::differences(written.schema.of(&was.shape), schema.of(&is.shape));
         differences.extend(of_argument.into_iter().map(|difference| within(&is.name, difference)));
     }
-    for was in &command.arguments {
-        let is_there = now
-            .arguments
-            .iter()
-            .any(|is| is.is_called(&was.name) || was.aliases.iter().any(|alias| is.is_called(alias)));
-        if !is_there {
+    for (was, reader) in command.arguments.iter().zip(readers) {
+        // Of two that are one today by an alias, the one of the very name is it.
+        let is_another = |number: usize| {
+            now.arguments[number].name != was.name
+                && command.arguments.iter().any(|other| other.name == now.arguments[number].name)
+        };
+        if reader.is_none_or(is_another) {
             differences.push(Difference {
                 class: Class::Compatible,
                 path: was.name.clone(),

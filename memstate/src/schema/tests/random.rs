@@ -137,7 +137,7 @@ pub(super) fn value(choices: &mut Choices<'_>, of: Type<'_>) -> Value {
 }
 
 /// Deeper than this a value ends where it can.
-const DEEPEST_VALUE: u32 = 12;
+const DEEPEST_VALUE: u32 = 8;
 
 fn of_shape(choices: &mut Choices<'_>, schema: &Schema, shape: &Shape, depth: u32) -> Value {
     let depth = depth + 1;
@@ -189,11 +189,38 @@ fn of_shape(choices: &mut Choices<'_>, schema: &Schema, shape: &Shape, depth: u3
         Shape::Named(number) => match &schema.named(*number).expect("the type is there").kind {
             Kind::Struct(content) => of_content(choices, schema, content, depth),
             Kind::Enum(variants) => {
-                let number = if depth < DEEPEST_VALUE { choices.below(variants.len()) } else { 0 };
+                let ends = |variant: &Variant| ends(schema, &variant.content, 8);
+                let number = match depth < DEEPEST_VALUE {
+                    true => choices.below(variants.len()),
+                    false => variants.iter().position(ends).unwrap_or(0),
+                };
                 let Variant { name, content, .. } = &variants[number];
                 Value::Variant(name.clone(), Box::new(of_content(choices, schema, content, depth)))
             }
         },
+    }
+}
+
+/// Whether a value of it can end within so many named types.
+fn ends(schema: &Schema, content: &Content, fuel: u32) -> bool {
+    let all = |parts: &[Shape]| parts.iter().all(|part| shape_ends(schema, part, fuel));
+    match content {
+        Content::Unit => true,
+        Content::Newtype(shape) => shape_ends(schema, shape, fuel),
+        Content::Tuple(parts) => all(parts),
+        Content::Fields(fields) => fields.iter().all(|field| shape_ends(schema, &field.shape, fuel)),
+    }
+}
+
+fn shape_ends(schema: &Schema, shape: &Shape, fuel: u32) -> bool {
+    match shape {
+        Shape::Tuple(parts) => parts.iter().all(|part| shape_ends(schema, part, fuel)),
+        Shape::Named(_) if fuel == 0 => false,
+        Shape::Named(number) => match &schema.named(*number).expect("the type is there").kind {
+            Kind::Struct(content) => ends(schema, content, fuel - 1),
+            Kind::Enum(variants) => variants.iter().any(|variant| ends(schema, &variant.content, fuel - 1)),
+        },
+        _ => true,
     }
 }
 
