@@ -95,6 +95,16 @@ impl Evolving<'_, '_> {
         }
     }
 
+    /// Makes a change, unless it makes a type of which there is no value.
+    pub(super) fn change(&mut self, change: impl Fn(&mut Evolving<'_, '_>)) {
+        let before = (self.schema.clone(), self.shape.clone());
+        change(self);
+        let used = reachable(&self.schema, &self.shape);
+        if !used.into_iter().all(|number| random::can_end(&self.schema, number)) {
+            (self.schema, self.shape) = before;
+        }
+    }
+
     /// Changes one of the places that are used.
     fn change_shape(&mut self, change: impl FnOnce(&mut Choices<'_>, &mut Schema, &mut Shape)) {
         let used = reachable(&self.schema, &self.shape);
@@ -277,8 +287,7 @@ fn content_grown(evolving: &mut Evolving<'_, '_>, content: &mut Content) {
 fn shrunk(evolving: &mut Evolving<'_, '_>, kind: &mut Kind) {
     match kind {
         Kind::Enum(variants) if variants.len() > 1 => {
-            // The first stays, so that there are values that end.
-            let place = 1 + evolving.choices.below(variants.len() - 1);
+            let place = evolving.choices.below(variants.len());
             variants.remove(place);
         }
         kind => grown(evolving, kind),

@@ -12,14 +12,15 @@ const BITS: &[u8] = &[8, 16, 32, 64, 128];
 
 /// A schema and a shape in it. Types may hold themselves where a value of them can end.
 pub(super) fn schema(choices: &mut Choices<'_>) -> (Schema, Shape) {
-    let mut maker = Maker { choices, schema: Schema::default() };
+    let mut maker = Maker { choices, schema: Schema::default(), from: 0 };
     let shape = maker.shape(0, false);
     (maker.schema, shape)
 }
 
-/// A shape that speaks of the types of `schema`, and may add some.
+/// A shape that speaks of new types only, which are added to `schema`.
 pub(super) fn another_shape(choices: &mut Choices<'_>, schema: &mut Schema) -> Shape {
-    let mut maker = Maker { choices, schema: std::mem::take(schema) };
+    let from = schema.types.len();
+    let mut maker = Maker { choices, schema: std::mem::take(schema), from };
     let shape = maker.shape(DEEPEST_TYPE - 1, false);
     *schema = maker.schema;
     shape
@@ -28,6 +29,8 @@ pub(super) fn another_shape(choices: &mut Choices<'_>, schema: &mut Schema) -> S
 struct Maker<'c, 't> {
     choices: &'c mut Choices<'t>,
     schema: Schema,
+    /// The number of the first type that may be spoken of.
+    from: usize,
 }
 
 impl Maker<'_, '_> {
@@ -46,8 +49,8 @@ impl Maker<'_, '_> {
                 Shape::Tuple((0..count).map(|_| inner(self, may_end)).collect())
             }
             6 => Shape::Map(Box::new(self.leaf()), Box::new(inner(self, true))),
-            7 if !self.schema.types.is_empty() => self.known(may_end),
-            _ if self.schema.types.len() < TYPES_MAX => self.named(depth),
+            7 if self.schema.types.len() > self.from => self.known(may_end),
+            _ if self.schema.types.len() < self.from + TYPES_MAX => self.named(depth),
             _ => self.known(may_end),
         }
     }
@@ -68,7 +71,7 @@ impl Maker<'_, '_> {
 
     /// A type that was made, or is being made if it may be held by itself here.
     fn known(&mut self, may_end: bool) -> Shape {
-        let number = self.choices.below(self.schema.types.len());
+        let number = self.from + self.choices.below(self.schema.types.len() - self.from);
         let named = &self.schema.types[number];
         let is_made = named.name != UNFINISHED;
         match is_made || may_end {
@@ -199,6 +202,11 @@ fn of_shape(choices: &mut Choices<'_>, schema: &Schema, shape: &Shape, depth: u3
             }
         },
     }
+}
+
+/// Whether there is a value of the type that ends.
+pub(super) fn can_end(schema: &Schema, number: usize) -> bool {
+    shape_ends(schema, &Shape::Named(number as u32), 12)
 }
 
 /// Whether a value of it can end within so many named types.
