@@ -9,7 +9,7 @@ use syn::{
     parse::{Parse, ParseStream, Parser, discouraged::Speculative},
 };
 
-pub use serde::keys as serde_keys;
+pub use serde::{keys as serde_keys, keys_of_variant as serde_keys_of_variant};
 
 use crate::errors::Errors;
 

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     Model, PastError, Position, When,
-    engine::{Engine, Kernel, Preamble, in_turn},
+    engine::{Engine, Kernel, Today, in_turn},
     schema::diff::{Change, changes},
 };
 
@@ -33,8 +33,8 @@ impl<M: Model> Diff<M> {
             let later = bytes_of(&state.kernel)?;
             drop(state);
             let (before, after) = if from <= to { (earlier, later) } else { (later, earlier) };
-            let today = Preamble::of::<M>();
-            changes(today.state(), &before, &after).map_err(|error| {
+            let today = Today::of::<M>();
+            changes(today.preamble.state(), &before, &after).map_err(|error| {
                 let why = format!("the states after {from} and {to} cannot be compared by path: {error}");
                 PastError::Failed(why.into())
             })

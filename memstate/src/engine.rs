@@ -48,6 +48,7 @@ pub(crate) mod schema {
 }
 
 pub(crate) use changes::Changes;
+pub(crate) use evolution::Today;
 pub(crate) use kernel::{Kernel, split_events};
 pub(crate) use ledger::Line;
 pub use outcomes::{Pending, Reply};
@@ -60,7 +61,6 @@ pub use retention::Retention;
 
 use self::{
     amendments::Amendments,
-    evolution::Today,
     kernel::{decode, method_name},
     past::Turns,
     queue::{Entry, QUEUE_CALLS_MAX, Queue},

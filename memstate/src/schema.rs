@@ -16,6 +16,9 @@ pub(crate) mod compare;
 pub(crate) mod diff;
 mod display;
 mod form;
+pub(crate) mod names;
+#[cfg(test)]
+mod tests;
 pub(crate) mod trace;
 mod trouble;
 pub(crate) mod value;

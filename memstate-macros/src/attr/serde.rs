@@ -32,6 +32,11 @@ const UNREADABLE: &[(&str, &str)] = &[
     ("getter", "it writes what a function gives, and reads a field"),
 ];
 
+/// Those that leave out a variant, and why they cannot.
+const LEFT_OUT: &[&str] = &["skip", "skip_serializing", "skip_deserializing"];
+const UNEQUAL: &str = "variants are written by their number, and one that is left out is counted only when they are written or only when \
+     they are read, so another variant would be read in its place";
+
 /// Those of which one says how a value is written and the other how it is read.
 const PAIRS: &[(&str, &[&str])] = &[
     ("serialize_with", &["deserialize_with", "with"]),
@@ -46,6 +51,20 @@ const NAMES: &[&str] = &["rename", "rename_all", "rename_all_fields"];
 
 /// Refuses what postcard cannot read back; gives the names of the other keys, and `attr` without the refused ones.
 pub fn keys(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<String> {
+    keys_but(attrs, |_| None, errors)
+}
+
+/// [`keys`] of a variant.
+pub fn keys_of_variant(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<String> {
+    keys_but(attrs, |name| LEFT_OUT.contains(&name).then_some(UNEQUAL), errors)
+}
+
+/// [`keys`], where another reason for a refusal may be known.
+fn keys_but(
+    attrs: &mut Vec<Attribute>,
+    reason: impl Fn(&str) -> Option<&'static str>,
+    errors: &mut Errors,
+) -> Vec<String> {
     let mut found: Vec<(String, syn::Path)> = Vec::new();
     let mut refused = Vec::new();
     let ours = attrs.iter().enumerate().flat_map(|(number, attr)| {
@@ -56,7 +75,7 @@ pub fn keys(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<String> {
         let _ = attr.parse_nested_meta(|meta| {
             let name = meta.path.to_token_stream().to_string();
             if let Some((_, why)) = UNREADABLE.iter().find(|(unreadable, _)| *unreadable == name) {
-                let why = format!("they are written in postcard's format: {why}");
+                let why = format!("they are written in postcard's format: {}", reason(&name).unwrap_or(why));
                 refuse(&meta.path, &why, REMOVE, errors);
                 refused.push(number);
             }
@@ -161,6 +180,18 @@ mod tests {
         let (names, errors) = read(&mut attrs);
         assert_eq!(names, ["rename", "flatten", "default"]);
         assert_eq!((attrs.len(), errors.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_variant_that_is_left_out_is_refused_for_its_own_reason() {
+        for name in LEFT_OUT {
+            let name = syn::Ident::new(name, proc_macro2::Span::call_site());
+            let (mut attrs, mut errors) = (vec![parse_quote!(#[serde(#name)])], Errors::default());
+            keys_of_variant(&mut attrs, &mut errors);
+            assert!(attrs.is_empty());
+            let texts = errors.texts();
+            assert!(texts.len() == 1 && texts[0].contains(UNEQUAL), "{texts:?}");
+        }
     }
 
     #[test]

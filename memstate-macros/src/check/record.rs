@@ -85,7 +85,7 @@ impl Record {
                 .variants
                 .iter_mut()
                 .map(|variant| {
-                    attr::serde_keys(&mut variant.attrs, errors);
+                    attr::serde_keys_of_variant(&mut variant.attrs, errors);
                     let keys = take(&mut variant.attrs, place(Place::Variant), errors);
                     let fields = fields(&mut variant.fields, &self_ty, errors);
                     Variant { ident: Some(variant.ident.clone()), fields, display: keys.display }

@@ -1,7 +1,13 @@
 //! What today's code makes of what another version of it wrote: for each command of a writer the method that runs its
 //! records, and how its arguments get there; and the same for the state.
 
-use std::sync::Arc;
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
+
+use parking_lot::Mutex;
 
 use super::{
     preamble::{Command, Preamble},
@@ -14,6 +20,7 @@ use crate::{
     schema::{
         Content, Kind, Named, Schema, Shape, Tracer, Written,
         compare::{self, Class, Difference},
+        names::readers,
     },
 };
 
@@ -42,11 +49,22 @@ impl Traced {
     }
 }
 
+/// What was found out, by the model: it is the same for as long as the process runs, and tracing a large model takes long.
+static KNOWN: LazyLock<Mutex<HashMap<TypeId, Arc<Today>>>> = LazyLock::new(Mutex::default);
+
 impl Today {
     pub(crate) fn of<M: Model>() -> Arc<Self> {
+        let model = TypeId::of::<M>();
+        let known = KNOWN.lock().get(&model).cloned();
+        // The lock is not held meanwhile, because the user's `Deserialize` runs.
+        let today = known.unwrap_or_else(|| Arc::new(Self::trace::<M>()));
+        KNOWN.lock().entry(model).or_insert(today).clone()
+    }
+
+    fn trace<M: Model>() -> Self {
         let traced = |shapes: &[ShapeOf]| shapes.iter().copied().map(Traced::of).collect();
         let upcasts = M::Command::METHODS.iter().map(|method| traced(method.upcasts)).collect();
-        Arc::new(Today { preamble: Preamble::of::<M>(), upcasts, migrations: traced(M::MIGRATIONS) })
+        Today { preamble: Preamble::of::<M>(), upcasts, migrations: traced(M::MIGRATIONS) }
     }
 
     /// The command that takes the records of `written`, by the writer's name for it: first one that says so, then one of
@@ -194,9 +212,9 @@ fn upcast(today: &Today, number: usize, version: u32) -> Option<&Traced> {
 /// Whether the arguments are read rightly by today's method without a look at the writer's types.
 fn takes_the_same(written: &Preamble, command: &Command, today: &Today, now: &Command) -> bool {
     command.arguments.len() == now.arguments.len()
+        && readers(&command.arguments, &now.arguments).into_iter().eq((0..now.arguments.len()).map(Some))
         && command.arguments.iter().zip(&now.arguments).all(|(was, is)| {
-            is.is_called(&was.name)
-                && compare::same(written.schema.of(&was.shape), today.preamble.schema.of(&is.shape))
+            compare::same(written.schema.of(&was.shape), today.preamble.schema.of(&is.shape))
         })
 }
 
@@ -213,25 +231,26 @@ fn replies_the_same(written: &Preamble, command: &Command, today: &Today, now: &
 /// The differences between the arguments, each under the name of its argument.
 fn arguments(written: &Preamble, command: &Command, today: &Today, now: &Command) -> Vec<Difference> {
     let schema = &today.preamble.schema;
+    let readers = readers(&command.arguments, &now.arguments);
     let mut differences = Vec::new();
-    for is in &now.arguments {
-        let was = command
-            .arguments
-            .iter()
-            .find(|was| is.is_called(&was.name) || was.aliases.iter().any(|alias| is.is_called(alias)));
-        let Some(was) = was else {
+    for (place, is) in now.arguments.iter().enumerate() {
+        let mut sources =
+            command.arguments.iter().zip(&readers).filter(|(_, reader)| **reader == Some(place));
+        let exact = command.arguments.iter().find(|was| was.name == is.name);
+        let Some(was) = exact.or_else(|| sources.next().map(|(was, _)| was)) else {
             differences.push(added(is, schema));
             continue;
         };
         let of_argument = compare::differences(written.schema.of(&was.shape), schema.of(&is.shape));
         differences.extend(of_argument.into_iter().map(|difference| within(&is.name, difference)));
     }
-    for was in &command.arguments {
-        let is_there = now
-            .arguments
-            .iter()
-            .any(|is| is.is_called(&was.name) || was.aliases.iter().any(|alias| is.is_called(alias)));
-        if !is_there {
+    for (was, reader) in command.arguments.iter().zip(readers) {
+        // Of two that are one today by an alias, the one of the very name is it.
+        let is_another = |number: usize| {
+            now.arguments[number].name != was.name
+                && command.arguments.iter().any(|other| other.name == now.arguments[number].name)
+        };
+        if reader.is_none_or(is_another) {
             differences.push(Difference {
                 class: Class::Compatible,
                 path: was.name.clone(),

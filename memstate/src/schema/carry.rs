@@ -14,7 +14,9 @@
 //! - Tuple structs and tuple variants are read by position, and may have become longer by places with a default.
 //! - What the schema does not know (`Shape::Opaque`) is read as today's type reads itself.
 
-use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::{
     Field, Schema, Type,
@@ -59,8 +61,18 @@ fn read_place<T: DeserializeOwned>(
     place: Place<'_>,
     bytes: &mut &[u8],
 ) -> trouble::Result<T> {
+    read_seed(PhantomData, schema, place, bytes)
+}
+
+/// [`read`] of what a seed asks for.
+pub(super) fn read_seed<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    schema: &Schema,
+    place: Place<'_>,
+    bytes: &mut &'de [u8],
+) -> trouble::Result<S::Value> {
     let mut carrier = Carrier::new(Source::new(schema, bytes));
-    let value = T::deserialize(Reader::new(&mut carrier, place, 0))?;
+    let value = seed.deserialize(Reader::new(&mut carrier, place, 0))?;
     *bytes = carrier.source.rest();
     Ok(value)
 }

@@ -6,16 +6,16 @@
 
 use std::collections::HashSet;
 
-use super::{Content, Kind, Named, Shape, Type, Variant};
+use super::{
+    Content, Kind, Named, Shape, Type, Variant,
+    names::{Called, readers},
+};
 
 mod content;
 mod leaves;
-mod matching;
 
 #[cfg(test)]
 mod tests;
-
-use matching::stand_alike;
 
 /// How a change is carried over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +124,12 @@ impl Same {
             _ => false,
         }
     }
+}
+
+/// Whether each written one stands where today's stands that reads it. More may stand behind.
+fn stand_alike<T: Called>(written: &[T], today: &[T]) -> bool {
+    let numbers = 0..written.len();
+    written.len() <= today.len() && readers(written, today).into_iter().eq(numbers.map(Some))
 }
 
 /// What was found so far.

@@ -1,7 +1,7 @@
 //! [`Form`]: a shape with its names looked up and its newtypes opened.
 
 use super::{
-    Content, Field, Kind, Schema, Shape, Variant,
+    Content, Field, Kind, Named, Schema, Shape, Variant,
     trouble::{Result, Trouble},
     wire::DEEPEST,
 };
@@ -54,6 +54,17 @@ impl<'a> Place<'a> {
             };
         }
         Err(Trouble::new("the schema has a newtype that holds itself"))
+    }
+
+    /// What a newtype of this name holds, if it is one.
+    pub(crate) fn newtype(self, schema: &'a Schema, name: &str) -> Option<&'a Shape> {
+        let Place::Shape(Shape::Named(number)) = self else { return None };
+        match schema.named(*number)? {
+            Named { name: called, kind: Kind::Struct(Content::Newtype(inner)) } if called == name => {
+                Some(inner)
+            }
+            _ => None,
+        }
     }
 
     /// As a message calls it.

@@ -16,6 +16,11 @@ pub(crate) const DEEPEST: u32 = 256;
 const FREE: u64 = 1 << 20;
 const PER_BYTE: u64 = 64;
 
+/// How many values may be read from so many bytes.
+pub(crate) fn most_values(bytes: usize) -> u64 {
+    FREE + PER_BYTE.saturating_mul(bytes as u64)
+}
+
 /// Bytes with the schema that they were written by.
 pub(crate) struct Source<'a, 'de> {
     pub(crate) schema: &'a Schema,
@@ -54,8 +59,7 @@ impl<'a, 'de> Source<'a, 'de> {
     /// Begins a value at this depth, and gives the depth of what is in it.
     pub(crate) fn enter(&mut self, depth: u32) -> Result<u32> {
         self.values += 1;
-        let read = (self.length - self.bytes.len()) as u64;
-        if self.values > FREE + PER_BYTE.saturating_mul(read) {
+        if self.values > most_values(self.length - self.bytes.len()) {
             return Err(Trouble::new("more values are announced than the bytes can mean"));
         }
         if depth >= DEEPEST {

@@ -1,49 +1,9 @@
-//! Which of the writer's names is which of today's.
-//!
-//! A name is stronger than an alias, on both sides, and whoever comes first has it: nothing that was written is ever found
-//! under the name of something else that was written.
+//! Which of the writer's names is which of today's, where today's are no schema's.
 
 use crate::{
     model::Parameter,
-    schema::{Field, Variant},
+    schema::{Field, names::Called},
 };
-
-/// Something that has a name, and others that it is read under.
-pub(crate) trait Called {
-    fn name(&self) -> &str;
-    fn aliases(&self) -> &[String];
-}
-
-impl Called for Field {
-    fn name(&self) -> &str {
-        &self.name
-    }
-    fn aliases(&self) -> &[String] {
-        &self.aliases
-    }
-}
-
-impl Called for Variant {
-    fn name(&self) -> &str {
-        &self.name
-    }
-    fn aliases(&self) -> &[String] {
-        &self.aliases
-    }
-}
-
-/// For each of `written` the name that it has among `today`, which are names and aliases alike.
-pub(super) fn pair<T: Called>(written: &[T], today: &'static [&'static str]) -> Vec<Option<&'static str>> {
-    let there = |name: &str| today.iter().copied().find(|today| *today == name);
-    let mut pairs: Vec<_> = written.iter().map(|one| there(one.name())).collect();
-    for (number, one) in written.iter().enumerate() {
-        if pairs[number].is_none() {
-            let free = |name: &&'static str| !pairs.contains(&Some(*name));
-            pairs[number] = one.aliases().iter().filter_map(|alias| there(alias)).find(free);
-        }
-    }
-    pairs
-}
 
 /// Whether the writer's names are exactly `today`, in this order.
 pub(super) fn same<T: Called>(written: &[T], today: &[&str]) -> bool {

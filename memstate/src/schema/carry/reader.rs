@@ -118,7 +118,7 @@ impl<'r, 'a, 'de> Reader<'r, 'a, 'de> {
             Integer::Signed(number) => (number.unsigned_abs(), number.to_string()),
             Integer::Unsigned(number) => (number, number.to_string()),
         };
-        let width = 128 - size.leading_zeros().min(127) - size.trailing_zeros().min(127);
+        let width = (128 - size.leading_zeros()).saturating_sub(size.trailing_zeros());
         if width <= precision {
             Ok(number)
         } else {
@@ -292,10 +292,14 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         mut self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
         self.depth = self.carrier.source.enter(self.depth)?;
+        // What it holds may be of this name too, and is not to be taken for it.
+        if let Some(inner) = self.place.newtype(self.carrier.source.schema, name) {
+            self.place = Place::Shape(inner);
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -330,7 +334,13 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
         visitor: V,
     ) -> Result<V::Value> {
         let wanted = format_args!("the struct `{name}` with {length} places");
-        match self.form_but(&wanted, Some(name))? {
+        // A newtype of this name had one place; if it is not another struct of the same name that holds this one.
+        let opened = self.place.form(self.carrier.source.schema)?;
+        let kept = match opened {
+            Form::Tuple(parts) if parts.len() == length => None,
+            _ => Some(name),
+        };
+        match self.form_but(&wanted, kept)? {
             Form::Opaque => self.opaque(|postcard| postcard.deserialize_tuple_struct(name, length, visitor)),
             form => self.by_position(form, length, &wanted, visitor),
         }

@@ -5,13 +5,14 @@ use std::rc::Rc;
 use serde::de::{DeserializeSeed, MapAccess, Visitor, value::BorrowedStrDeserializer};
 
 use super::{
-    names::{self, Called},
+    names,
     reader::{Carrier, Reader},
     sequences::Elements,
 };
 use crate::schema::{
     Field,
     form::Place,
+    names::{Called, pair},
     trouble::{Result, Step, Trouble},
 };
 
@@ -46,7 +47,7 @@ pub(super) fn today_names<T: Called>(
     today: &'static [&'static str],
 ) -> Rc<[Option<&'static str>]> {
     let key = ([written.as_ptr().addr(), written.len()], [today.as_ptr().addr(), today.len()]);
-    carrier.names.entry(key).or_insert_with(|| names::pair(written, today).into()).clone()
+    carrier.names.entry(key).or_insert_with(|| pair(written, today).into()).clone()
 }
 
 struct Fields<'r, 'a, 'de> {

@@ -1,7 +1,7 @@
 //! What became of fields and of variants.
 
-use super::{Class, Compared, at, matching::written_for};
-use crate::schema::{Content, Field, Shape, Type, Variant};
+use super::{Class, Compared, at};
+use crate::schema::{Content, Field, Shape, Type, Variant, names::readers};
 
 /// How a field gets a default.
 const DEFAULT: &str = "put `#[serde(default)]` on it";
@@ -51,13 +51,19 @@ impl Compared {
     }
 
     fn fields(&mut self, written: Type<'_>, was: &[Field], today: Type<'_>, now: &[Field], name: &str) {
+        let readers = readers(was, now);
         let mut order = Vec::new();
-        for field in now {
+        for (place, field) in now.iter().enumerate() {
             let path = at(name, &format!(".{}", field.name));
-            match written_for(was, now, field) {
+            let mut sources = (0..was.len()).filter(|number| readers[*number] == Some(place));
+            match sources.next() {
                 None => self.added(today, field, &path),
-                Some((number, old)) => {
+                Some(number) => {
+                    let old = &was[number];
                     order.push(number);
+                    if let Some(second) = sources.next() {
+                        self.met(written, [old, &was[second]], today, field, &path);
+                    }
                     let types = (written.schema.of(&old.shape), today.schema.of(&field.shape));
                     if old.name != field.name {
                         let what = format!("was called `{}`", old.name);
@@ -70,13 +76,22 @@ impl Compared {
         if !order.is_sorted() {
             self.reordered(name, "the fields stand in another order", was, now, |field| &field.name);
         }
-        let gone = was.iter().enumerate().filter(|(number, _)| !order.contains(number));
-        for (_, field) in gone {
+        let gone = was.iter().zip(&readers).filter(|(_, reader)| reader.is_none());
+        for (field, _) in gone {
             let path = at(name, &format!(".{}", field.name));
             let type_was = written.schema.of(&field.shape).to_string();
             let what = "is not there any more: its values are left out";
             self.add(Class::Compatible, &path, type_was, String::new(), what, String::new());
         }
+    }
+
+    /// Two fields are one today, by an alias.
+    fn met(&mut self, written: Type<'_>, was: [&Field; 2], today: Type<'_>, now: &Field, path: &str) {
+        let shown =
+            was.map(|field| format!("{}: {}", field.name, written.schema.of(&field.shape))).join(", ");
+        let what = format!("is read for `{}` and for `{}`, which were two fields", was[0].name, was[1].name);
+        let remedy = "take one of the aliases away".to_owned();
+        self.add(Class::Breaking, path, shown, today.schema.of(&now.shape).to_string(), &what, remedy);
     }
 
     fn added(&mut self, today: Type<'_>, field: &Field, path: &str) {
@@ -110,28 +125,31 @@ impl Compared {
         now: &[Variant],
         name: &str,
     ) {
+        let readers = readers(was, now);
         let mut order = Vec::new();
-        for variant in now {
+        for (place, variant) in now.iter().enumerate() {
             let path = format!("{name}::{}", variant.name);
-            let Some((number, old)) = written_for(was, now, variant) else {
+            let sources: Vec<_> = (0..was.len()).filter(|number| readers[*number] == Some(place)).collect();
+            if sources.is_empty() {
                 let shape = shown(today, &variant.content);
                 let what = "is a new variant";
                 self.add(Class::Compatible, &path, String::new(), shape, what, String::new());
-                continue;
-            };
-            order.push(number);
-            if old.name != variant.name {
-                let (was, now) = (old.name.clone(), variant.name.clone());
-                let what = format!("was called `{was}`");
-                self.add(Class::Compatible, &path, was, now, &what, String::new());
             }
-            self.variant(written, &old.content, today, &variant.content, &path);
+            order.extend(sources.first().copied());
+            for old in sources.into_iter().map(|number| &was[number]) {
+                if old.name != variant.name {
+                    let (was, now) = (old.name.clone(), variant.name.clone());
+                    let what = format!("was called `{was}`");
+                    self.add(Class::Compatible, &path, was, now, &what, String::new());
+                }
+                self.variant(written, &old.content, today, &variant.content, &path);
+            }
         }
         if !order.is_sorted() {
             let what = "the variants stand in another order";
             self.reordered(name, what, was, now, |variant| &variant.name);
         }
-        for (_, variant) in was.iter().enumerate().filter(|(number, _)| !order.contains(number)) {
+        for (variant, _) in was.iter().zip(&readers).filter(|(_, reader)| reader.is_none()) {
             self.removed_variant(written, variant, name);
         }
     }
