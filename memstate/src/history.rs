@@ -204,16 +204,16 @@ impl<M: Model> Plan<M> {
 
     fn tell(&self, send: &mpsc::Sender<Item<M>>) -> Result<(), PastError> {
         let is_wanted = || !send.is_closed();
-        let (first, last) = self.shared.positions_of(&self.span, self.end, &is_wanted)?;
+        let (first, last) = self.shared.source.positions_of(&self.span, self.end, &is_wanted)?;
         if last < first {
             return Ok(());
         }
         if !self.with_events {
             let mut each = |line: &Line<'_>| send.blocking_send(record::<M>(line, &[])).is_ok();
-            return Ok(self.shared.read_lines(first, last, &mut each)?);
+            return Ok(self.shared.source.read_lines(first, last, &mut each)?);
         }
         let before = Position::new(first.get() - 1);
-        self.shared.replay_range(before, last, |seen| {
+        self.shared.source.replay_range(before, last, |seen| {
             if seen.line.position < first {
                 return is_wanted();
             }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    marker::PhantomData,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock, atomic::Ordering, mpsc},
     time::{Duration, Instant},
@@ -27,6 +28,7 @@ use super::{
     replay::{Halt, Replay, Replayed},
     requests::Requests,
     snapshots::Snapshots,
+    source::Source,
     spawn,
     writer::{Unrecorded, Writer},
 };
@@ -442,7 +444,14 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
     let queue = Arc::new(Queue::new());
     let unrecorded = Arc::new(Unrecorded::new(outcomes));
     let shared = Arc::new(Shared {
-        location: name.clone(),
+        source: Source {
+            location: name.clone(),
+            reader: journal.reader(),
+            snapshots,
+            today,
+            amendments,
+            model: PhantomData,
+        },
         directory: directory.clone(),
         settings,
         queue: Arc::clone(&queue),
@@ -451,10 +460,6 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         broken: OnceLock::new(),
         applied: watch::Sender::new(position),
         events: EventLog::new(position),
-        reader: journal.reader(),
-        snapshots,
-        today,
-        amendments,
         snapshot_running: false.into(),
         writing_snapshot: Mutex::new(()),
         snapshot_threads: Mutex::new(Some(Vec::new())),
@@ -499,7 +504,7 @@ fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
         Err(Error::Stopped(format!("closing panicked: {}", state::message(panic)).into()))
     });
     if let Err(error) = &result {
-        tracing::error!(location = shared.location, %error, "the engine ended");
+        tracing::error!(location = shared.source.location, %error, "the engine ended");
     }
     shared.events.end();
     if let Some(directory) = &shared.directory {
