@@ -5,6 +5,7 @@
 //! lock. The engine knows no files and no formats of backends; it sees a [`Journal`](crate::journal::Journal).
 
 mod amendments;
+pub(crate) mod aside;
 mod attempts;
 mod changes;
 mod check;
@@ -48,7 +49,9 @@ pub(crate) mod schema {
     };
 }
 
+pub(crate) use amendments::Amended;
 pub(crate) use changes::Changes;
+pub(crate) use evolution::Today;
 pub(crate) use kernel::{Kernel, split_events};
 pub(crate) use ledger::Line;
 pub use outcomes::{Pending, Reply};
@@ -56,6 +59,8 @@ pub(crate) use past::{in_turn, panicked};
 pub(crate) use preamble::Preamble;
 pub(crate) use record::Recorded;
 pub(crate) use recovery::open;
+#[cfg(feature = "cli")]
+pub(crate) use recovery::open_engine;
 pub(crate) use replay::Seen;
 pub use retention::Retention;
 

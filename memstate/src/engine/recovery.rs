@@ -53,6 +53,12 @@ const LOG_EVERY: Duration = Duration::from_secs(2);
 
 /// Opens a model on threads of its own.
 pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError> {
+    let engine = open_engine(open).await?;
+    Ok(M::Client::from(Client::new(Arc::new(engine))))
+}
+
+/// Opens a model on threads of its own, without a client.
+pub(crate) async fn open_engine<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     let location = open.location.to_string();
     let (done, opened) = oneshot::channel();
     let spawned = spawn("memstate-open", move || {
@@ -60,12 +66,11 @@ pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError
     });
     let no_thread = |why: String| OpenError::Location { location: location.clone(), why };
     spawned.map_err(|error| no_thread(format!("no thread to open it on: {error}")))?;
-    let engine = opened.await.map_err(|_| no_thread("the thread that opened it panicked".to_owned()))??;
-    Ok(M::Client::from(Client::new(Arc::new(engine))))
+    opened.await.map_err(|_| no_thread("the thread that opened it panicked".to_owned()))?
 }
 
 fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
-    let Open { location, initial, settings, disk, mut on_progress, clock } = open;
+    let Open { location, initial, settings, disk, mut on_progress, clock, on_accepted } = open;
     let name = location.to_string();
     let mut directory = None;
     let (mut journal, snapshots, mut attempts): (Box<dyn Journal>, _, _) = match &location {
@@ -138,13 +143,17 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     if is_new {
         append_genesis(journal.as_mut(), &name, kernel.model())?;
     }
+    if let Some(told) = on_accepted {
+        told(accepted.len());
+    }
     if let Some((first, _)) = accepted.first() {
         // They hold what the records did then. Without them, the journal is told anew.
         if let Some(snapshots) = &snapshots {
             snapshots.remove_from(*first)?;
         }
-        amend(journal.as_mut(), &name, &accepted)?;
-        amendments.add(&accepted);
+        let now = Timestamp::of_the_clock();
+        amend(journal.as_mut(), &name, &accepted, now)?;
+        amendments.add(&accepted, now);
     }
     let outcomes = confirm_tail(journal.as_mut(), time, tail)?;
     if let Some(attempts) = attempts {
@@ -385,7 +394,12 @@ fn append_genesis<M: Model>(journal: &mut dyn Journal, name: &str, model: &M) ->
 }
 
 /// Journals the outcomes that were accepted in place of recorded ones.
-fn amend(journal: &mut dyn Journal, name: &str, accepted: &[(Position, Recorded)]) -> Result<(), OpenError> {
+fn amend(
+    journal: &mut dyn Journal,
+    name: &str,
+    accepted: &[(Position, Recorded)],
+    now: Timestamp,
+) -> Result<(), OpenError> {
     let (count, first) = (accepted.len(), accepted.first().map_or(0, |(position, _)| position.get()));
     tracing::warn!(
         location = name,
@@ -394,7 +408,7 @@ fn amend(journal: &mut dyn Journal, name: &str, accepted: &[(Position, Recorded)
         "outcomes that differ from the recorded ones were accepted"
     );
     for part in accepted.chunks(AMENDED_OUTCOMES) {
-        Durable::append(journal, 0, &record::amended(Timestamp::of_the_clock(), part))?;
+        Durable::append(journal, 0, &record::amended(now, part))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! It is a part of an open engine, and of who reads a journal that somebody else has open.
 
-use std::{marker::PhantomData, ops::Bound, sync::Arc};
+use std::{cell::Cell, marker::PhantomData, ops::Bound, sync::Arc};
 
 use super::{
     amendments::Amendments,
@@ -17,6 +17,7 @@ use crate::{
     Model, OpenError, PastError, Position, Span, Timestamp, When,
     journal::{ReadJournal, Stop},
     schema::diff::{Change, changes},
+    when::{end_of_day, just_before},
 };
 
 /// Says whether somebody still waits for the result.
@@ -42,8 +43,9 @@ impl<M: Model> Source<M> {
         each: &mut ledger::Each<'_>,
     ) -> Result<(), OpenError> {
         ledger::read(&self.location, &*self.reader, first, last, &mut |line| {
+            let amended = self.amendments.mark(line.position, line.outcome);
             let outcome = self.amendments.of(line.position).or(line.outcome);
-            each(&Line { outcome, ..*line })
+            each(&Line { outcome, amended, ..*line })
         })
     }
 
@@ -60,6 +62,7 @@ impl<M: Model> Source<M> {
             }
             When::Position(position) => Ok(*position),
             When::Time(time) => Ok(self.last_through(*time, end, wanted)?),
+            When::Day(day) => Ok(self.last_through(end_of_day(*day), end, wanted)?),
             When::Unknown(text) => Err(PastError::Unknown(text.clone())),
         }
     }
@@ -71,14 +74,14 @@ impl<M: Model> Source<M> {
         end: Position,
         wanted: Wanted<'_>,
     ) -> Result<(Position, Position), PastError> {
-        let just_before = |time: &Timestamp| Timestamp::from_micros(time.as_micros().saturating_sub(1));
         let last_through = |time| self.last_through(time, end, wanted);
         let first = match &span.from {
             Bound::Unbounded => Position::START.next(),
             Bound::Included(When::Position(position)) => *position,
             Bound::Excluded(When::Position(position)) => Position::new(position.get().saturating_add(1)),
-            Bound::Included(When::Time(time)) => last_through(just_before(time))?.next(),
+            Bound::Included(When::Time(time) | When::Day(time)) => last_through(just_before(*time))?.next(),
             Bound::Excluded(When::Time(time)) => last_through(*time)?.next(),
+            Bound::Excluded(When::Day(day)) => last_through(end_of_day(*day))?.next(),
             Bound::Included(When::Unknown(text)) | Bound::Excluded(When::Unknown(text)) => {
                 return Err(PastError::Unknown(text.clone()));
             }
@@ -88,7 +91,8 @@ impl<M: Model> Source<M> {
             Bound::Included(When::Position(position)) => *position,
             Bound::Excluded(When::Position(position)) => Position::new(position.get().saturating_sub(1)),
             Bound::Included(When::Time(time)) => last_through(*time)?,
-            Bound::Excluded(When::Time(time)) => last_through(just_before(time))?,
+            Bound::Included(When::Day(day)) => last_through(end_of_day(*day))?,
+            Bound::Excluded(When::Time(time) | When::Day(time)) => last_through(just_before(*time))?,
             Bound::Included(When::Unknown(text)) | Bound::Excluded(When::Unknown(text)) => {
                 return Err(PastError::Unknown(text.clone()));
             }
@@ -220,17 +224,43 @@ impl<M: Model> Source<M> {
         until: Position,
         mut observer: impl FnMut(&Seen<'_>) -> bool,
     ) -> Result<Replayed<M>, OpenError> {
-        let goes_on = std::cell::Cell::new(true);
-        let observe = |seen: &Seen<'_>| {
+        let goes_on = Cell::new(true);
+        let replay = self.replay(start).until(until).observed(|seen| {
             goes_on.set(observer(seen));
             goes_on.get()
-        };
+        });
+        self.run(replay, until, &goes_on)
+    }
+
+    /// Replays everything through `until` from the initial state, and tells `each` of every record that does something else
+    /// than it did; what it does now is taken, and the replay goes on.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "`replay --verify` does it"))]
+    pub(crate) fn verify(
+        &self,
+        until: Position,
+        each: impl FnMut(OpenError),
+        mut observer: impl FnMut(&Seen<'_>),
+    ) -> Result<Replayed<M>, OpenError> {
+        let replay = self.replay(None).until(until).accepting_each(each).observed(|seen| {
+            observer(seen);
+            true
+        });
+        self.run(replay, until, &Cell::new(true))
+    }
+
+    fn replay<'a>(&self, start: Option<(Kernel<M>, Timestamp)>) -> Replay<'a, M> {
         // All of it could be carried over when it was opened.
-        let mut replay = Replay::new(self.location.clone(), Arc::clone(&self.today), start)
+        Replay::new(self.location.clone(), Arc::clone(&self.today), start)
             .checked_through(Position::new(u64::MAX))
             .amended(Arc::clone(&self.amendments))
-            .until(until)
-            .observed(observe);
+    }
+
+    fn run(
+        &self,
+        mut replay: Replay<'_, M>,
+        until: Position,
+        goes_on: &Cell<bool>,
+    ) -> Result<Replayed<M>, OpenError> {
         // From the beginning the initial state is needed too, which stands before the first position.
         let first = match replay.position() {
             Position::START if !replay.has_state() => Position::START,

@@ -66,6 +66,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// What [`hex`] wrote.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line alone writes values"))]
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.strip_prefix("0x")?.as_bytes().as_chunks::<2>();
     let digit = |digit: u8| char::from(digit).to_digit(16);
