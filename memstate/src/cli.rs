@@ -32,7 +32,6 @@ mod schema;
 mod snapshots;
 mod stat;
 mod terminal;
-mod time;
 mod verify;
 
 use failure::{Code, Failure};

@@ -6,7 +6,7 @@ use crate::codec::{Unreadable, Unwritable};
 mod access;
 mod json;
 mod read;
-mod show;
+pub(crate) mod show;
 #[cfg(test)]
 mod tests;
 #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line alone writes values"))]
@@ -21,7 +21,8 @@ mod write;
 ///
 /// `Serialize` is for formats that describe themselves, such as JSON. Structs are objects, and maps are if their keys are
 /// texts, numbers, characters, booleans or variants that hold nothing; other maps are lists of pairs. A variant is its
-/// name, or an object of its name and what it holds. Bytes are a text as above, and so are integers of more than 64 bits.
+/// name, or an object of its name and what it holds. Bytes are a text as above, and so are integers of more than 64 bits,
+/// which many readers of JSON would round, and the numbers that JSON does not have: `"NaN"`, `"Infinity"`, `"-Infinity"`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
