@@ -63,12 +63,14 @@ pub(crate) use recovery::open;
 pub(crate) use recovery::open_engine;
 pub(crate) use replay::Seen;
 pub use retention::Retention;
+pub(crate) use source::Source;
+#[cfg(feature = "cli")]
+pub(crate) use source::bytes_of;
 
 use self::{
     kernel::{decode, method_name},
     past::Turns,
     queue::{Entry, QUEUE_CALLS_MAX, Queue},
-    source::Source,
 };
 use crate::{
     Error, Model, NotJournaled, OpenError, Position, RequestId, codec::Unwritable, events::EventLog,

@@ -84,6 +84,8 @@ mod watch;
 mod when;
 
 pub use checked::{Checked, check};
+#[cfg(feature = "cli")]
+pub use cli::program::{main, main_with};
 pub use client::{Ask, Call, Client, Execute, Look};
 pub use diff::Diff;
 pub use engine::Retention;

@@ -13,7 +13,7 @@ pub(crate) mod carry;
 pub(crate) mod compare;
 pub(crate) mod diff;
 mod display;
-mod form;
+pub(crate) mod form;
 pub(crate) mod trace;
 mod trouble;
 pub(crate) mod value;

@@ -43,7 +43,8 @@ impl Lines {
         let time = entry.time.to_string();
         let outcome = outcome_text(entry);
         let call = args::call(&entry.writer.preamble, entry.record.method, entry.record.arguments, self.full);
-        let before = position.len() + 2 + time.len() + 2 + outcome.chars().count().max(8) + 2 + self.caller_chars + 2;
+        let before =
+            position.len() + 2 + time.len() + 2 + outcome.chars().count().max(8) + 2 + self.caller_chars + 2;
         let call = match self.width {
             Some(width) => fitted(&call, width.saturating_sub(before).max(16)),
             None => call,

@@ -1,7 +1,10 @@
 //! Which records are wanted.
 
 use super::records::{Entry, outcome_name};
-use crate::{InvalidTimestamp, Position, Timestamp, When, when::{end_of_day, just_before}};
+use crate::{
+    InvalidTimestamp, Position, Timestamp, When,
+    when::{end_of_day, just_before},
+};
 
 /// Options that choose records; all that are given must hold.
 #[derive(Debug, Default, clap::Args)]

@@ -270,8 +270,14 @@ impl Records {
             let (outcome, amended) =
                 (self.amendments.of(position).or(recorded), self.amendments.mark(position, recorded));
             self.next = Some(position.next());
-            let entry =
-                Entry { position, time: shared.time, record: &record, outcome, amended, writer: &batch.writer };
+            let entry = Entry {
+                position,
+                time: shared.time,
+                record: &record,
+                outcome,
+                amended,
+                writer: &batch.writer,
+            };
             if visit(Item::Record(entry))?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }

@@ -17,7 +17,9 @@ impl Serialize for Value {
                 Ok(value) => serializer.serialize_u64(value),
                 Err(_) => serializer.collect_str(value),
             },
-            Value::F32(value) if !value.is_finite() => serializer.serialize_str(not_finite(f64::from(*value))),
+            Value::F32(value) if !value.is_finite() => {
+                serializer.serialize_str(not_finite(f64::from(*value)))
+            }
             Value::F64(value) if !value.is_finite() => serializer.serialize_str(not_finite(*value)),
             Value::F32(value) => serializer.serialize_f32(*value),
             Value::F64(value) => serializer.serialize_f64(*value),
