@@ -5,7 +5,7 @@
 //!
 //! [`main()`] is the whole of the program `memstate`; [`run`] is the same with arguments and outputs of your own.
 //!
-//! It does not know a model: what needs the user's code (a state as of some time, a call) is not here.
+//! With a model it can do more: [`program`] adds to a user's program what needs the code, such as a state as of some time.
 
 use std::{
     ffi::OsString,
@@ -14,7 +14,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod args;
 mod backup;
@@ -25,6 +25,7 @@ mod failure;
 mod filter;
 mod log;
 mod output;
+pub mod program;
 mod progress;
 mod records;
 mod repair;
@@ -32,7 +33,6 @@ mod schema;
 mod snapshots;
 mod stat;
 mod terminal;
-mod time;
 mod verify;
 
 use failure::{Code, Failure};
@@ -59,6 +59,13 @@ pub use terminal::{Color, Terminal};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    looks: Looks,
+}
+
+/// What is shown, and how.
+#[derive(Debug, clap::Args)]
+struct Looks {
     /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(
         long,
@@ -97,12 +104,59 @@ struct Completions {
     shell: clap_complete::Shell,
 }
 
-/// The journal that a command is about.
-#[derive(Debug, Clone, clap::Args)]
+/// The journal that a command is about. How it is said is added to the commands by the program: see [`standalone`].
+#[derive(Debug, Clone)]
 struct Directory {
-    /// The directory of the journal
-    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: PathBuf,
+}
+
+/// The name of the argument that says the directory.
+const DIR: &str = "dir";
+
+impl clap::Args for Directory {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command
+    }
+}
+
+impl FromArgMatches for Directory {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let dir = matches.get_one::<PathBuf>(DIR).cloned();
+        let missing = || clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, "DIR is missing");
+        Ok(Directory { dir: dir.ok_or_else(missing)? })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The directory of the journal, as an argument without a name.
+fn directory_argument() -> clap::Arg {
+    clap::Arg::new(DIR)
+        .value_name("DIR")
+        .help("The directory of the journal")
+        .value_hint(clap::ValueHint::DirPath)
+        .value_parser(clap::value_parser!(PathBuf))
+}
+
+/// The commands of the program `memstate`: each has the directory of a journal as its first argument.
+fn standalone() -> clap::Command {
+    let mut command = Cli::command();
+    let names: Vec<_> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    for name in names.iter().filter(|name| *name != "completions") {
+        command = command.mut_subcommand(name, |one| {
+            // It stands before what else has no name.
+            let one = one.mut_args(|arg| if arg.is_positional() { arg.index(2) } else { arg });
+            one.arg(directory_argument().index(1).required(true))
+        });
+    }
+    command
 }
 
 /// The program `memstate`: reads the arguments of this process, writes to its outputs, and says how it went.
@@ -116,13 +170,25 @@ pub fn run(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     terminal: &mut Terminal<'_>,
 ) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = standalone()
+        .try_get_matches_from(arguments)
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    let cli = match cli {
         Ok(cli) => cli,
         Err(error) => return usage(&error, terminal),
     };
-    terminal.set_color(cli.color);
-    terminal.set_quiet(cli.quiet);
-    let done = dispatch(cli.command, terminal).and_then(|code| Ok(terminal.out.flush().map(|()| code)?));
+    finish(&cli.looks, terminal, |terminal| dispatch(cli.command, terminal))
+}
+
+/// Does something and tells how it went. Gives the exit code.
+fn finish(
+    looks: &Looks,
+    terminal: &mut Terminal<'_>,
+    work: impl FnOnce(&mut Terminal<'_>) -> Result<Code, Failure>,
+) -> u8 {
+    terminal.set_color(looks.color);
+    terminal.set_quiet(looks.quiet);
+    let done = work(terminal).and_then(|code| Ok(terminal.out.flush().map(|()| code)?));
     match done {
         Ok(code) => code as u8,
         Err(failure) => {
@@ -136,19 +202,26 @@ fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Code, Failu
     match command {
         Command::Log(arguments) => log::run(&arguments, terminal),
         Command::Stat(arguments) => stat::run(&arguments, terminal),
-        Command::Schema(arguments) => schema::run(&arguments, terminal),
+        Command::Schema(arguments) => schema::run(&arguments, None, terminal),
         Command::Check(arguments) => check::run(&arguments, terminal),
         Command::Verify(arguments) => verify::run(&arguments, terminal),
         Command::Repair(arguments) => repair::run(&arguments, terminal),
         Command::Backup(arguments) => backup::run(&arguments, terminal),
         Command::Export(arguments) => export::run(&arguments, terminal),
-        Command::Completions(Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "memstate", &mut script);
-            terminal.out.write_all(&script)?;
-            Ok(Code::Fine)
-        }
+        Command::Completions(arguments) => completions(&arguments, standalone(), "memstate", terminal),
     }
+}
+
+fn completions(
+    arguments: &Completions,
+    mut command: clap::Command,
+    name: &str,
+    terminal: &mut Terminal<'_>,
+) -> Result<Code, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, name, &mut script);
+    terminal.out.write_all(&script)?;
+    Ok(Code::Fine)
 }
 
 /// Help goes where results go, and what is wrong where messages go.

@@ -159,7 +159,7 @@ impl<M: Model> Client<M> {
     /// The model as it was: after a position, or after the last record whose time is at or before a given one.
     ///
     /// `when` is a [`Position`], a [`Timestamp`](crate::Timestamp), or text such as `"2013-02-08"` or
-    /// `"2013-02-08 17:05"`; see [`When`]. Before the first record it is the initial state; at a time to come, the state of
+    /// `"2013-02-08 17:05"`; a date alone is the state after everything of that day, in UTC. See [`When`]. Before the first record it is the initial state; at a time to come, the state of
     /// now. Commands that have replied are there.
     ///
     /// It is made on a thread of its own, from the nearest snapshot that is kept and the journal after it, while

@@ -9,9 +9,9 @@ use std::{
 };
 
 use crate::{
-    Model, PastError, Position, When,
-    engine::{Engine, Kernel, Today, in_turn},
-    schema::diff::{Change, changes},
+    Model, PastError, When,
+    engine::{Engine, in_turn},
+    schema::diff::Change,
 };
 
 /// What changed between two moments, while it is being found out. Dropping it ends the work.
@@ -25,29 +25,10 @@ impl<M: Model> Diff<M> {
     pub(crate) fn new(engine: &Engine<M>, from: When, to: When) -> Self {
         let end = engine.position();
         let found = in_turn(Arc::clone(engine.shared()), move |shared, wanted| {
-            let from = shared.position_of(&from, end, wanted)?;
-            let to = shared.position_of(&to, end, wanted)?;
-            let state = shared.state_at(from.min(to), wanted)?;
-            let earlier = bytes_of(&state.kernel)?;
-            let state = shared.state_after(state, from.max(to), wanted)?;
-            let later = bytes_of(&state.kernel)?;
-            drop(state);
-            let (before, after) = if from <= to { (earlier, later) } else { (later, earlier) };
-            let today = Today::of::<M>();
-            changes(today.preamble.state(), &before, &after).map_err(|error| {
-                let why = format!("the states after {from} and {to} cannot be compared by path: {error}");
-                PastError::Failed(why.into())
-            })
+            shared.source.difference(&from, &to, end, wanted)
         });
         Diff { found: Box::pin(found), model: std::marker::PhantomData }
     }
-}
-
-fn bytes_of<M: Model>(kernel: &Kernel<M>) -> Result<Vec<u8>, PastError> {
-    let position: Position = kernel.position();
-    postcard::to_stdvec(kernel.model()).map_err(|error| {
-        PastError::Failed(format!("the state after position {position} cannot be written: {error}").into())
-    })
 }
 
 impl<M: Model> Future for Diff<M> {

@@ -5,6 +5,7 @@
 //! lock. The engine knows no files and no formats of backends; it sees a [`Journal`](crate::journal::Journal).
 
 mod amendments;
+pub(crate) mod aside;
 mod attempts;
 mod changes;
 mod check;
@@ -23,6 +24,7 @@ mod replay;
 mod requests;
 mod retention;
 mod snapshots;
+mod source;
 mod writer;
 
 use std::{
@@ -47,6 +49,7 @@ pub(crate) mod schema {
     };
 }
 
+pub(crate) use amendments::{Amended, Amendments};
 pub(crate) use changes::Changes;
 pub(crate) use evolution::Today;
 pub(crate) use kernel::{Kernel, split_events};
@@ -56,19 +59,22 @@ pub(crate) use past::{in_turn, panicked};
 pub(crate) use preamble::Preamble;
 pub(crate) use record::Recorded;
 pub(crate) use recovery::open;
+#[cfg(feature = "cli")]
+pub(crate) use recovery::open_engine;
 pub(crate) use replay::Seen;
 pub use retention::Retention;
+pub(crate) use source::Source;
+#[cfg(feature = "cli")]
+pub(crate) use source::bytes_of;
 
 use self::{
-    amendments::Amendments,
     kernel::{decode, method_name},
     past::Turns,
     queue::{Entry, QUEUE_CALLS_MAX, Queue},
-    snapshots::Snapshots,
 };
 use crate::{
     Error, Model, NotJournaled, OpenError, Position, RequestId, codec::Unwritable, events::EventLog,
-    journal::ReadJournal, model::Operation, open::Settings, state,
+    model::Operation, open::Settings, state,
 };
 
 /// The owner of an open model: when it is dropped, the engine finishes and closes.
@@ -78,7 +84,8 @@ pub struct Engine<M: Model> {
 
 /// What the engine's threads, its clients and its subscribers share.
 pub(crate) struct Shared<M: Model> {
-    location: String,
+    /// The journal and its snapshots, to be read.
+    pub(crate) source: Source<M>,
     /// The directory, under the one name that all ways to it share.
     directory: Option<PathBuf>,
     settings: Settings,
@@ -90,11 +97,6 @@ pub(crate) struct Shared<M: Model> {
     broken: OnceLock<Arc<str>>,
     applied: watch::Sender<Position>,
     pub(crate) events: EventLog,
-    reader: Arc<dyn ReadJournal>,
-    snapshots: Option<Snapshots>,
-    today: Arc<Today>,
-    /// The outcomes that hold instead of recorded ones.
-    amendments: Arc<Amendments>,
     snapshot_running: AtomicBool,
     /// Held while a snapshot is written: they are written one after another.
     writing_snapshot: parking_lot::Mutex<()>,
@@ -147,7 +149,7 @@ pub(crate) fn spawn(
 impl<M: Model> Engine<M> {
     /// Where the journal is.
     pub(crate) fn location(&self) -> &str {
-        &self.shared.location
+        &self.shared.source.location
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared<M>> {
@@ -388,19 +390,19 @@ impl<M: Model> Shared<M> {
     /// confirmed.
     fn write_snapshot(&self, position: Position) -> Result<(), OpenError> {
         self.snapshot_position.fetch_max(position.get(), Ordering::Relaxed);
-        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        let Some(snapshots) = &self.source.snapshots else { return Ok(()) };
         let _one_at_a_time = self.writing_snapshot.lock();
         if snapshots.newest_position() >= Some(position) && position > Position::START {
             return Ok(());
         }
         // The model's own code runs here: `Deserialize`, commands, `Serialize`, `Drop`.
         let written = catch_unwind(AssertUnwindSafe(|| {
-            let replayed = self.replay_range(position, position, |_| true)?;
-            snapshots.write(&self.today.preamble, &replayed.kernel, replayed.last_time)
+            let replayed = self.source.replay_range(position, position, |_| true)?;
+            snapshots.write(&self.source.today.preamble, &replayed.kernel, replayed.last_time)
         }));
         written.unwrap_or_else(|panic| {
             Err(OpenError::Unreadable {
-                location: self.location.clone(),
+                location: self.source.location.clone(),
                 what: "the state".to_owned(),
                 position,
                 why: format!("it panicked: {}", state::message(panic)),
@@ -431,7 +433,7 @@ impl<M: Model> Shared<M> {
         let every = self.settings.snapshot_every;
         if every == 0
             || since < every
-            || self.snapshots.is_none()
+            || self.source.snapshots.is_none()
             || self.snapshot_running.swap(true, Ordering::AcqRel)
         {
             return;
@@ -439,12 +441,12 @@ impl<M: Model> Shared<M> {
         let shared = Arc::clone(self);
         let spawned = self.spawn_snapshot(move || {
             if let Err(error) = shared.write_snapshot(confirmed) {
-                tracing::error!(location = shared.location, %error, "the snapshot failed; commands go on");
+                tracing::error!(location = shared.source.location, %error, "the snapshot failed; commands go on");
             }
             shared.snapshot_running.store(false, Ordering::Release);
         });
         if let Err(error) = spawned {
-            tracing::error!(location = self.location, %error, "no thread for the snapshot");
+            tracing::error!(location = self.source.location, %error, "no thread for the snapshot");
             self.snapshot_running.store(false, Ordering::Release);
         }
     }

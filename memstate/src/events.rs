@@ -180,7 +180,7 @@ impl<M: Model> Events<M> {
                 }
                 is_wanted
             };
-            let end = match shared.replay_range(after, until, observe) {
+            let end = match shared.source.replay_range(after, until, observe) {
                 Ok(_) => Replayed::Done,
                 Err(error) => {
                     Replayed::Failed(format!("events of the past cannot be made again: {error}").into())

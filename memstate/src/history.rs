@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::{
     Model, PastError, Position, RequestId, Span, Timestamp, Value,
     codec::{Answer, Unreadable, whole},
-    engine::{Engine, Line, Recorded, Shared, panicked, spawn, split_events},
+    engine::{Amended, Engine, Line, Recorded, Shared, panicked, spawn, split_events},
     schema::value,
     state,
 };
@@ -40,10 +40,29 @@ pub struct HistoryRecord<E> {
     /// Its arguments, with the names and types that they had then: a [`Value::Struct`]. If one of them is of a type
     /// that could not be traced, so that its bytes have no meaning without that type, [`Value::Bytes`] of all.
     pub arguments: Value,
-    /// What it did.
+    /// What it did: the outcome that holds.
     pub outcome: RecordOutcome,
+    /// What was recorded first, if another outcome was accepted in its place.
+    pub amended: Option<AmendedOutcome>,
     /// What it announced. Empty in a history [without events](History::without_events).
     pub events: Vec<E>,
+}
+
+/// The outcome of a record that does not hold any more, because today's code made something else of the record and that was
+/// accepted; see [`Open::accept_divergence`](crate::Open::accept_divergence).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AmendedOutcome {
+    /// What was recorded first.
+    pub was: RecordOutcome,
+    /// When the other one was accepted.
+    pub time: Timestamp,
+}
+
+impl From<Amended> for AmendedOutcome {
+    fn from(Amended { was, time }: Amended) -> Self {
+        AmendedOutcome { was: was.into(), time }
+    }
 }
 
 /// What a record did.
@@ -204,16 +223,16 @@ impl<M: Model> Plan<M> {
 
     fn tell(&self, send: &mpsc::Sender<Item<M>>) -> Result<(), PastError> {
         let is_wanted = || !send.is_closed();
-        let (first, last) = self.shared.positions_of(&self.span, self.end, &is_wanted)?;
+        let (first, last) = self.shared.source.positions_of(&self.span, self.end, &is_wanted)?;
         if last < first {
             return Ok(());
         }
         if !self.with_events {
             let mut each = |line: &Line<'_>| send.blocking_send(record::<M>(line, &[])).is_ok();
-            return Ok(self.shared.read_lines(first, last, &mut each)?);
+            return Ok(self.shared.source.read_lines(first, last, &mut each)?);
         }
         let before = Position::new(first.get() - 1);
-        self.shared.replay_range(before, last, |seen| {
+        self.shared.source.replay_range(before, last, |seen| {
             if seen.line.position < first {
                 return is_wanted();
             }
@@ -232,6 +251,7 @@ fn record<M: Model>(line: &Line<'_>, events: &[u8]) -> Item<M> {
         command: line.writer.name(line.record.method).to_owned(),
         arguments: arguments(line).unwrap_or_else(|_| Value::Bytes(line.record.arguments.to_vec())),
         outcome: line.outcome.into(),
+        amended: line.amended.map(Into::into),
         events: read_events::<M>(line.position, events)?,
     })
 }

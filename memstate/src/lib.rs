@@ -59,6 +59,7 @@
 #![warn(missing_docs)]
 
 mod calendar;
+mod checked;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod client;
@@ -82,12 +83,15 @@ pub mod testing;
 mod watch;
 mod when;
 
+pub use checked::{Checked, check};
+#[cfg(feature = "cli")]
+pub use cli::program::{main, main_with};
 pub use client::{Ask, Call, Client, Execute, Look};
 pub use diff::Diff;
 pub use engine::Retention;
 pub use error::{Error, NotJournaled, OpenError, Problem};
 pub use events::Events;
-pub use history::{History, HistoryRecord, RecordOutcome};
+pub use history::{AmendedOutcome, History, HistoryRecord, RecordOutcome};
 pub use memstate_macros::{data, model};
 pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};

@@ -164,6 +164,8 @@ pub struct Open<M: Model> {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) on_progress: Option<OnProgress>,
     pub(crate) clock: Clock,
+    /// Is told how many outcomes were accepted in place of recorded ones.
+    pub(crate) on_accepted: Option<Box<dyn FnOnce(usize) + Send>>,
 }
 
 impl<M: Model> Open<M> {
@@ -184,6 +186,7 @@ impl<M: Model> Open<M> {
             disk: Arc::new(RealDisk),
             on_progress: None,
             clock: Box::new(Timestamp::of_the_clock),
+            on_accepted: None,
         }
     }
 

@@ -117,8 +117,8 @@ impl<M: Model> At<M> {
     pub(crate) fn new(engine: &Engine<M>, when: When) -> Self {
         let end = engine.position();
         let made = in_turn(Arc::clone(engine.shared()), move |shared, wanted| {
-            let position = shared.position_of(&when, end, wanted)?;
-            let replayed = shared.state_at(position, wanted)?;
+            let position = shared.source.position_of(&when, end, wanted)?;
+            let replayed = shared.source.state_at(position, wanted)?;
             let time = (replayed.kernel.position() > Position::START).then_some(replayed.last_time);
             Ok(Past { state: Arc::new(State { kernel: replayed.kernel, time }) })
         });

@@ -3,7 +3,7 @@
 use std::{
     ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive},
     str::FromStr,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use crate::{Position, Timestamp, position::InvalidTimestamp};
@@ -14,12 +14,16 @@ use crate::{Position, Timestamp, position::InvalidTimestamp};
 /// position, everything else is read as a [`Timestamp`] is. Text that is neither becomes [`When::Unknown`], which
 /// is refused where it is used; to have the error at once, use `parse`.
 ///
+/// A date alone, `"2013-02-08"`, is a day in UTC. The state as of a day is that after everything of the day, so it is that
+/// at its end. In a [`Span`] a day stands for all of it.
+///
 /// ```
 /// use memstate::{Position, Timestamp, When};
 ///
 /// assert_eq!(When::from(4711), When::Position(Position::new(4711)));
 /// assert_eq!(When::from("4711"), When::Position(Position::new(4711)));
 /// assert_eq!(When::from("1970-01-01 00:01"), When::Time(Timestamp::from_micros(60_000_000)));
+/// assert_eq!(When::from("1970-01-02"), When::Day(Timestamp::from_micros(86_400_000_000)));
 /// assert!("tomorrow".parse::<When>().is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub enum When {
     Position(Position),
     /// After the last record whose time is at or before this one.
     Time(Timestamp),
+    /// After the last record of the day that begins then.
+    Day(Timestamp),
     /// Text that is neither.
     Unknown(InvalidTimestamp),
 }
@@ -40,9 +46,23 @@ impl FromStr for When {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse::<u64>() {
             Ok(number) if is_number => Ok(When::Position(Position::new(number))),
+            // A date has this many characters, and everything that goes on has more.
+            _ if text.len() == DATE_CHARS => text.parse().map(When::Day),
             _ => text.parse().map(When::Time),
         }
     }
+}
+
+const DATE_CHARS: usize = "2013-02-08".len();
+
+/// The last moment of the day that begins at `day`: the one before the next day's first.
+pub(crate) fn end_of_day(day: Timestamp) -> Timestamp {
+    just_before(day + Duration::from_secs(86_400))
+}
+
+/// The moment before this one.
+pub(crate) fn just_before(time: Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.as_micros().saturating_sub(1))
 }
 
 impl From<&str> for When {
@@ -90,7 +110,8 @@ impl From<SystemTime> for When {
 /// A stretch of the past: any range of what [`When`] is made from, such as `..`, `1..=100`, `position..` or
 /// `"2013-02-08".."2013-02-09"`.
 ///
-/// A bound that is a position means that record. A bound that is a time means the records of that time.
+/// A bound that is a position means that record. A bound that is a time means the records of that time, and one that is a date
+/// alone all records of that day: `"2013-02-08".."2013-02-09"` is the 8th of February, and `..="2013-02-08"` ends with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     pub(crate) from: Bound<When>,
@@ -147,8 +168,13 @@ mod tests {
     #[test]
     fn digits_are_a_position_and_everything_else_a_time() {
         assert_eq!("007".parse(), Ok(When::Position(Position::new(7))));
-        assert_eq!(When::from("1970-01-02"), When::Time(Timestamp::from_micros(86_400_000_000)));
-        for wrong in ["", "+7", "99999999999999999999", "seven"] {
+        assert_eq!(When::from("1970-01-02"), When::Day(Timestamp::from_micros(86_400_000_000)));
+        assert_eq!(
+            When::from("1970-01-02 00:00"),
+            When::Time(Timestamp::from_micros(86_400_000_000)),
+            "with a time of day it is that moment"
+        );
+        for wrong in ["", "+7", "99999999999999999999", "seven", "1970-02-30"] {
             assert!(wrong.parse::<When>().is_err(), "{wrong}");
             assert!(matches!(When::from(wrong), When::Unknown(_)), "{wrong}");
         }

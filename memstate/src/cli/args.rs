@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
-use super::output::Text;
 use crate::{
     Value,
     codec::{Unreadable, whole},
     engine::preamble::{Command, Preamble},
-    schema::{Content, Kind, Schema, Shape, value},
+    schema::{
+        Content, Kind, Schema, Shape,
+        value::{self, show::Shown},
+    },
 };
 
 /// Names with their values.
@@ -77,7 +79,7 @@ pub(super) fn call(preamble: &Preamble, method: u16, bytes: &[u8], full: bool) -
         Ok(arguments) => {
             for (number, (name, value)) in arguments.iter().enumerate() {
                 let comma = if number == 0 { "" } else { ", " };
-                let _ = write!(text, "{comma}{name}: {}", Text { value, full });
+                let _ = write!(text, "{comma}{name}: {}", Shown { value, full });
             }
         }
         Err(_) if is_opaque(preamble, command) => {

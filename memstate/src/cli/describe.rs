@@ -8,10 +8,10 @@ use super::{
     args,
     failure::bytes_as_hex,
     output::{Fields, fitted},
-    records::{Entry, outcome_name},
+    records::{Entry, outcome_name, outcome_text},
     terminal::{Look, Paint},
 };
-use crate::engine::record::Recorded;
+use crate::engine::{Amended, record::Recorded};
 
 /// How wide the column of the callers gets at most.
 const CALLER_CHARS_MAX: usize = 20;
@@ -41,9 +41,10 @@ impl Lines {
         let position = format!("{:>width$}", entry.position.get(), width = self.position_chars);
         self.position_chars = position.len();
         let time = entry.time.to_string();
-        let outcome = outcome_name(entry.outcome);
+        let outcome = outcome_text(entry);
         let call = args::call(&entry.writer.preamble, entry.record.method, entry.record.arguments, self.full);
-        let before = position.len() + 2 + time.len() + 2 + 8 + 2 + self.caller_chars + 2;
+        let before =
+            position.len() + 2 + time.len() + 2 + outcome.chars().count().max(8) + 2 + self.caller_chars + 2;
         let call = match self.width {
             Some(width) => fitted(&call, width.saturating_sub(before).max(16)),
             None => call,
@@ -78,7 +79,8 @@ pub(super) fn look_of(outcome: Option<Recorded>) -> Look {
 /// A record as a JSON object.
 ///
 /// `position`, `time`, `caller` (or null), `request` (or null), `command`, `version`, `arguments` (an object, or null with
-/// the reason in `unreadable` and the bytes in `bytes`), `outcome`, and `digest` where the outcome has one.
+/// the reason in `unreadable` and the bytes in `bytes`), `outcome`, `digest` where the outcome has one, and `amended` if
+/// another outcome was recorded first: that in `was`, and in `time` when this one was accepted.
 pub(super) struct Line<'a>(pub(super) &'a Entry<'a>);
 
 impl Serialize for Line<'_> {
@@ -110,8 +112,18 @@ impl Serialize for Line<'_> {
         if let Some(Recorded::Accepted(digest) | Recorded::Rejected(digest)) = entry.outcome {
             map.serialize_entry("digest", &format!("{digest:08x}"))?;
         }
+        if let Some(Amended { was, time }) = entry.amended {
+            map.serialize_entry("amended", &AmendedText { was: outcome_name(was), time: time.to_string() })?;
+        }
         map.end()
     }
+}
+
+/// The outcome that was recorded first.
+#[derive(Serialize)]
+struct AmendedText {
+    was: &'static str,
+    time: String,
 }
 
 /// Writes a value as a line of JSON.

@@ -105,6 +105,7 @@ struct Begin {
 fn export(arguments: &Arguments, terminal: &mut Terminal<'_>, out: &mut dyn Write) -> Result<u64, Failure> {
     let dir = &arguments.directory.dir;
     let mut records = Records::of_journal(dir, Position::START)?;
+    records.know_amendments(dir, Position::START)?;
     let mut written: Option<Arc<Writer>> = None;
     let (mut number, mut head) = (0, CHAIN_START);
     if arguments.csv {
@@ -168,7 +169,7 @@ fn write_csv(entry: &super::records::Entry<'_>, out: &mut dyn Write) -> Result<(
         record.caller.unwrap_or_default().to_owned(),
         request,
         entry.command().to_owned(),
-        super::records::outcome_name(entry.outcome).to_owned(),
+        super::records::outcome_text(entry),
         arguments,
     ];
     let quoted = fields.map(|field| match field.contains([',', '"', '\n', '\r']) {

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use super::Terminal;
-use crate::{journal::JournalError, journal::file::inspect::Chain};
+use crate::{OpenError, PastError, journal::JournalError, journal::file::inspect::Chain};
 
 /// How a command ended; the numbers are documented in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,40 @@ impl From<JournalError> for Failure {
             }
             other => Failure::new(Code::Unreadable, other.to_string()),
         }
+    }
+}
+
+/// A journal that the code cannot open.
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let (code, help) = match error {
+            OpenError::Journal(error) => return error.into(),
+            OpenError::Io { action, path, source } => {
+                return JournalError::Io { action, path, source }.into();
+            }
+            OpenError::Location { .. } => (Code::Unreadable, None),
+            OpenError::OtherModel { .. } => {
+                (Code::Unreadable, Some("give the directory of this model's journal, with --data"))
+            }
+            OpenError::Changed { .. } => (Code::No, Some("`memstate schema` shows what was written")),
+            _ => (Code::No, None),
+        };
+        let failure = Failure::new(code, error.to_string());
+        match help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    }
+}
+
+/// A moment that cannot be shown.
+impl From<PastError> for Failure {
+    fn from(error: PastError) -> Self {
+        let code = match error {
+            PastError::Unknown(_) => Code::Usage,
+            _ => Code::No,
+        };
+        Failure::new(code, error.to_string())
     }
 }
 

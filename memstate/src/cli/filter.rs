@@ -1,10 +1,10 @@
 //! Which records are wanted.
 
-use super::{
-    records::{Entry, outcome_name},
-    time::parse_timestamp,
+use super::records::{Entry, outcome_name};
+use crate::{
+    InvalidTimestamp, Position, Timestamp, When,
+    when::{end_of_day, just_before},
 };
-use crate::{Position, Timestamp};
 
 /// Options that choose records; all that are given must hold.
 #[derive(Debug, Default, clap::Args)]
@@ -16,11 +16,11 @@ pub(super) struct Filter {
     /// Up to and with this position
     #[arg(long, value_name = "POSITION")]
     pub(super) to: Option<u64>,
-    /// At or after this time: 2013-02-08, 2013-02-08T17:05Z
-    #[arg(long, value_name = "TIME", value_parser = parse_timestamp)]
+    /// At or after this time: 2013-02-08T17:05Z; a date alone begins with its day
+    #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
-    /// Before this time
-    #[arg(long, value_name = "TIME", value_parser = parse_timestamp)]
+    /// Before this time; a date alone ends with its day
+    #[arg(long, value_name = "TIME", value_parser = last_moment)]
     until: Option<Timestamp>,
     /// Of this command; may be given several times
     #[arg(long, value_name = "NAME")]
@@ -31,6 +31,19 @@ pub(super) struct Filter {
     /// With this outcome; may be given several times
     #[arg(long, value_enum, value_name = "OUTCOME")]
     outcome: Vec<Outcome>,
+}
+
+fn since(text: &str) -> Result<Timestamp, InvalidTimestamp> {
+    text.parse()
+}
+
+/// The last moment that is wanted, if `text` is where it ends.
+fn last_moment(text: &str) -> Result<Timestamp, InvalidTimestamp> {
+    match When::from(text) {
+        When::Day(day) => Ok(end_of_day(day)),
+        // A number is no time here: there is an option for positions.
+        _ => text.parse().map(just_before),
+    }
 }
 
 /// What a record did.
@@ -82,7 +95,7 @@ impl Filter {
     /// Whether nothing from here on can be wanted: positions and times only grow.
     pub(super) fn is_over(&self, entry: &Entry<'_>) -> bool {
         self.to.is_some_and(|to| entry.position.get() > to)
-            || self.until.is_some_and(|until| entry.time >= until)
+            || self.until.is_some_and(|last| entry.time > last)
     }
 
     /// Whether a record is wanted.

@@ -26,7 +26,8 @@ const OUTCOME_PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// A line has the position, the time, the outcome, the caller and the command with its arguments, which are read by the
 /// types that the journal itself says. With --json a line is an object with `position`, `time`, `caller`, `request`,
-/// `command`, `version`, `arguments`, `outcome` and `digest`.
+/// `command`, `version`, `arguments`, `outcome`, `digest`, and `amended` where
+/// another outcome was accepted in place of the recorded one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     memstate log data/bank --last 20\n  \
@@ -68,6 +69,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
         true => Records::open(dir, from)?,
         false => Records::of_journal(dir, from)?,
     };
+    records.know_amendments(dir, from)?;
     let mut printer = Printer::new(arguments, terminal, end.get());
     let flow = match records.read(&mut |item| printer.take(item, terminal)) {
         Ok(flow) => flow,

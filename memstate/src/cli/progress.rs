@@ -1,6 +1,6 @@
 //! A bar on stderr for what takes long.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -26,6 +26,12 @@ impl Progress {
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         Progress(bar)
+    }
+
+    /// What tells it of bytes, from any thread.
+    pub(super) fn teller(&self) -> Arc<dyn Fn(u64) + Send + Sync> {
+        let bar = self.0.clone();
+        Arc::new(move |bytes| bar.inc(bytes))
     }
 
     pub(super) fn add(&self, bytes: u64) {

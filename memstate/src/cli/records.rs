@@ -15,6 +15,7 @@ use crate::{
     codec::Unreadable,
     disk::RealDisk,
     engine::{
+        Amended, Amendments,
         preamble::Preamble,
         record::{Outcomes, Payload, Record, Recorded},
     },
@@ -38,8 +39,10 @@ pub(super) struct Entry<'a> {
     pub(super) position: Position,
     pub(super) time: Timestamp,
     pub(super) record: &'a Record<'a>,
-    /// `None` if nobody has written it down yet.
+    /// The one that holds; `None` if nobody has written it down yet.
     pub(super) outcome: Option<Recorded>,
+    /// Whether another one was recorded first. Only known after [`Records::know_amendments`].
+    pub(super) amended: Option<Amended>,
     pub(super) writer: &'a Arc<Writer>,
 }
 
@@ -91,6 +94,8 @@ pub(super) struct Records {
     outcomes: VecDeque<Recorded>,
     /// The position of the first of them; `None` before the first group.
     next: Option<Position>,
+    /// Those that hold instead of recorded ones.
+    amendments: Amendments,
 }
 
 impl Records {
@@ -103,6 +108,7 @@ impl Records {
             waiting: VecDeque::new(),
             outcomes: VecDeque::new(),
             next: None,
+            amendments: Amendments::default(),
         })
     }
 
@@ -112,6 +118,25 @@ impl Records {
         match records.inspector.listing()?.segments.is_empty() {
             true => Err(no_journal(dir)),
             false => Ok(records),
+        }
+    }
+
+    /// Reads what comes from `from` on for outcomes that were accepted in place of recorded ones: they stand after the
+    /// records that they are of.
+    pub(super) fn know_amendments(&mut self, dir: &Path, from: Position) -> Result<(), Failure> {
+        let mut inspector = Inspector::open(Arc::new(RealDisk), dir, from)?;
+        // Damage is told when it is come to, after what is before it.
+        while let Ok(Some(seen)) = inspector.next() {
+            if seen.kind == Kind::Batch && seen.count == 0 {
+                self.take_amendments(seen.payload);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_amendments(&mut self, payload: &[u8]) {
+        if let Ok(Payload::Amended { time, outcomes }) = Payload::parse(payload) {
+            self.amendments.add(&outcomes, time);
         }
     }
 
@@ -241,10 +266,18 @@ impl Records {
         for index in 0..batch.count {
             let record = records.take().map_err(unreadable)?;
             let position = batch.first.plus(index.into());
-            let outcome = self.outcomes.pop_front();
+            let recorded = self.outcomes.pop_front();
+            let (outcome, amended) =
+                (self.amendments.of(position).or(recorded), self.amendments.mark(position, recorded));
             self.next = Some(position.next());
-            let entry =
-                Entry { position, time: shared.time, record: &record, outcome, writer: &batch.writer };
+            let entry = Entry {
+                position,
+                time: shared.time,
+                record: &record,
+                outcome,
+                amended,
+                writer: &batch.writer,
+            };
             if visit(Item::Record(entry))?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -282,6 +315,20 @@ pub(super) fn remark(ending: &Ending, end: Position) -> Option<String> {
         torn.bytes, torn.offset
     ))
 }
+
+/// The outcome that holds, with the one that was recorded first if that was another: `rejected (was accepted; amended
+/// 2026-11-22)`.
+pub(super) fn outcome_text(entry: &Entry<'_>) -> String {
+    let name = outcome_name(entry.outcome);
+    match entry.amended {
+        Some(Amended { was, time }) => {
+            format!("{name} (was {}; amended {})", outcome_name(was), &time.to_string()[..DATE_CHARS])
+        }
+        None => name.to_owned(),
+    }
+}
+
+const DATE_CHARS: usize = 10;
 
 /// The name of an outcome.
 pub(super) fn outcome_name(outcome: Option<Recorded>) -> &'static str {

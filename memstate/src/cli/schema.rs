@@ -18,7 +18,12 @@ use super::{
 };
 use crate::{
     Position,
-    engine::preamble::{Command, Preamble},
+    engine::{
+        Today,
+        preamble::{Command, Preamble},
+        schema::all_differences,
+    },
+    schema::compare::{Class, Difference},
     schema::{Content, Field, Kind, Named, Schema, Shape},
 };
 
@@ -39,7 +44,12 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Code, Failure> {
+/// Shows what the journal says, and what `today`'s code makes of it.
+pub(super) fn run(
+    arguments: &Arguments,
+    today: Option<&Today>,
+    terminal: &mut Terminal<'_>,
+) -> Result<Code, Failure> {
     let mut records = Records::of_journal(&arguments.directory.dir, Position::START)?;
     let mut writers: Vec<Arc<Writer>> = Vec::new();
     records.read_all(terminal, &mut |item| {
@@ -53,8 +63,10 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
     let Some(shown) = writers.iter().rfind(|writer| writer.first <= at).or(writers.first()) else {
         return Err(super::records::no_journal(&arguments.directory.dir));
     };
+    let differences = today.map(|today| all_differences(&shown.preamble, today));
     if arguments.json {
-        write_json(&Report { shown, writers: &writers }, &mut *terminal.out)?;
+        let report = Report { shown, writers: &writers, differences: differences.as_deref() };
+        write_json(&report, &mut *terminal.out)?;
         return Ok(Code::Fine);
     }
     let paint = terminal.paint();
@@ -76,6 +88,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
     )?;
     if writers.len() > 1 {
         section(out, paint, "changes", writers.windows(2).map(|pair| change(&pair[0], &pair[1])))?;
+    }
+    if let Some(differences) = differences {
+        let same = ["it is the same".to_owned()];
+        match differences.is_empty() {
+            true => section(out, paint, "today's code", same.into_iter())?,
+            false => section(out, paint, "today's code", differences.iter().map(difference))?,
+        }
     }
     Ok(Code::Fine)
 }
@@ -155,6 +174,29 @@ fn content_text(schema: &Schema, content: &Content) -> String {
     }
 }
 
+/// What today's code has that the journal has otherwise.
+fn difference((subject, difference): &(String, Difference)) -> String {
+    let Difference { class, path, was, now, what, remedy } = difference;
+    let place = if path.is_empty() { String::new() } else { format!(", `{path}`") };
+    let types = match (was.as_str(), now.as_str()) {
+        ("", "") => String::new(),
+        (was, "") => format!(" (it was `{was}`)"),
+        ("", now) => format!(" (it is `{now}`)"),
+        (was, now) => format!(" (it was `{was}` and is `{now}`)"),
+    };
+    let remedy = if remedy.is_empty() { String::new() } else { format!("\n    {remedy}") };
+    format!("{}: {subject}{place}: {what}{types}{remedy}", class_name(*class))
+}
+
+fn class_name(class: Class) -> &'static str {
+    match class {
+        Class::Compatible => "compatible",
+        Class::Checked => "checked value by value",
+        Class::NeedsDefault => "needs a default",
+        Class::Breaking => "breaking",
+    }
+}
+
 /// What a writer changed.
 fn change(before: &Writer, after: &Writer) -> String {
     let mut text = format!("at position {} (segment {}):", grouped(after.first.get()), after.segment);
@@ -198,6 +240,8 @@ fn changes(before: &Preamble, after: &Preamble) -> Vec<String> {
 struct Report<'a> {
     shown: &'a Writer,
     writers: &'a [Arc<Writer>],
+    /// What today's code has otherwise, if there is such code.
+    differences: Option<&'a [(String, Difference)]>,
 }
 
 impl Serialize for Report<'_> {
@@ -218,7 +262,29 @@ impl Serialize for Report<'_> {
             .collect();
         map.serialize_entry("schema", &Description(self.shown))?;
         map.serialize_entry("writers", &changes)?;
+        if let Some(differences) = self.differences {
+            let differences: Vec<_> = differences.iter().map(DifferenceText::of).collect();
+            map.serialize_entry("today", &differences)?;
+        }
         map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct DifferenceText<'a> {
+    class: &'static str,
+    subject: &'a str,
+    place: &'a str,
+    was: &'a str,
+    now: &'a str,
+    what: &'a str,
+    remedy: &'a str,
+}
+
+impl<'a> DifferenceText<'a> {
+    fn of((subject, difference): &'a (String, Difference)) -> Self {
+        let Difference { class, path: place, was, now, what, remedy } = difference;
+        DifferenceText { class: class_name(*class), subject, place, was, now, what, remedy }
     }
 }
 

@@ -62,6 +62,7 @@ struct Numbers {
     commands: BTreeMap<String, Command>,
     callers: u64,
     requests: u64,
+    amended: u64,
     snapshots: Vec<Snapshot>,
     is_closed: bool,
 }
@@ -76,6 +77,7 @@ struct Command {
 pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Code, Failure> {
     let dir = &arguments.directory.dir;
     let mut records = Records::of_journal(dir, Default::default())?;
+    records.know_amendments(dir, Default::default())?;
     let mut numbers = Numbers::new();
     let ending = records.read_all(terminal, &mut |item| {
         numbers.take(&item);
@@ -114,6 +116,7 @@ impl Numbers {
             commands: BTreeMap::new(),
             callers: 0,
             requests: 0,
+            amended: 0,
             snapshots: Vec::new(),
             is_closed: false,
         }
@@ -141,6 +144,7 @@ impl Numbers {
         self.timeline.add(entry.time);
         self.callers += u64::from(entry.record.caller.is_some());
         self.requests += u64::from(entry.record.request.is_some());
+        self.amended += u64::from(entry.amended.is_some());
         if !self.commands.contains_key(entry.command()) {
             self.commands.insert(entry.command().to_owned(), Command::default());
         }
@@ -209,6 +213,10 @@ impl Numbers {
             .collect();
         if !outcomes.is_empty() {
             line("outcomes", outcomes.join(", "))?;
+        }
+        if self.amended > 0 {
+            let text = count(self.amended, "outcome");
+            line("amended", format!("{text} took the place of what was recorded first"))?;
         }
         if self.callers + self.requests > 0 {
             let text =
@@ -333,6 +341,7 @@ impl Numbers {
             closed: self.is_closed,
             with_caller: self.callers,
             with_request: self.requests,
+            amended: self.amended,
             snapshots: self
                 .snapshots
                 .iter()
@@ -387,6 +396,7 @@ struct Report<'a> {
     closed: bool,
     with_caller: u64,
     with_request: u64,
+    amended: u64,
     snapshots: Vec<SnapshotReport>,
     outcomes: BTreeMap<&'static str, u64>,
     commands: Vec<CommandReport<'a>>,

@@ -30,7 +30,12 @@ pub struct Terminal<'a> {
     width: Option<usize>,
     color: Color,
     quiet: bool,
+    /// What the program is called where it speaks of itself.
+    program: String,
 }
+
+/// What the program is called, unless it is another one.
+const PROGRAM: &str = "memstate";
 
 /// What something is, for its looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +113,7 @@ impl<'a> Terminal<'a> {
             width,
             color: Color::Auto,
             quiet: false,
+            program: PROGRAM.to_owned(),
         }
     }
 
@@ -121,11 +127,16 @@ impl<'a> Terminal<'a> {
             width: None,
             color: Color::Auto,
             quiet: false,
+            program: PROGRAM.to_owned(),
         }
     }
 
     pub(super) fn set_color(&mut self, color: Color) {
         self.color = color;
+    }
+
+    pub(super) fn set_program(&mut self, name: &str) {
+        name.clone_into(&mut self.program);
     }
 
     pub(super) fn set_quiet(&mut self, quiet: bool) {
@@ -177,7 +188,10 @@ impl<'a> Terminal<'a> {
         let paint = Paint(self.is_coloured(true));
         writeln!(self.err, "{} {what}", paint.of(Look::Bad, "error:"))?;
         match help {
-            Some(help) => writeln!(self.err, "{} {help}", paint.of(Look::Good, "help:")),
+            Some(help) => {
+                let help = help.replace(&format!("`{PROGRAM} "), &format!("`{} ", self.program));
+                writeln!(self.err, "{} {help}", paint.of(Look::Good, "help:"))
+            }
             None => Ok(()),
         }
     }

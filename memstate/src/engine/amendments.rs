@@ -5,28 +5,43 @@
 use std::collections::BTreeMap;
 
 use super::record::{Payload, Recorded};
-use crate::{Position, journal::Entry};
+use crate::{Position, Timestamp, journal::Entry};
 
 /// The outcomes that hold instead of those that were recorded first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Amendments {
-    outcomes: BTreeMap<Position, Recorded>,
+    outcomes: BTreeMap<Position, (Recorded, Timestamp)>,
+}
+
+/// The mark of an outcome that took the place of another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Amended {
+    /// What was recorded first.
+    pub(crate) was: Option<Recorded>,
+    /// When the other one was accepted.
+    pub(crate) time: Timestamp,
 }
 
 impl Amendments {
     /// What holds for the record at `position` instead of what was recorded.
     pub(crate) fn of(&self, position: Position) -> Option<Recorded> {
-        self.outcomes.get(&position).copied()
+        self.outcomes.get(&position).map(|(outcome, _)| *outcome)
     }
 
-    /// Adds what an entry of the journal amends; a later one takes the place of an earlier one.
+    /// The mark of the record at `position`, for which `was` was recorded first; `None` if that still holds.
+    pub(crate) fn mark(&self, position: Position, was: Option<Recorded>) -> Option<Amended> {
+        self.outcomes.get(&position).map(|(_, time)| Amended { was, time: *time })
+    }
+
+    /// Adds what an entry of the journal amends.
     pub(crate) fn read(&mut self, entry: &Entry<'_>) {
-        if let Ok(Payload::Amended { outcomes, .. }) = Payload::parse(entry.payload) {
-            self.add(&outcomes);
+        if let Ok(Payload::Amended { time, outcomes }) = Payload::parse(entry.payload) {
+            self.add(&outcomes, time);
         }
     }
 
-    pub(crate) fn add(&mut self, outcomes: &[(Position, Recorded)]) {
-        self.outcomes.extend(outcomes.iter().copied());
+    /// Adds what was accepted at `time`. A later one takes the place of an earlier one.
+    pub(crate) fn add(&mut self, outcomes: &[(Position, Recorded)], time: Timestamp) {
+        self.outcomes.extend(outcomes.iter().map(|(position, outcome)| (*position, (*outcome, time))));
     }
 }

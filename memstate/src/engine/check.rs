@@ -119,14 +119,25 @@ impl Check {
 
     /// The amended outcomes of the whole journal, if all of it can be carried over.
     pub(crate) fn finish<M: Model>(self) -> Result<Amendments, OpenError> {
+        let location = self.location.clone();
+        match self.found() {
+            (problems, amendments) if problems.is_empty() => Ok(amendments),
+            (problems, _) => Err(OpenError::Changed { location, model: M::NAME, problems }),
+        }
+    }
+
+    /// How many versions of the code wrote what was visited.
+    pub(crate) fn writers(&self) -> usize {
+        self.writers.len()
+    }
+
+    /// Everything that cannot be carried over, and the amended outcomes.
+    pub(crate) fn found(self) -> (Vec<Problem>, Amendments) {
         let mut problems: Vec<_> = self.problems.0.into_values().collect();
         // Those of one command stand together, the commands in the order in which they were met.
         let commands: IndexSet<_> = problems.iter().map(|problem| problem.command.clone()).collect();
         problems.sort_by_key(|problem| commands.get_index_of(&problem.command));
-        match problems.is_empty() {
-            true => Ok(self.amendments),
-            false => Err(OpenError::Changed { location: self.location, model: M::NAME, problems }),
-        }
+        (problems, self.amendments)
     }
 
     fn unreadable(&self, what: &str, position: Position, error: &Unreadable) -> OpenError {

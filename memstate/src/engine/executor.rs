@@ -49,7 +49,7 @@ impl<M: Model> Executor<M> {
                 Err(format!("memstate itself panicked: {}", state::message(panic)).into())
             });
             if let Err(why) = applied {
-                tracing::error!(location = self.shared.location, why = &*why, "the engine stopped");
+                tracing::error!(location = self.shared.source.location, why = &*why, "the engine stopped");
                 let _ = self.shared.broken.set(Arc::clone(&why));
                 self.shared.queue.break_off(Arc::clone(&why));
                 // What the writer still sends is durable and will be applied when the journal is opened again.

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
+    amendments::Amended,
     preamble::Preamble,
     record::{Outcomes, Payload, Record, Recorded},
 };
@@ -19,8 +20,10 @@ pub(crate) struct Line<'a> {
     pub(crate) time: Timestamp,
     pub(crate) writer: &'a Preamble,
     pub(crate) record: Record<'a>,
-    /// `None` if no outcome was journaled.
+    /// The outcome that holds; `None` if none was journaled.
     pub(crate) outcome: Option<Recorded>,
+    /// Whether another one was recorded first.
+    pub(crate) amended: Option<Amended>,
 }
 
 /// Is told of each record, and says whether to go on.
@@ -152,7 +155,8 @@ impl Ledger<'_> {
             }
             let number = position.get() - self.outcomes.first.get();
             let outcome = self.outcomes.list.get(number as usize).copied();
-            let line = Line { position, time: shared.time, writer: &held.writer, record, outcome };
+            let line =
+                Line { position, time: shared.time, writer: &held.writer, record, outcome, amended: None };
             self.next = match (self.each)(&line) {
                 true => position.next(),
                 // Nothing after the last is told.

@@ -114,7 +114,7 @@ impl Preamble {
 }
 
 impl Command {
-    fn of(method: &Method, tracer: &mut Tracer) -> Self {
+    pub(crate) fn of(method: &Method, tracer: &mut Tracer) -> Self {
         let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let argument = |argument: &crate::model::Parameter| {
             let shape = (argument.shape)(tracer);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    marker::PhantomData,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock, atomic::Ordering, mpsc},
     time::{Duration, Instant},
@@ -27,6 +28,7 @@ use super::{
     replay::{Halt, Replay, Replayed},
     requests::Requests,
     snapshots::Snapshots,
+    source::Source,
     spawn,
     writer::{Unrecorded, Writer},
 };
@@ -51,6 +53,12 @@ const LOG_EVERY: Duration = Duration::from_secs(2);
 
 /// Opens a model on threads of its own.
 pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError> {
+    let engine = open_engine(open).await?;
+    Ok(M::Client::from(Client::new(Arc::new(engine))))
+}
+
+/// Opens a model on threads of its own, without a client.
+pub(crate) async fn open_engine<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     let location = open.location.to_string();
     let (done, opened) = oneshot::channel();
     let spawned = spawn("memstate-open", move || {
@@ -58,12 +66,11 @@ pub(crate) async fn open<M: Model>(open: Open<M>) -> Result<M::Client, OpenError
     });
     let no_thread = |why: String| OpenError::Location { location: location.clone(), why };
     spawned.map_err(|error| no_thread(format!("no thread to open it on: {error}")))?;
-    let engine = opened.await.map_err(|_| no_thread("the thread that opened it panicked".to_owned()))??;
-    Ok(M::Client::from(Client::new(Arc::new(engine))))
+    opened.await.map_err(|_| no_thread("the thread that opened it panicked".to_owned()))?
 }
 
 fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
-    let Open { location, initial, settings, disk, mut on_progress, clock } = open;
+    let Open { location, initial, settings, disk, mut on_progress, clock, on_accepted } = open;
     let name = location.to_string();
     let mut directory = None;
     let (mut journal, snapshots, mut attempts): (Box<dyn Journal>, _, _) = match &location {
@@ -136,13 +143,17 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     if is_new {
         append_genesis(journal.as_mut(), &name, kernel.model())?;
     }
+    if let Some(told) = on_accepted {
+        told(accepted.len());
+    }
     if let Some((first, _)) = accepted.first() {
         // They hold what the records did then. Without them, the journal is told anew.
         if let Some(snapshots) = &snapshots {
             snapshots.remove_from(*first)?;
         }
-        amend(journal.as_mut(), &name, &accepted)?;
-        amendments.add(&accepted);
+        let now = Timestamp::of_the_clock();
+        amend(journal.as_mut(), &name, &accepted, now)?;
+        amendments.add(&accepted, now);
     }
     let outcomes = confirm_tail(journal.as_mut(), time, tail)?;
     if let Some(attempts) = attempts {
@@ -383,7 +394,12 @@ fn append_genesis<M: Model>(journal: &mut dyn Journal, name: &str, model: &M) ->
 }
 
 /// Journals the outcomes that were accepted in place of recorded ones.
-fn amend(journal: &mut dyn Journal, name: &str, accepted: &[(Position, Recorded)]) -> Result<(), OpenError> {
+fn amend(
+    journal: &mut dyn Journal,
+    name: &str,
+    accepted: &[(Position, Recorded)],
+    now: Timestamp,
+) -> Result<(), OpenError> {
     let (count, first) = (accepted.len(), accepted.first().map_or(0, |(position, _)| position.get()));
     tracing::warn!(
         location = name,
@@ -392,7 +408,7 @@ fn amend(journal: &mut dyn Journal, name: &str, accepted: &[(Position, Recorded)
         "outcomes that differ from the recorded ones were accepted"
     );
     for part in accepted.chunks(AMENDED_OUTCOMES) {
-        Durable::append(journal, 0, &record::amended(Timestamp::of_the_clock(), part))?;
+        Durable::append(journal, 0, &record::amended(now, part))?;
     }
     Ok(())
 }
@@ -442,7 +458,14 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
     let queue = Arc::new(Queue::new());
     let unrecorded = Arc::new(Unrecorded::new(outcomes));
     let shared = Arc::new(Shared {
-        location: name.clone(),
+        source: Source {
+            location: name.clone(),
+            reader: journal.reader(),
+            snapshots,
+            today,
+            amendments,
+            model: PhantomData,
+        },
         directory: directory.clone(),
         settings,
         queue: Arc::clone(&queue),
@@ -451,10 +474,6 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         broken: OnceLock::new(),
         applied: watch::Sender::new(position),
         events: EventLog::new(position),
-        reader: journal.reader(),
-        snapshots,
-        today,
-        amendments,
         snapshot_running: false.into(),
         writing_snapshot: Mutex::new(()),
         snapshot_threads: Mutex::new(Some(Vec::new())),
@@ -499,7 +518,7 @@ fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
         Err(Error::Stopped(format!("closing panicked: {}", state::message(panic)).into()))
     });
     if let Err(error) = &result {
-        tracing::error!(location = shared.location, %error, "the engine ended");
+        tracing::error!(location = shared.source.location, %error, "the engine ended");
     }
     shared.events.end();
     if let Some(directory) = &shared.directory {

@@ -7,7 +7,7 @@
 use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use super::{
-    amendments::Amendments,
+    amendments::{Amended, Amendments},
     describe,
     evolution::{self, Route, Routes, Today, Way},
     kernel::{Applied, Kernel, Stuck, method_name},
@@ -28,6 +28,9 @@ pub(crate) struct Seen<'a> {
 /// Is told of each record, and says whether to go on.
 pub(crate) type Observer<'a> = dyn FnMut(&Seen<'_>) -> bool + 'a;
 
+/// Is told of each record that does something else than it did.
+pub(crate) type OnDiverged<'a> = dyn FnMut(OpenError) + 'a;
+
 /// What became of a record: its outcome and its events.
 type Done = (Recorded, Vec<u8>);
 
@@ -44,6 +47,8 @@ pub(crate) struct Replay<'a, M: Model> {
     amendments: Option<Arc<Amendments>>,
     /// The outcomes that were accepted instead of recorded ones; `None` if that is not allowed.
     accepted: Option<Vec<(Position, Recorded)>>,
+    /// Is told of each of them.
+    on_diverged: Option<Box<OnDiverged<'a>>>,
     kernel: Option<Kernel<M>>,
     time: Timestamp,
     /// The time of the last record that was applied.
@@ -118,6 +123,7 @@ impl<'a, M: Model> Replay<'a, M> {
             checked: Position::START,
             amendments: None,
             accepted: None,
+            on_diverged: None,
             kernel,
             time: time.unwrap_or(Timestamp::BEFORE_ALL),
             last_time: time.unwrap_or(Timestamp::BEFORE_ALL),
@@ -154,6 +160,12 @@ impl<'a, M: Model> Replay<'a, M> {
     pub(crate) fn accepting(mut self) -> Self {
         self.accepted = Some(Vec::new());
         self
+    }
+
+    /// The same, and tells `each` of what differs, as the error that it would be.
+    pub(crate) fn accepting_each(mut self, each: impl FnMut(OpenError) + 'a) -> Self {
+        self.on_diverged = Some(Box::new(each));
+        self.accepting()
     }
 
     /// Tells `observer` of every record. When it says no, that record is the last.
@@ -297,6 +309,12 @@ impl<'a, M: Model> Replay<'a, M> {
         Some(amended.unwrap_or(recorded))
     }
 
+    /// Whether the record at `position`, which is the next, has another outcome than was recorded first.
+    fn mark(&mut self, position: Position) -> Option<Amended> {
+        let was = self.first_recorded(position);
+        self.amendments.as_ref()?.mark(position, was)
+    }
+
     fn first_recorded(&mut self, position: Position) -> Option<Recorded> {
         while self.outcomes_first < position {
             self.outcomes.pop_front()?;
@@ -338,11 +356,12 @@ impl<'a, M: Model> Replay<'a, M> {
                 return Err(self.unreadable("a record", position, &error));
             };
             let old = Old { position, written, route, writer: &batch.writer, shared };
+            let amended = self.mark(position);
             let (outcome, events) = apply(self, &old)?;
             self.last_time = shared.time;
             if let Some(observer) = &mut self.observer {
                 let (time, writer) = (shared.time, &*batch.writer.preamble);
-                let line = Line { position, time, writer, record: written, outcome: Some(outcome) };
+                let line = Line { position, time, writer, record: written, outcome: Some(outcome), amended };
                 if !observer(&Seen { line, events: &events }) {
                     self.limit = Some(position);
                 }
@@ -361,6 +380,11 @@ impl<'a, M: Model> Replay<'a, M> {
             Recorded::Accepted(_) | Recorded::Repeated | Recorded::Refused => {
                 let applied = self.apply(old)?;
                 if let Some(how) = recorded.unlike(applied.outcome, old.compared()) {
+                    let error =
+                        self.on_diverged.as_ref().map(|_| self.diverged(old, recorded, &applied, how));
+                    if let (Some(told), Some(error)) = (&mut self.on_diverged, error) {
+                        told(error);
+                    }
                     match &mut self.accepted {
                         Some(accepted) => accepted.push((old.position, applied.outcome)),
                         None => return Err(self.diverged(old, recorded, &applied, how)),

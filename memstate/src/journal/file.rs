@@ -107,12 +107,16 @@ use std::{
 use super::{Batch, Journal, JournalError, ReadJournal, Recovered, Visit};
 use crate::{Position, disk::Disk};
 
+pub(crate) mod aside;
 #[cfg(feature = "cli")]
 pub(crate) mod copy;
 #[cfg(feature = "cli")]
 pub(crate) mod cut;
 pub(crate) mod directory;
-#[cfg(feature = "cli")]
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "the command line shows more than is needed to read")
+)]
 pub(crate) mod inspect;
 mod reader;
 mod recovery;

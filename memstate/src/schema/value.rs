@@ -6,9 +6,10 @@ use crate::codec::{Unreadable, Unwritable};
 mod access;
 mod json;
 mod read;
-mod show;
+pub(crate) mod show;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line alone writes values"))]
 mod write;
 
 /// A value of any type: what a record's arguments are to a reader who does not have the model.
@@ -20,7 +21,8 @@ mod write;
 ///
 /// `Serialize` is for formats that describe themselves, such as JSON. Structs are objects, and maps are if their keys are
 /// texts, numbers, characters, booleans or variants that hold nothing; other maps are lists of pairs. A variant is its
-/// name, or an object of its name and what it holds. Bytes are a text as above, and so are integers of more than 64 bits.
+/// name, or an object of its name and what it holds. Bytes are a text as above, and so are integers of more than 64 bits,
+/// which many readers of JSON would round, and the numbers that JSON does not have: `"NaN"`, `"Infinity"`, `"-Infinity"`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -69,6 +71,7 @@ pub(crate) fn read(written: Type<'_>, bytes: &mut &[u8]) -> Result<Value, Unread
 /// It takes what a person or JSON means: integers with or without a sign, numbers and truth values as texts, fields in any
 /// order and without those that may be none, lists for tuples, objects for maps, `0x…` for bytes, a name for a variant that
 /// holds nothing, `{name: content}` for one that does, and a value for an option.
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line alone writes values"))]
 pub(crate) fn write(as_type: Type<'_>, value: &Value, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
     let before = bytes.len();
     let written = write::value(as_type.schema, Place::Shape(as_type.shape), value, bytes, 0);

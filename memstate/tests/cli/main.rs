@@ -4,5 +4,6 @@ mod backup;
 mod damage;
 mod log;
 mod numbers;
+mod program;
 mod support;
 mod usage;

@@ -1,5 +1,7 @@
 //! The records of a journal with what they did.
 
+use std::ops::Bound;
+
 use memstate::{History, HistoryRecord, PastError, Position, RecordOutcome, Retention, Value};
 use memstate_tests::bank::{Bank, BankClient, BankEvent};
 
@@ -161,6 +163,9 @@ async fn a_stretch_of_time_has_the_records_of_that_time() {
     };
     assert_eq!(positions(bank.history("2013-02-08".."2013-02-09")).await, [2, 3]);
     assert_eq!(positions(bank.history("2013-02-08"..="2013-02-09")).await, [2, 3, 4]);
+    assert_eq!(positions(bank.history(..="2013-02-08")).await, [1, 2, 3], "all of that day");
+    let after_the_7th = (Bound::Excluded("2013-02-07"), Bound::Included("2013-02-08"));
+    assert_eq!(positions(bank.history(after_the_7th)).await, [2, 3]);
     assert_eq!(positions(bank.history(.."2013-02-08")).await, [1]);
     assert_eq!(positions(bank.history("2013-02-08 00:00:01"..)).await, [3, 4]);
     assert_eq!(positions(bank.history("2014-01-01"..)).await, [0; 0]);

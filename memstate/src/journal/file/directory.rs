@@ -72,7 +72,6 @@ pub fn take(disk: &dyn Disk, dir: &Path) -> Result<Possession, JournalError> {
 /// # Errors
 ///
 /// As [`take`], except that a directory that is missing is an error too.
-#[cfg(feature = "cli")]
 pub fn look(disk: &dyn Disk, dir: &Path) -> Result<Listing, JournalError> {
     let listing = list(disk, dir)?;
     check(disk, dir, &listing)?;
@@ -80,7 +79,6 @@ pub fn look(disk: &dyn Disk, dir: &Path) -> Result<Listing, JournalError> {
 }
 
 /// What the directory holds, whatever state that is in.
-#[cfg(feature = "cli")]
 pub fn list(disk: &dyn Disk, dir: &Path) -> Result<Listing, JournalError> {
     let files = disk.list(dir).map_err(|error| match error.kind() {
         ErrorKind::NotADirectory => {
@@ -100,7 +98,6 @@ pub fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Send + Sync>, Journal
 }
 
 /// The position that each segment says it begins with.
-#[cfg(feature = "cli")]
 pub fn bases(disk: &dyn Disk, dir: &Path, segments: &[u64]) -> Result<Vec<(u64, Position)>, JournalError> {
     let mut bases = Vec::new();
     for &number in segments {

@@ -69,7 +69,6 @@ impl Scan {
     }
 
     /// What the last group of [`Scan::next`] carries.
-    #[cfg(feature = "cli")]
     pub fn payload(&self) -> &[u8] {
         &self.body[Frame::BYTES..]
     }

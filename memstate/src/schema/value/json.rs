@@ -17,6 +17,10 @@ impl Serialize for Value {
                 Ok(value) => serializer.serialize_u64(value),
                 Err(_) => serializer.collect_str(value),
             },
+            Value::F32(value) if !value.is_finite() => {
+                serializer.serialize_str(not_finite(f64::from(*value)))
+            }
+            Value::F64(value) if !value.is_finite() => serializer.serialize_str(not_finite(*value)),
             Value::F32(value) => serializer.serialize_f32(*value),
             Value::F64(value) => serializer.serialize_f64(*value),
             Value::Char(value) => serializer.serialize_char(*value),
@@ -54,5 +58,14 @@ impl Value {
             Value::Variant(name, content) if **content == Value::Unit => Some(name.clone()),
             _ => None,
         }
+    }
+}
+
+/// The name of a number that JSON does not have.
+fn not_finite(number: f64) -> &'static str {
+    match number {
+        number if number.is_nan() => "NaN",
+        number if number > 0.0 => "Infinity",
+        _ => "-Infinity",
     }
 }

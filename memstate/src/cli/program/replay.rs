@@ -1,0 +1,114 @@
+//! `replay`: whether today's code does the same as the code of then.
+
+use std::{
+    io::Write,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::session;
+use crate::{
+    Model, OpenError, Position,
+    cli::{
+        failure::{Code, Failure},
+        output::{count, grouped, span},
+        terminal::{Look, Terminal},
+    },
+    open_with,
+};
+
+/// Replay the whole journal, and compare what each command does with what it did
+///
+/// Snapshots are left aside. What was rejected or panicked stays so, and is not run again. After a record that differs the
+/// replay goes on with what today's code made of it, so later ones may differ because of the first.
+///
+/// --verify takes no lock and changes nothing; it lists every record that differs, and its exit code is 1 if there is one.
+/// --accept opens the journal for itself and journals what today's code makes of those records: that holds from then on. What
+/// was recorded first stays in the journal too, and `memstate log` shows both.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  memstate replay --verify\n  memstate replay --accept")]
+#[group(id = "what", required = true, multiple = false, args = ["verify", "accept"])]
+pub(super) struct Arguments {
+    /// Only say what differs
+    #[arg(long)]
+    verify: bool,
+    /// Take what today's code makes of the records
+    #[arg(long)]
+    accept: bool,
+}
+
+pub(super) fn run<M: Model>(
+    arguments: &Arguments,
+    dir: &Path,
+    initial: impl FnOnce() -> M + Send + 'static,
+    terminal: &mut Terminal<'_>,
+) -> Result<Code, Failure> {
+    match arguments.accept {
+        true => accept(dir, initial, terminal),
+        false => verify::<M>(dir, terminal),
+    }
+}
+
+fn verify<M: Model>(dir: &Path, terminal: &mut Terminal<'_>) -> Result<Code, Failure> {
+    let (end, differing) = session::beside(
+        dir,
+        terminal,
+        |source, end| {
+            let mut differing = Vec::new();
+            source.verify(end, |error| differing.push(in_words(&error)), |_| {})?;
+            Ok((end, differing))
+        },
+        std::marker::PhantomData::<M>,
+    )?;
+    let paint = terminal.paint();
+    for line in &differing {
+        writeln!(terminal.out, "{} {line}", paint.of(Look::Bad, "✗"))?;
+    }
+    let records = count(end.get(), "record");
+    if differing.is_empty() {
+        writeln!(terminal.out, "{} {records} did what they had done", paint.of(Look::Good, "✓"))?;
+        return Ok(Code::Fine);
+    }
+    let number = grouped(differing.len() as u64);
+    writeln!(terminal.out, "{} {number} of {records} did something else", paint.of(Look::Bad, "✗"))?;
+    terminal.out.flush()?;
+    let what = "today's code makes something else of the journal, and opens it only where a snapshot stands after that";
+    Err(Failure::new(Code::No, what).help(
+        "keep the code of then for the records of then (`#[memstate(replays = \"…\", version = …)]`), or take what \
+         today's code makes of them: `memstate replay --accept`",
+    ))
+}
+
+/// A record that differs, in a line.
+fn in_words(error: &OpenError) -> String {
+    match error {
+        OpenError::Diverged { position, command, arguments, recorded, now, .. } => {
+            format!("position {position}: {command}({arguments}) was {recorded}, and is now {now}")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn accept<M: Model>(
+    dir: &Path,
+    initial: impl FnOnce() -> M + Send + 'static,
+    terminal: &mut Terminal<'_>,
+) -> Result<Code, Failure> {
+    session::bytes_of_segments(dir)?;
+    let accepted = Arc::new(AtomicU64::new(0));
+    let mut open = open_with(dir, initial).replay_all().accept_divergence();
+    let number = Arc::clone(&accepted);
+    open.on_accepted = Some(Box::new(move |count| number.store(count as u64, Ordering::Relaxed)));
+    let end: Position = session::open(open, terminal, async |engine| Ok(engine.position()))?;
+    let done = match accepted.load(Ordering::Relaxed) {
+        0 => "no record did something else; nothing had to be accepted".to_owned(),
+        number => {
+            format!("{} accepted and journaled, of {}", count(number, "other outcome"), span(1, end.get()))
+        }
+    };
+    writeln!(terminal.out, "{done}")?;
+    Ok(Code::Fine)
+}
