@@ -177,7 +177,7 @@ impl<'a> Written<'a> {
         let field = &self.fields[self.next - 1];
         let mut source = Source::new(self.schema, self.bytes);
         source
-            .skip(Place::Shape(&field.shape), 0)
+            .skip(Place::Shape(&field.shape))
             .map_err(|error| error.within(Step::Field(field.name.clone())))?;
         self.bytes = source.rest();
         self.pending = false;

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use super::{
     Content, Kind, Named, Shape, Type, Variant,
+    form::is_byte,
     names::{Called, readers},
 };
 
@@ -145,6 +146,9 @@ struct Compared {
 /// How many types may be taken out of others: one may hold itself.
 const WRAPPINGS_MAX: usize = 16;
 
+/// What bytes are made of.
+static BYTE: Shape = Shape::Unsigned(8);
+
 /// What is said where there is no way from one type to the other.
 const ANOTHER: &str = "is of another type";
 
@@ -237,6 +241,23 @@ impl Compared {
                 for part in distinct(parts) {
                     self.types(of_written(was), of_today(part), &at(path, "[]"));
                 }
+            }
+            (Shape::Bytes, Shape::List(now)) => {
+                self.note(Class::Compatible, written, today, path, "is written as a list now");
+                self.types(of_written(&BYTE), of_today(now), &at(path, "[]"));
+            }
+            (Shape::Bytes, Shape::Tuple(parts)) => {
+                let what = format!("has to have {} elements now: any other number is refused", parts.len());
+                self.note(Class::Checked, written, today, path, &what);
+                for part in distinct(parts) {
+                    self.types(of_written(&BYTE), of_today(part), &at(path, "[]"));
+                }
+            }
+            (Shape::List(was), Shape::Bytes) if is_byte(written.schema, was) => {
+                self.note(Class::Compatible, written, today, path, "is written as bytes now");
+            }
+            (Shape::Tuple(was), Shape::Bytes) if was.iter().all(|was| is_byte(written.schema, was)) => {
+                self.note(Class::Compatible, written, today, path, "is written as bytes now");
             }
             _ => match written.newtype() {
                 Some(inner) => self.not_held(inner, today, shown, path),

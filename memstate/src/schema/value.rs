@@ -84,7 +84,7 @@ pub(crate) fn write(as_type: Type<'_>, value: &Value, bytes: &mut Vec<u8>) -> Re
 /// Takes a value from the front of `bytes` without looking at it.
 pub(crate) fn skip(written: Type<'_>, bytes: &mut &[u8]) -> Result<(), Unreadable> {
     let mut source = Source::new(written.schema, bytes);
-    source.skip(Place::Shape(written.shape), 0)?;
+    source.skip(Place::Shape(written.shape))?;
     *bytes = source.rest();
     Ok(())
 }

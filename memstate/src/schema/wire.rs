@@ -4,13 +4,14 @@
 //! before its bytes were seen, and neither the depth nor the number of values is more than a limit.
 
 use super::{
-    Schema,
+    Field, Schema, Shape,
     form::{Form, Place},
     trouble::{Result, Trouble},
 };
 
-/// How deep values may be nested. Plain reading has no limit but the stack; here a schema may be made up.
-pub(crate) const DEEPEST: u32 = 256;
+/// How deep values may be nested. Plain reading has no limit but the stack; here a schema may be made up. In a debug
+/// build this many levels take about half of the stack of a thread; to go over values takes none.
+pub(crate) const DEEPEST: u32 = 512;
 
 /// How many values there may be that take no bytes, beside [`PER_BYTE`] for each byte.
 const FREE: u64 = 1 << 20;
@@ -58,14 +59,19 @@ impl<'a, 'de> Source<'a, 'de> {
 
     /// Begins a value at this depth, and gives the depth of what is in it.
     pub(crate) fn enter(&mut self, depth: u32) -> Result<u32> {
-        self.values += 1;
-        if self.values > most_values(self.length - self.bytes.len()) {
-            return Err(Trouble::new("more values are announced than the bytes can mean"));
-        }
+        self.count()?;
         if depth >= DEEPEST {
             return Err(Trouble::new(format!("values are nested deeper than {DEEPEST} levels")));
         }
         Ok(depth + 1)
+    }
+
+    fn count(&mut self) -> Result<()> {
+        self.values += 1;
+        if self.values > most_values(self.length - self.bytes.len()) {
+            return Err(Trouble::new("more values are announced than the bytes can mean"));
+        }
+        Ok(())
     }
 
     fn byte(&mut self) -> Result<u8> {
@@ -169,10 +175,42 @@ impl<'a, 'de> Source<'a, 'de> {
         usize::try_from(self.varint(32)?).map_err(|_| Trouble::new("a variant's number is too large"))
     }
 
-    /// Goes over a value.
-    pub(crate) fn skip(&mut self, place: Place<'a>, depth: u32) -> Result<()> {
-        let depth = self.enter(depth)?;
-        let form = place.form(self.schema)?;
+    /// Goes over a value, however deep it is: what is still to be gone over does not stand on the stack.
+    pub(crate) fn skip(&mut self, place: Place<'a>) -> Result<()> {
+        let mut ahead = vec![Ahead::Place(place)];
+        while let Some(next) = ahead.pop() {
+            let place = match next {
+                Ahead::Place(place) => place,
+                Ahead::Shapes([]) | Ahead::Fields([]) | Ahead::Elements(_, 0) | Ahead::Entries(_, 0) => {
+                    continue;
+                }
+                Ahead::Shapes([shape, rest @ ..]) => {
+                    ahead.push(Ahead::Shapes(rest));
+                    Place::Shape(shape)
+                }
+                Ahead::Fields([field, rest @ ..]) => {
+                    ahead.push(Ahead::Fields(rest));
+                    Place::Shape(&field.shape)
+                }
+                Ahead::Elements(element, left) => {
+                    ahead.push(Ahead::Elements(element, left - 1));
+                    Place::Shape(element)
+                }
+                Ahead::Entries([key, value], left) => {
+                    ahead.push(Ahead::Entries([key, value], left - 1));
+                    ahead.push(Ahead::Place(Place::Shape(value)));
+                    Place::Shape(key)
+                }
+            };
+            self.count()?;
+            let form = place.form(self.schema)?;
+            ahead.extend(self.skip_form(form)?);
+        }
+        Ok(())
+    }
+
+    /// Goes over what is no other values, and gives these.
+    fn skip_form(&mut self, form: Form<'a>) -> Result<Option<Ahead<'a>>> {
         match form {
             Form::Opaque => {
                 return Err(Trouble::new(
@@ -187,47 +225,28 @@ impl<'a, 'de> Source<'a, 'de> {
             Form::Char => drop(self.char()?),
             Form::Text => drop(self.text()?),
             Form::Bytes => drop(self.bytes()?),
-            Form::Option(inner) => {
-                if self.is_some()? {
-                    self.skip(Place::Shape(inner), depth)?;
-                }
-            }
-            Form::List(element) => self.skip_list(element, depth)?,
-            Form::Map(key, value) => {
-                for _ in 0..self.length()? {
-                    self.skip(Place::Shape(key), depth)?;
-                    self.skip(Place::Shape(value), depth)?;
-                }
-            }
-            Form::Tuple(parts) => {
-                for part in parts {
-                    self.skip(Place::Shape(part), depth)?;
-                }
-            }
-            Form::Struct(fields) => {
-                for field in fields {
-                    self.skip(Place::Shape(&field.shape), depth)?;
-                }
-            }
+            Form::Option(inner) => return Ok(self.is_some()?.then_some(Ahead::Place(Place::Shape(inner)))),
+            Form::List(element) if super::form::is_byte(self.schema, element) => drop(self.bytes()?),
+            Form::List(element) => return Ok(Some(Ahead::Elements(element, self.length()?))),
+            Form::Map(key, value) => return Ok(Some(Ahead::Entries([key, value], self.length()?))),
+            Form::Tuple(parts) => return Ok(Some(Ahead::Shapes(parts))),
+            Form::Struct(fields) => return Ok(Some(Ahead::Fields(fields))),
             Form::Enum(variants) => {
                 let number = self.variant()?;
-                self.skip(known_variant(variants, number)?.content.place(), depth)?;
+                return Ok(Some(Ahead::Place(known_variant(variants, number)?.content.place())));
             }
         }
-        Ok(())
+        Ok(None)
     }
+}
 
-    fn skip_list(&mut self, element: &'a super::Shape, depth: u32) -> Result<()> {
-        let length = self.length()?;
-        if super::form::is_byte(self.schema, element) {
-            self.take(length)?;
-            return Ok(());
-        }
-        for _ in 0..length {
-            self.skip(Place::Shape(element), depth)?;
-        }
-        Ok(())
-    }
+/// What is still to be gone over.
+enum Ahead<'a> {
+    Place(Place<'a>),
+    Shapes(&'a [Shape]),
+    Fields(&'a [Field]),
+    Elements(&'a Shape, usize),
+    Entries([&'a Shape; 2], usize),
 }
 
 /// The variant with this number.

@@ -115,7 +115,7 @@ impl<'de> VariantAccess<'de> for Held<'_, '_, 'de> {
 
     /// What it held is skipped: today it holds nothing.
     fn unit_variant(self) -> Result<()> {
-        self.carrier.source.skip(self.content.place(), self.depth)
+        self.carrier.source.skip(self.content.place())
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value> {

@@ -283,7 +283,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
             Form::Opaque | Form::Unit => visitor.visit_unit(),
             // All of its fields were removed.
             form @ Form::Struct(_) => {
-                self.carrier.source.skip(Place::Form(form), self.depth)?;
+                self.carrier.source.skip(Place::Form(form))?;
                 visitor.visit_unit()
             }
             form => Err(self.mismatch(form, &wanted)),
@@ -386,7 +386,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.carrier.source.skip(self.place, self.depth)?;
+        self.carrier.source.skip(self.place)?;
         visitor.visit_unit()
     }
 }

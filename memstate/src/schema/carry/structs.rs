@@ -67,7 +67,7 @@ impl Fields<'_, '_, '_> {
             }
             self.carrier
                 .source
-                .skip(Place::Shape(&field.shape), self.depth)
+                .skip(Place::Shape(&field.shape))
                 .map_err(|error| error.within(Step::Field(field.name.clone())))?;
             self.next += 1;
         }

@@ -3,7 +3,14 @@
 use serde::de::DeserializeSeed;
 
 use super::{dynamic::Wanted, *};
-use crate::schema::{carry, form::Place, trouble::Trouble, value, value::Value, wire::most_values};
+use crate::schema::{
+    carry,
+    form::Place,
+    trouble::Trouble,
+    value,
+    value::Value,
+    wire::{DEEPEST, most_values},
+};
 
 /// `value` as `of` writes it.
 pub(super) fn written(of: Type<'_>, value: &Value) -> Vec<u8> {
@@ -138,4 +145,61 @@ proptest! {
 fn carried_from_the_front(written: Type<'_>, today: Type<'_>, mut bytes: &[u8]) -> Result<Value, Trouble> {
     let wanted = Wanted { schema: today.schema, shape: today.shape };
     carry::read_seed(wanted, written.schema, Place::Shape(written.shape), &mut bytes)
+}
+
+/// A type that holds itself; each link is two levels.
+fn chain() -> (Schema, Shape) {
+    let next = Field::new("next", Shape::Option(Box::new(Shape::Named(0))));
+    let kind = Kind::Struct(Content::Fields(vec![Field::new("value", Shape::Unsigned(8)), next]));
+    (Schema { types: vec![Named { name: "Chain".into(), kind }] }, Shape::Named(0))
+}
+
+fn links(count: usize) -> Vec<u8> {
+    let mut bytes = [7, 1].repeat(count - 1);
+    bytes.extend([7, 0]);
+    bytes
+}
+
+/// On the stack that a thread has if nobody says otherwise.
+fn on_a_thread(test: fn()) {
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(test).expect("a thread starts");
+    thread.join().expect("nothing panicked");
+}
+
+#[derive(serde::Deserialize)]
+#[allow(dead_code, reason = "what counts is how deep it is")]
+struct Chain {
+    value: u16,
+    next: Option<Box<Chain>>,
+}
+
+#[test]
+fn values_are_read_written_and_shown_as_deep_as_the_limit_says_on_the_stack_of_a_thread() {
+    on_a_thread(|| {
+        let (schema, shape) = chain();
+        let of = schema.of(&shape);
+        let deepest = links(DEEPEST as usize / 2);
+        let value = value::read(of, &mut &deepest[..]).expect("it is not too deep");
+        assert_eq!(written(of, &value), deepest);
+        assert!(value.to_string().len() > deepest.len());
+        assert!(serde_json::to_string(&value).expect("it is shown").len() > deepest.len());
+        carry::read::<Chain>(of, &mut &deepest[..]).expect("it is not too deep");
+    });
+}
+
+#[test]
+fn what_is_too_deep_is_refused_and_still_gone_over() {
+    on_a_thread(|| {
+        let (schema, shape) = chain();
+        let of = schema.of(&shape);
+        let deeper = links(DEEPEST as usize);
+        let error = value::read(of, &mut &deeper[..]).expect_err("it is too deep").to_string();
+        assert!(error.ends_with("values are nested deeper than 512 levels"), "{error}");
+        assert!(carry::read::<Chain>(of, &mut &deeper[..]).is_err());
+        value::skip(of, &mut &links(100_000)[..]).expect("that takes no stack");
+        // A newtype of an option of itself, read from what was none, has no end.
+        let kind = Kind::Struct(Content::Newtype(Shape::Option(Box::new(Shape::Named(0)))));
+        let endless = Schema { types: vec![Named { name: "Endless".into(), kind }] };
+        assert!(carried(Schema::default().of(&Shape::Bool), endless.of(&Shape::Named(0)), &[1]).is_err());
+    });
 }

@@ -1,8 +1,10 @@
 //! Values from bytes.
+//!
+//! Each kind of value is read by a small function of its own, because values stand in values and the stack is finite.
 
 use super::Value;
 use crate::schema::{
-    Shape,
+    Field, Shape, Variant,
     form::{Form, Place},
     trouble::{Result, Step, Trouble},
     wire::{Integer, Source, known_variant},
@@ -10,81 +12,94 @@ use crate::schema::{
 
 pub(super) fn value<'a>(source: &mut Source<'a, '_>, place: Place<'a>, depth: u32) -> Result<Value> {
     let depth = source.enter(depth)?;
-    let form = place.form(source.schema)?;
+    match place.form(source.schema)? {
+        Form::Option(inner) => option(source, inner, depth),
+        Form::List(element) => list(source, element, depth),
+        Form::Tuple(parts) => tuple(source, parts, depth),
+        Form::Map(key, content) => map(source, key, content, depth),
+        Form::Struct(of) => fields(source, of, depth),
+        Form::Enum(variants) => variant(source, variants, depth),
+        plain => leaf(source, plain),
+    }
+}
+
+fn leaf(source: &mut Source<'_, '_>, form: Form<'_>) -> Result<Value> {
     Ok(match form {
-        Form::Opaque => return Err(Trouble::new("the journal does not say what its type looks like")),
         Form::Unit => Value::Unit,
         Form::Bool => Value::Bool(source.bool()?),
-        Form::Signed(_) | Form::Unsigned(_) => {
-            match source.integer(form)?.expect("it is an integer's form") {
-                Integer::Signed(number) => Value::Signed(number),
-                Integer::Unsigned(number) => Value::Unsigned(number),
-            }
-        }
         Form::F32 => Value::F32(source.f32()?),
         Form::F64 => Value::F64(source.f64()?),
         Form::Char => Value::Char(source.char()?),
         Form::Text => Value::Text(source.text()?.to_owned()),
         Form::Bytes => Value::Bytes(source.bytes()?.to_owned()),
-        Form::Option(inner) => Value::Option(match source.is_some()? {
-            true => Some(Box::new(value(source, Place::Shape(inner), depth)?)),
-            false => None,
-        }),
-        Form::List(element) => Value::List(list(source, element, depth)?),
-        Form::Tuple(parts) => Value::Tuple(tuple(source, parts, depth)?),
-        Form::Map(key, content) => Value::Map(map(source, key, content, depth)?),
-        Form::Struct(fields) => Value::Struct(
-            fields
-                .iter()
-                .map(|field| {
-                    let content = value(source, Place::Shape(&field.shape), depth)
-                        .map_err(|error| error.within(Step::Field(field.name.clone())))?;
-                    Ok((field.name.clone(), content))
-                })
-                .collect::<Result<_>>()?,
-        ),
-        Form::Enum(variants) => {
-            let number = source.variant()?;
-            let variant = known_variant(variants, number)?;
-            let content = value(source, variant.content.place(), depth)
-                .map_err(|error| error.within(Step::Variant(variant.name.clone())))?;
-            Value::Variant(variant.name.clone(), Box::new(content))
-        }
+        form => match source.integer(form)? {
+            Some(Integer::Signed(number)) => Value::Signed(number),
+            Some(Integer::Unsigned(number)) => Value::Unsigned(number),
+            None => return Err(Trouble::new("the journal does not say what its type looks like")),
+        },
     })
 }
 
-/// Grows with what was read: a length is only an announcement.
-fn list<'a>(source: &mut Source<'a, '_>, element: &'a Shape, depth: u32) -> Result<Vec<Value>> {
-    (0..source.length()?)
-        .map(|number| {
-            value(source, Place::Shape(element), depth).map_err(|error| error.within(Step::Index(number)))
-        })
-        .collect()
-}
-
-fn tuple<'a>(source: &mut Source<'a, '_>, parts: &'a [Shape], depth: u32) -> Result<Vec<Value>> {
-    parts
-        .iter()
-        .enumerate()
-        .map(|(number, part)| {
-            value(source, Place::Shape(part), depth).map_err(|error| error.within(Step::Place(number)))
-        })
-        .collect()
-}
-
-fn map<'a>(
+/// A value in another, to which the step leads.
+fn inside<'a>(
     source: &mut Source<'a, '_>,
-    key: &'a Shape,
-    content: &'a Shape,
+    place: Place<'a>,
     depth: u32,
-) -> Result<Vec<(Value, Value)>> {
-    (0..source.length()?)
-        .map(|number| {
-            let key =
-                value(source, Place::Shape(key), depth).map_err(|error| error.within(Step::Key(number)))?;
-            let content = value(source, Place::Shape(content), depth)
-                .map_err(|error| error.within(Step::Entry(key.to_string())))?;
-            Ok((key, content))
-        })
-        .collect()
+    step: impl FnOnce() -> Step,
+) -> Result<Value> {
+    match value(source, place, depth) {
+        Ok(value) => Ok(value),
+        Err(error) => Err(error.within(step())),
+    }
+}
+
+fn option<'a>(source: &mut Source<'a, '_>, inner: &'a Shape, depth: u32) -> Result<Value> {
+    if !source.is_some()? {
+        return Ok(Value::Option(None));
+    }
+    let inner = value(source, Place::Shape(inner), depth)?;
+    Ok(Value::Option(Some(Box::new(inner))))
+}
+
+/// Grows with what was read: a length is only an announcement.
+fn list<'a>(source: &mut Source<'a, '_>, element: &'a Shape, depth: u32) -> Result<Value> {
+    let mut values = Vec::new();
+    for number in 0..source.length()? {
+        values.push(inside(source, Place::Shape(element), depth, || Step::Index(number))?);
+    }
+    Ok(Value::List(values))
+}
+
+fn tuple<'a>(source: &mut Source<'a, '_>, parts: &'a [Shape], depth: u32) -> Result<Value> {
+    let mut values = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        values.push(inside(source, Place::Shape(part), depth, || Step::Place(number))?);
+    }
+    Ok(Value::Tuple(values))
+}
+
+fn fields<'a>(source: &mut Source<'a, '_>, fields: &'a [Field], depth: u32) -> Result<Value> {
+    let mut values = Vec::new();
+    for Field { name, shape, .. } in fields {
+        let value = inside(source, Place::Shape(shape), depth, || Step::Field(name.clone()))?;
+        values.push((name.clone(), value));
+    }
+    Ok(Value::Struct(values))
+}
+
+fn map<'a>(source: &mut Source<'a, '_>, key: &'a Shape, content: &'a Shape, depth: u32) -> Result<Value> {
+    let mut entries = Vec::new();
+    for number in 0..source.length()? {
+        let key = inside(source, Place::Shape(key), depth, || Step::Key(number))?;
+        let content = inside(source, Place::Shape(content), depth, || Step::Entry(key.to_string()))?;
+        entries.push((key, content));
+    }
+    Ok(Value::Map(entries))
+}
+
+fn variant<'a>(source: &mut Source<'a, '_>, variants: &'a [Variant], depth: u32) -> Result<Value> {
+    let number = source.variant()?;
+    let Variant { name, content, .. } = known_variant(variants, number)?;
+    let content = inside(source, content.place(), depth, || Step::Variant(name.clone()))?;
+    Ok(Value::Variant(name.clone(), Box::new(content)))
 }

@@ -46,7 +46,16 @@ fn other_simple_values_are_of_another_type() {
 fn bytes_and_lists_of_bytes_are_carried_over() {
     assert_class::<Vec<u8>, uuid::Uuid>(Compatible);
     assert_class::<uuid::Uuid, Vec<u8>>(Compatible);
-    assert_class::<uuid::Uuid, Vec<u16>>(Breaking);
+    assert_class::<[u8; 16], uuid::Uuid>(Compatible);
+    assert_class::<Vec<Option<u8>>, uuid::Uuid>(Breaking);
+    assert_between::<uuid::Uuid, Vec<u16>>(&[
+        (Compatible, "", "bytes", "Vec<u16>", "is written as a list now"),
+        (Compatible, "[]", "u8", "u16", "is wider now"),
+    ]);
+    assert_between::<uuid::Uuid, (char, u8)>(&[
+        (Checked, "", "bytes", "(char, u8)", "has to have 2 elements now: any other number is refused"),
+        (Breaking, "[]", "u8", "char", "is of another type"),
+    ]);
 }
 
 #[test]
@@ -296,4 +305,39 @@ fn structs_of_another_kind_cannot_be_read() {
     assert_class::<Point, Named>(Breaking);
     assert_class::<Named, Status>(Breaking);
     assert_between::<Named, Status>(&[(Breaking, "", "Named", "Status", "a struct became an enum")]);
+}
+
+#[test]
+fn two_fields_that_are_one_today_by_an_alias_cannot_be_read_and_two_variants_can() {
+    #[derive(Deserialize)]
+    struct Was {
+        note: String,
+        memo: u8,
+    }
+    #[derive(Deserialize)]
+    struct Now {
+        #[serde(alias = "memo")]
+        note: String,
+    }
+    assert_between::<Was, Now>(&[(
+        Breaking,
+        "Now.note",
+        "note: String, memo: u8",
+        "String",
+        "is read for `note` and for `memo`, which were two fields",
+    )]);
+    #[derive(Deserialize)]
+    enum Light {
+        Off,
+        Old,
+        On(u8),
+    }
+    #[derive(Deserialize)]
+    enum Lamp {
+        #[serde(alias = "Old")]
+        Off,
+        On(u8),
+    }
+    assert_between::<Light, Lamp>(&[(Compatible, "Lamp::Off", "Old", "Off", "was called `Old`")]);
+    assert!(!is_same::<Light, Lamp>());
 }
