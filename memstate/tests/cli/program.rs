@@ -60,8 +60,7 @@ mod today {
             for Order { to, amount } in orders {
                 let account = self.accounts.get_mut(&from).ok_or(BankError::NoAccount(from))?;
                 let balance = account.balance;
-                account.balance =
-                    balance.checked_sub(amount).ok_or(BankError::Insufficient { balance })?;
+                account.balance = balance.checked_sub(amount).ok_or(BankError::Insufficient { balance })?;
                 self.deposit(to, amount)?;
             }
             Ok(())
@@ -260,7 +259,10 @@ fn a_command_is_called_with_its_reply_its_rejection_and_its_caller() {
     assert_eq!(out(&dir, &["query", "statement", "2"]), "owner: \"Bob\"\nbalance: 35\nnote: \"none\"\n");
 
     let rejected = run(&dir, &["call", "deposit", "9", "1", "--json"]);
-    assert_eq!((rejected.code, rejected.out.as_str()), (1, "{\"position\":6,\"rejected\":{\"NoAccount\":9}}\n"));
+    assert_eq!(
+        (rejected.code, rejected.out.as_str()),
+        (1, "{\"position\":6,\"rejected\":{\"NoAccount\":9}}\n")
+    );
     assert!(rejected.err.contains("`deposit` was rejected at position 6: NoAccount(9)"), "{}", rejected.err);
     let panicked = run(&dir, &["call", "explode"]);
     assert_eq!(panicked.code, 1);
