@@ -49,7 +49,9 @@ pub(crate) mod schema {
     };
 }
 
-pub(crate) use amendments::{Amended, Amendments};
+pub(crate) use amendments::Amended;
+#[cfg(feature = "cli")]
+pub(crate) use amendments::Amendments;
 pub(crate) use changes::Changes;
 pub(crate) use evolution::Today;
 pub(crate) use kernel::{Kernel, split_events};

@@ -3,7 +3,7 @@
 //!
 //! [`main`] is the whole of such a program; [`run`] is the same with arguments and outputs of your own.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io::Write, path::Path, process::ExitCode};
 
 use clap::{
     CommandFactory, FromArgMatches, Parser, Subcommand,
@@ -15,7 +15,7 @@ use super::{
     failure::{Code, Failure},
     finish, schema, usage,
 };
-use crate::{Model, engine::Today};
+use crate::{Model, engine::Today, model::Operation};
 
 mod answer;
 mod arguments;
@@ -126,14 +126,18 @@ pub fn run<M: Model>(
 
 fn do_it<M: Model>(
     wanted: ModelCommand,
-    dir: &std::path::Path,
+    dir: &Path,
     name: &str,
     initial: impl FnOnce() -> M + Send + 'static,
     terminal: &mut Terminal<'_>,
 ) -> Result<Code, Failure> {
     match wanted {
         ModelCommand::Any(Command::Completions(arguments)) => {
-            completions(&arguments, command::<M>(name), name, terminal)
+            completions(&arguments, command::<M>(name), name, terminal)?;
+            if arguments.shell == clap_complete::Shell::Fish {
+                fish_names::<M>(name, terminal)?;
+            }
+            Ok(Code::Fine)
         }
         ModelCommand::Any(Command::Schema(arguments)) => {
             schema::run(&arguments, Some(&*Today::of::<M>()), terminal)
@@ -154,15 +158,30 @@ fn do_it<M: Model>(
     }
 }
 
+/// Completes the names of methods in fish, for which the generator has only those of options and commands.
+fn fish_names<M: Model>(program: &str, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+    let (queries, commands) = (Methods::of(M::Query::METHODS), Methods::of(M::Command::METHODS));
+    for (after, methods) in [("query as-of", &queries), ("call", &commands)] {
+        for method in methods.all().filter(|method| !method.retired) {
+            let help = methods.signature(method).replace('\'', "");
+            let name = &method.command.name;
+            writeln!(
+                terminal.out,
+                "complete -c {program} -n \"__fish_seen_subcommand_from {after}\" -f -a '{name}' -d '{help}'"
+            )?;
+        }
+    }
+    Ok(())
+}
+
 /// What the program is called: as it was called, or as its model.
 fn name_of(first: Option<&OsString>, model: &str) -> String {
-    let file = first.and_then(|first| std::path::Path::new(first).file_stem());
+    let file = first.and_then(|first| Path::new(first).file_stem());
     file.map_or_else(|| model.to_lowercase(), |file| file.to_string_lossy().into_owned())
 }
 
 /// All commands, with the names of the model's own.
 fn command<M: Model>(name: &str) -> clap::Command {
-    use crate::model::Operation;
     let (queries, commands) = (Methods::of(M::Query::METHODS), Methods::of(M::Command::METHODS));
     let mut command = ModelCli::command()
         .name(name.to_owned())

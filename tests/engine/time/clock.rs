@@ -38,7 +38,8 @@ async fn times_before_1970_are_times() {
         let bank = clock.bank(dir.path()).await.unwrap();
         bank.open("Ann").await.unwrap();
         assert_eq!(bank.at(bank.position()).await.unwrap().time(), Some(time.parse().unwrap()));
-        assert_eq!(bank.at("1815-06-18").await.unwrap().position().get(), 0);
+        assert_eq!(bank.at("1815-06-17").await.unwrap().position().get(), 0);
+        assert_eq!(bank.at("1815-06-18").await.unwrap().position(), bank.position(), "the end of the day");
         assert_eq!(bank.at("1815-06-18 12:00").await.unwrap().position().get(), 1);
         bank.snapshot().await.unwrap();
         assert_eq!(bank.at("1815-06-18 12:00").await.unwrap().position().get(), 1);
