@@ -139,6 +139,8 @@ struct Compared {
     differences: Vec<Difference>,
     /// Pairs of named types that were met.
     met: HashSet<(u32, u32)>,
+    /// Pairs of which today's type holds another, which is compared now to the same written one.
+    holding: Vec<(u32, u32)>,
     /// How many types were taken out of others around the present ones.
     wrappings: usize,
 }
@@ -183,6 +185,10 @@ impl Compared {
     }
 
     fn named(&mut self, written: Type<'_>, was: u32, today: Type<'_>, now: u32, path: &str) {
+        // A type that holds itself and nothing else would be taken apart without end.
+        if self.holding.contains(&(was, now)) {
+            return self.breaking(written, today, path, ANOTHER);
+        }
         if !self.met.insert((was, now)) {
             return;
         }
@@ -190,11 +196,18 @@ impl Compared {
             return self.breaking(written, today, path, "the schema is not whole");
         };
         match (written.newtype(), today.newtype()) {
-            (None, Some(inner)) => return self.held(written, inner, (written, today), path),
+            (None, Some(inner)) => {
+                self.holding.push((was, now));
+                self.held(written, inner, (written, today), path);
+                self.holding.pop();
+                return;
+            }
             (Some(inner), None) => return self.not_held(inner, today, (written, today), path),
             _ => {}
         }
         let name = today.to_string();
+        // What is inside of the written type is another.
+        let holding = std::mem::take(&mut self.holding);
         match (&old.kind, &new.kind) {
             (Kind::Struct(was), Kind::Struct(now)) => self.contents(written, was, today, now, &name),
             (Kind::Enum(was), Kind::Enum(now)) => self.variants(written, was, today, now, &name),
@@ -203,6 +216,7 @@ impl Compared {
                 self.breaking(written, today, path, &what);
             }
         }
+        self.holding = holding;
     }
 
     /// The types are of different kinds, one of which may be carried over to the other.

@@ -35,6 +35,17 @@ fn reachable(schema: &Schema, shape: &Shape) -> Vec<usize> {
     met
 }
 
+/// Whether a type holds itself.
+pub(super) fn is_recursive(schema: &Schema) -> bool {
+    schema.types.iter().enumerate().any(|(number, named)| {
+        let contents: Vec<&Content> = match &named.kind {
+            Kind::Struct(content) => vec![content],
+            Kind::Enum(variants) => variants.iter().map(|variant| &variant.content).collect(),
+        };
+        contents.into_iter().flat_map(shapes_of).any(|shape| reachable(schema, shape).contains(&number))
+    })
+}
+
 fn parts(shape: &Shape) -> Vec<&Shape> {
     match shape {
         Shape::Option(inner) | Shape::List(inner) => vec![inner],
