@@ -186,13 +186,31 @@ pub enum OpenError {
         /// The record.
         position: Position,
         /// Its command, as it was called then.
-        command: String,
+        command: Box<str>,
         /// Its arguments, as a text.
-        arguments: String,
+        arguments: Box<str>,
         /// The outcome in the journal.
-        recorded: String,
+        recorded: Box<str>,
         /// The outcome of the replay.
-        now: String,
+        now: Box<str>,
+    },
+    /// The state is of other types than in the newest snapshot, and today's code makes another one of the journal than that
+    /// one, carried over, is.
+    #[error(
+        "{location}: the state has other types than it had, and what today's code makes of the journal through position \
+         {position} is not what the snapshot of then holds:{}\n\n\
+         Today's code does something else with commands of then, perhaps only to fields that are new. Keep the code of then \
+         for them (`#[memstate(replays = \"…\", version = 1)]`), or take what today's code makes of them: \
+         `memstate::open(…).accept_divergence()`",
+        indented(changes)
+    )]
+    Retold {
+        /// Where it is.
+        location: String,
+        /// The position of the snapshot.
+        position: Position,
+        /// What differs, by path, as it is in the snapshot and as it comes out; the first ten.
+        changes: Vec<String>,
     },
     /// A record or a snapshot is whole, and not to be understood.
     #[error("{location}: {what} at position {position} cannot be read: {why}")]
@@ -290,4 +308,8 @@ impl fmt::Display for Problem {
             remedy => write!(f, "\n    {remedy}"),
         }
     }
+}
+
+fn indented(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n    {line}")).collect()
 }

@@ -177,7 +177,7 @@ async fn the_outcome_of_every_record_is_kept_and_compared() {
     STEP.store(1, Ordering::SeqCst);
     match &error {
         OpenError::Diverged { position, command, .. } => {
-            assert_eq!((*position, command.as_str()), (Position::new(2), "step"));
+            assert_eq!((*position, &**command), (Position::new(2), "step"));
         }
         other => panic!("{other:?}"),
     }
@@ -239,10 +239,10 @@ async fn what_todays_code_makes_of_the_journal_can_be_accepted_and_holds_from_th
     let error = open().await.expect_err("the method does something else now");
     let OpenError::Diverged { position, arguments, recorded, now, .. } = &error else { panic!("{error:?}") };
     assert_eq!(*position, Position::new(5));
-    assert_eq!(arguments, "times: 3");
-    assert_eq!(recorded, "accepted");
+    assert_eq!(&**arguments, "times: 3");
+    assert_eq!(&**recorded, "accepted");
     assert!(now.starts_with("accepted with 99, with another reply"), "{now}");
-    assert!(error.to_string().contains("`step(times: 3)` at position 5"), "{error}");
+    assert!(error.to_string().contains("`step(times: 3)`"), "{error}");
 
     let model = open().accept_divergence().await.unwrap();
     assert_eq!(sum(&model), 3 + 90 + 6);

@@ -212,7 +212,9 @@ async fn a_command_that_is_not_deterministic_is_found_by_the_snapshot_and_told_b
     model.tick().await.unwrap();
     for result in [model.snapshot().await.map(|_| ()), model.close().await] {
         match result {
-            Err(memstate::Error::Failed(why)) => assert!(why.contains("`tick()` at position 1"), "{why}"),
+            Err(memstate::Error::Failed(why)) => {
+                assert!(why.contains("position 1") && why.contains("`tick()`"), "{why}")
+            }
             other => panic!("{other:?}"),
         }
     }

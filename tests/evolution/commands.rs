@@ -292,6 +292,9 @@ async fn a_retried_request_happens_once_also_over_a_change_of_the_code() {
         assert_eq!(stock.with_request(added).add("pear", 1).await.unwrap(), 12, "the reply of then");
         stock.with_request(noted).note("once").await.unwrap();
         assert_eq!(stock.read(|stock| (stock.counts["pear"], stock.notes.len())), (12, 1));
+        if with_snapshot {
+            stock.snapshot().await.unwrap();
+        }
         stock.close().await.unwrap();
 
         let stock = replayed::<replies_otherwise::Stock>(dir.path()).await.unwrap();

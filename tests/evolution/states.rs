@@ -1,5 +1,7 @@
 //! A state of an older struct: converted by the user.
 
+use memstate::OpenError;
+
 use super::{problems, replayed, shown};
 
 mod first {
@@ -182,7 +184,7 @@ async fn a_state_of_an_older_struct_is_converted_from_the_journal_and_from_a_sna
 }
 
 #[tokio::test]
-async fn a_state_that_only_lost_fields_with_values_is_not_a_problem_but_one_of_a_later_version_is() {
+async fn a_state_without_a_migration_or_of_a_later_version_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), false).await;
     let found = shown(&problems::<without_a_migration::Bank>(dir.path()).await);
@@ -195,4 +197,86 @@ async fn a_state_that_only_lost_fields_with_values_is_not_a_problem_but_one_of_a
     let found = shown(&problems::<second::Bank>(dir.path()).await);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("version 3"), "{found:?}");
+}
+
+mod till {
+    /// A till, with the fields that came later and its methods.
+    macro_rules! till {
+        ($module:ident, { $($field:tt)* }, $($more:tt)*) => {
+            pub mod $module {
+                #[memstate::model]
+                #[derive(Debug, Default)]
+                pub struct Till {
+                    pub sum: u64,
+                    $($field)*
+                }
+
+                #[memstate::model]
+                impl Till {
+                    $($more)*
+                }
+            }
+        };
+    }
+
+    till!(
+        first,
+        {},
+        pub fn pay(&mut self, amount: u64) {
+            self.sum += amount;
+        }
+    );
+    till!(counts_all, { #[serde(default)] pub count: u64 }, pub fn pay(&mut self, amount: u64) {
+        self.sum += amount;
+        self.count += 1;
+    });
+    till!(counts_from_now_on, { #[serde(default)] pub count: u64 },
+        pub fn pay(&mut self, amount: u64) {
+            self.sum += amount;
+            self.count += 1;
+        }
+
+        #[memstate(replays = "pay", version = 1)]
+        fn pay_v1(&mut self, amount: u64) {
+            self.sum += amount;
+        }
+    );
+}
+
+/// A field that is new is filled by today's code, also from commands of then. Whether that was meant is asked where a
+/// snapshot shows what the state was.
+#[tokio::test]
+async fn a_state_that_todays_code_tells_otherwise_than_the_snapshot_is_not_taken_in_silence() {
+    use till::{counts_all, counts_from_now_on, first};
+    let dir = tempfile::tempdir().unwrap();
+    let till = memstate::open::<first::Till>(dir.path()).await.unwrap();
+    till.pay(5).await.unwrap();
+    till.pay(6).await.unwrap();
+    till.close().await.unwrap();
+
+    let error = replayed::<counts_all::Till>(dir.path()).await.expect_err("the count is another one");
+    let OpenError::Retold { position, changes, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((position.get(), changes.as_slice()), (2, &["count: 0 → 2".to_owned()][..]));
+    assert!(
+        error.to_string().contains("replays") && error.to_string().contains("accept_divergence"),
+        "{error}"
+    );
+
+    let till = replayed::<counts_from_now_on::Till>(dir.path()).await.unwrap();
+    till.pay(7).await.unwrap();
+    assert_eq!(till.read(|till| (till.sum, till.count)), (18, 1));
+    till.close().await.unwrap();
+    let till = replayed::<counts_from_now_on::Till>(dir.path()).replay_all().await.unwrap();
+    assert_eq!(till.read(|till| (till.sum, till.count)), (18, 1), "with and without the snapshot");
+    till.close().await.unwrap();
+
+    let dir = tempfile::tempdir().unwrap();
+    let till = memstate::open::<first::Till>(dir.path()).await.unwrap();
+    till.pay(5).await.unwrap();
+    till.close().await.unwrap();
+    let till = memstate::open::<counts_all::Till>(dir.path()).accept_divergence().await.unwrap();
+    assert_eq!(till.read(|till| till.count), 1);
+    till.close().await.unwrap();
+    let till = replayed::<counts_all::Till>(dir.path()).await.expect("its own snapshot is there now");
+    assert_eq!(till.read(|till| till.count), 1);
 }

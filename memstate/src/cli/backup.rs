@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -104,7 +104,10 @@ fn copy_snapshots(from: &Path, to: &Path, end: Position) -> Result<(u64, u64), F
         if snapshot.position > end || snapshots::fault(&snapshot)?.is_some() {
             continue;
         }
-        if there.iter().any(|it| (it.position, it.bytes) == (snapshot.position, snapshot.bytes)) {
+        let same = |it: &&snapshots::Snapshot| (it.position, it.bytes) == (snapshot.position, snapshot.bytes);
+        if let Some(it) = there.iter().find(same)
+            && seal(&it.path)? == seal(&snapshot.path)?
+        {
             kept.push(snapshot.position);
         } else if copy_snapshot(&snapshot, to)? {
             new += 1;
@@ -112,13 +115,24 @@ fn copy_snapshots(from: &Path, to: &Path, end: Position) -> Result<(u64, u64), F
         }
     }
     let mut removed = 0;
-    if kept.len() >= 2 {
-        for old in there.iter().filter(|it| !kept.contains(&it.position)) {
-            RealDisk.remove(&old.path).map_err(io_failure("remove", &old.path))?;
-            removed += 1;
-        }
+    // What the journal keeps no more may hold a state that is not its own any more.
+    for old in there.iter().filter(|it| !kept.contains(&it.position)) {
+        RealDisk.remove(&old.path).map_err(io_failure("remove", &old.path))?;
+        removed += 1;
     }
     Ok((new, removed))
+}
+
+/// The checksum at the end of a snapshot.
+fn seal(path: &Path) -> Result<Vec<u8>, Failure> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-32))?;
+        let mut seal = Vec::new();
+        file.read_to_end(&mut seal)?;
+        Ok(seal)
+    };
+    read().map_err(io_failure("read", path))
 }
 
 /// Copies a snapshot; not if it was removed in the meantime.

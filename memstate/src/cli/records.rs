@@ -128,15 +128,15 @@ impl Records {
         // Damage is told when it is come to, after what is before it.
         while let Ok(Some(seen)) = inspector.next() {
             if seen.kind == Kind::Batch && seen.count == 0 {
-                self.take_amendments(seen.payload);
+                self.take_amendments(seen.payload, seen.preamble);
             }
         }
         Ok(())
     }
 
-    fn take_amendments(&mut self, payload: &[u8]) {
+    fn take_amendments(&mut self, payload: &[u8], writer: &Arc<[u8]>) {
         if let Ok(Payload::Amended { time, outcomes }) = Payload::parse(payload) {
-            self.amendments.add(&outcomes, time);
+            self.amendments.add(&outcomes, time, writer);
         }
     }
 

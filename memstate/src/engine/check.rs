@@ -42,9 +42,9 @@ struct Writer {
 #[derive(Default)]
 struct Problems(IndexMap<Key, Problem>);
 
-/// The command, the place, and what is wrong with its type; empty if it is a value that has no place, because there are as
+/// The command, the place, the type then, and what is wrong with its type; empty if it is a value that has no place, because there are as
 /// many of these as there are values.
-type Key = (Option<String>, String, String);
+type Key = (Option<String>, String, String, String);
 
 impl Check {
     pub(crate) fn new(location: String, today: Arc<Today>) -> Self {
@@ -194,7 +194,7 @@ impl Problems {
 
     fn add(&mut self, problem: Problem, of_values: bool) {
         let what = if of_values { String::new() } else { problem.what.clone() };
-        let key = (problem.command.clone(), problem.place.clone(), what);
+        let key = (problem.command.clone(), problem.place.clone(), problem.was.clone(), what);
         match self.0.get_mut(&key) {
             Some(known) => known.records += problem.records,
             None => {

@@ -9,6 +9,8 @@ use std::{
 
 use parking_lot::Mutex;
 
+use twox_hash::XxHash3_64;
+
 use super::{
     preamble::{Command, Preamble},
     record::Record,
@@ -64,7 +66,10 @@ impl Today {
     fn trace<M: Model>() -> Self {
         let traced = |shapes: &[ShapeOf]| shapes.iter().copied().map(Traced::of).collect();
         let upcasts = M::Command::METHODS.iter().map(|method| traced(method.upcasts)).collect();
-        Today { preamble: Preamble::of::<M>(), upcasts, migrations: traced(M::MIGRATIONS) }
+        let mut today = Today { preamble: Preamble::of::<M>(), upcasts, migrations: traced(M::MIGRATIONS) };
+        // `Debug` has all of it, the defaults too, which are not written.
+        today.preamble.carries = XxHash3_64::oneshot(format!("{today:?}").as_bytes());
+        today
     }
 
     /// The command that takes the records of `written`, by the writer's name for it: first one that says so, then one of
@@ -338,7 +343,10 @@ fn other_version(written: &Preamble, command: &Command, today: &Today, now: &Com
         ),
         false => (
             format!("it is version {version} of the command, and the code has only {}", now.version),
-            "a later version of the code wrote it: use that one".to_owned(),
+            format!(
+                "use the later version of the code that wrote it, or say that this is that version: \
+                 `#[memstate(version = {version})]`"
+            ),
         ),
     };
     Difference {

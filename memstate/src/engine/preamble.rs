@@ -30,6 +30,9 @@ pub(crate) struct Preamble {
     pub(crate) events: Shape,
     /// The named types in all of them.
     pub(crate) schema: Schema,
+    /// A digest of what the code takes for what it finds missing or of an earlier version: defaults, upcasts, migrations. It
+    /// tells code of the same types apart that may not carry the same journals over.
+    pub(crate) carries: u64,
 }
 
 /// A command, as its writer knew it.
@@ -63,6 +66,7 @@ impl Preamble {
             commands,
             events,
             schema: tracer.into_schema(),
+            carries: 0,
         }
     }
 
@@ -94,6 +98,7 @@ impl Preamble {
             commands: Vec::new(),
             events: Shape::Unit,
             schema: Schema::default(),
+            carries: 0,
         }
     }
 

@@ -108,7 +108,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         on_progress: on_progress.as_mut(),
     };
     let recovered = recovery.run::<M>(&mut attempts);
-    let Recovered { replayed, end, snapshot_position, mut amendments } = match recovered {
+    let Recovered { replayed, end, mut snapshot_position, compared, mut amendments } = match recovered {
         Ok(recovered) => recovered,
         Err(error) => {
             if let Some(attempts) = attempts {
@@ -146,6 +146,14 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     if let Some(told) = on_accepted {
         told(accepted.len());
     }
+    if let (Some(snapshots), Some(position)) = (&snapshots, compared) {
+        // It has shown what it could, and one of today's types is to take its place.
+        snapshot_position = Position::START;
+        match settings.accept_divergence {
+            true => snapshots.remove_from(position)?,
+            false => snapshots.set_aside(position),
+        }
+    }
     if let Some((first, _)) = accepted.first() {
         // They hold what the records did then. Without them, the journal is told anew.
         if let Some(snapshots) = &snapshots {
@@ -153,7 +161,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         }
         let now = Timestamp::of_the_clock();
         amend(journal.as_mut(), &name, &accepted, now)?;
-        amendments.add(&accepted, now);
+        amendments.add(&accepted, now, &today.preamble.encode().into());
     }
     let outcomes = confirm_tail(journal.as_mut(), time, tail)?;
     if let Some(attempts) = attempts {
@@ -195,6 +203,8 @@ struct Recovered<M: Model> {
     replayed: Option<Replayed<M>>,
     end: Position,
     snapshot_position: Position,
+    /// The snapshot that the replay was compared with.
+    compared: Option<Position>,
     amendments: Amendments,
 }
 
@@ -209,8 +219,9 @@ impl Recovery<'_> {
                 Err(Halt::Amended) => self.collect_amendments()?,
                 Err(Halt::Failed(error)) => match error {
                     // Whether it was accepted stands after it in the journal.
-                    OpenError::Diverged { .. } if self.amendments.is_none() => {
-                        self.collect_amendments()?;
+                    // And what cannot be carried over is told first.
+                    OpenError::Diverged { .. } | OpenError::Retold { .. } if !self.checked => {
+                        self.check::<M>()?
                     }
                     // A full report, of all that there is, is worth more.
                     OpenError::Unreadable { .. } if !self.checked => {
@@ -236,8 +247,20 @@ impl Recovery<'_> {
             _ => Position::START,
         };
         let from = snapshot.map(|loaded| (loaded.kernel, loaded.time));
-        let mut replay =
-            Replay::new(self.name.to_owned(), Arc::clone(self.today), from).checked_through(checked);
+        let to_compare = match self.snapshots.filter(|_| !self.settings.replay_all) {
+            Some(snapshots) => snapshots.to_compare::<M>(self.today)?,
+            None => None,
+        };
+        let snapshot_position =
+            to_compare.as_ref().map_or(snapshot_position, |(position, _)| snapshot_position.max(*position));
+        let compared = to_compare.as_ref().map(|(position, _)| *position);
+        let milestone = to_compare.and_then(|(position, model)| {
+            let kernel = Kernel::new(model, position, Requests::default());
+            Some((position, postcard::to_stdvec(kernel.model()).ok()?))
+        });
+        let mut replay = Replay::new(self.name.to_owned(), Arc::clone(self.today), from)
+            .checked_through(checked)
+            .coming_to(milestone);
         if let Some(amendments) = &self.amendments {
             replay = replay.amended(Arc::clone(amendments));
         }
@@ -266,7 +289,7 @@ impl Recovery<'_> {
             None => Ok(true),
         })?;
         let amendments = self.amendments.as_deref().cloned().unwrap_or_default();
-        Ok(Recovered { replayed, end, snapshot_position, amendments })
+        Ok(Recovered { replayed, end, snapshot_position, compared, amendments })
     }
 
     /// Makes sure that all of the journal can be carried over.

@@ -16,7 +16,9 @@ use super::{
     record::{Compared, Original, Outcomes, Payload, Record, Recorded, Shared},
     requests::{Answered, Requests},
 };
-use crate::{Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, state::Broken};
+use crate::{
+    Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, schema, state::Broken,
+};
 
 /// A record that was replayed, for who wants to know.
 pub(crate) struct Seen<'a> {
@@ -47,6 +49,8 @@ pub(crate) struct Replay<'a, M: Model> {
     amendments: Option<Arc<Amendments>>,
     /// The outcomes that were accepted instead of recorded ones; `None` if that is not allowed.
     accepted: Option<Vec<(Position, Recorded)>>,
+    /// A state that has to come out at a position, as bytes.
+    milestone: Option<(Position, Vec<u8>)>,
     /// Is told of each of them.
     on_diverged: Option<Box<OnDiverged<'a>>>,
     kernel: Option<Kernel<M>>,
@@ -123,6 +127,7 @@ impl<'a, M: Model> Replay<'a, M> {
             checked: Position::START,
             amendments: None,
             accepted: None,
+            milestone: None,
             on_diverged: None,
             kernel,
             time: time.unwrap_or(Timestamp::BEFORE_ALL),
@@ -147,6 +152,12 @@ impl<'a, M: Model> Replay<'a, M> {
     /// Takes it that everything through `position` can be carried over.
     pub(crate) fn checked_through(mut self, position: Position) -> Self {
         self.checked = position;
+        self
+    }
+
+    /// Makes sure that the state after `position` is the one that `bytes` hold.
+    pub(crate) fn coming_to(mut self, milestone: Option<(Position, Vec<u8>)>) -> Self {
+        self.milestone = milestone;
         self
     }
 
@@ -359,6 +370,7 @@ impl<'a, M: Model> Replay<'a, M> {
             let amended = self.mark(position);
             let (outcome, events) = apply(self, &old)?;
             self.last_time = shared.time;
+            self.compare_state(position)?;
             if let Some(observer) = &mut self.observer {
                 let (time, writer) = (shared.time, &*batch.writer.preamble);
                 let line = Line { position, time, writer, record: written, outcome: Some(outcome), amended };
@@ -373,13 +385,51 @@ impl<'a, M: Model> Replay<'a, M> {
         Ok(())
     }
 
+    /// What can be compared of a record's outcome: what stands in the journal was made by the types of its writer, or of the
+    /// one that amended it.
+    fn compared(&self, old: &Old<'_>) -> Compared {
+        match self.amendments.as_ref().and_then(|amendments| amendments.writer(old.position)) {
+            None => old.compared_types(),
+            Some(writer) => {
+                let is_of_today = **writer == *self.today.preamble.encode();
+                Compared { reply: is_of_today, changes: is_of_today }
+            }
+        }
+    }
+
+    /// Compares the state with the one that has to come out here.
+    fn compare_state(&mut self, position: Position) -> Result<(), OpenError> {
+        let Some((_, expected)) = self.milestone.take_if(|(milestone, _)| *milestone == position) else {
+            return Ok(());
+        };
+        let now = postcard::to_stdvec(self.kernel().model()).unwrap_or_default();
+        if now == expected {
+            return Ok(());
+        }
+        // Where the bytes differ, entries may only stand in another order.
+        let changes = match schema::diff::changes(self.today.preamble.state(), &expected, &now) {
+            Ok(changes) if changes.is_empty() => return Ok(()),
+            Ok(changes) => changes.iter().take(CHANGES_SHOWN).map(ToString::to_string).collect(),
+            Err(error) => vec![error.to_string()],
+        };
+        let location = self.location.clone();
+        let error = OpenError::Retold { location, position, changes };
+        match self.accepted {
+            Some(_) => {
+                tracing::warn!(%error, "the state of the journal was taken");
+                Ok(())
+            }
+            None => Err(error),
+        }
+    }
+
     /// Applies a record whose outcome is known.
     fn repeat(&mut self, old: &Old<'_>, recorded: Recorded) -> Result<Done, OpenError> {
         let panicked = |why: &str| Some(Answered::Panicked(why.to_owned()));
         match recorded {
             Recorded::Accepted(_) | Recorded::Repeated | Recorded::Refused => {
                 let applied = self.apply(old)?;
-                if let Some(how) = recorded.unlike(applied.outcome, old.compared()) {
+                if let Some(how) = recorded.unlike(applied.outcome, self.compared(old)) {
                     let error =
                         self.on_diverged.as_ref().map(|_| self.diverged(old, recorded, &applied, how));
                     if let (Some(told), Some(error)) = (&mut self.on_diverged, error) {
@@ -444,12 +494,12 @@ impl<'a, M: Model> Replay<'a, M> {
         OpenError::Diverged {
             location: self.location.clone(),
             position: old.position,
-            command: old.writer.preamble.name(old.written.method).to_owned(),
-            arguments: describe::arguments(&old.writer.preamble, &old.written),
-            recorded: recorded.name().to_owned(),
+            command: old.writer.preamble.name(old.written.method).into(),
+            arguments: describe::arguments(&old.writer.preamble, &old.written).into(),
+            recorded: recorded.name().into(),
             now: match how {
-                "" => now,
-                how => format!("{now}, {how}"),
+                "" => now.into(),
+                how => format!("{now}, {how}").into(),
             },
         }
     }
@@ -538,11 +588,14 @@ impl<'r> Old<'r> {
         (record, Original { name, arguments: self.written.arguments })
     }
 
-    fn compared(&self) -> Compared {
+    fn compared_types(&self) -> Compared {
         let Route { same_reply, same_events, same_state, .. } = *self.route;
         Compared { reply: same_reply && same_events, changes: same_state }
     }
 }
+
+/// How many differences between two states an error shows.
+const CHANGES_SHOWN: usize = 10;
 
 /// What the caller of a poisoned command is told.
 const POISONED: &str = "it ended the process each time it ran, so it is left out";

@@ -98,7 +98,8 @@ impl Snapshots {
     }
 
     /// The newest snapshot at or before `limit` that can be used. One that cannot is passed over, with a warning; the
-    /// journal makes up for it.
+    /// journal makes up for it. One whose state is of other types than today's is passed over too: what the fields that
+    /// came later would hold only today's code can tell, from the journal. See [`Snapshots::to_compare`].
     ///
     /// # Errors
     ///
@@ -116,6 +117,10 @@ impl Snapshots {
             match self.read(today, &path, position) {
                 Ok(loaded) => return Ok(Some(loaded)),
                 Err(Unusable::Refuse(error)) => return Err(*error),
+                Err(Unusable::OfOtherTypes) => {}
+                Err(Unusable::NotNow(why)) => {
+                    tracing::warn!(snapshot = %path.display(), why, "a snapshot cannot be read; falling back");
+                }
                 Err(Unusable::PassOver(why)) => {
                     tracing::warn!(snapshot = %path.display(), why, "a snapshot cannot be used; falling back");
                     self.unusable.lock().insert(position);
@@ -126,7 +131,7 @@ impl Snapshots {
     }
 
     fn read<M: Model>(&self, today: &Today, path: &Path, position: Position) -> Result<Loaded<M>, Unusable> {
-        let bytes = self.read_file(path).map_err(|error| Unusable::PassOver(error.to_string()))?;
+        let bytes = self.read_file(path).map_err(|error| Unusable::NotNow(error.to_string()))?;
         if bytes.starts_with(MAGIC_OF_ANY_FORMAT) && !bytes.starts_with(MAGIC) && sealed(&bytes).is_some() {
             return Err(Unusable::Refuse(Box::new(OpenError::Unreadable {
                 location: path.display().to_string(),
@@ -152,9 +157,8 @@ impl Snapshots {
             })));
         }
         let routes = Routes::new(&preamble, today);
-        if let Some(obstacle) = routes.state.obstacles().next() {
-            let why = format!("its state cannot be carried over: `{}`: {}", obstacle.path, obstacle.what);
-            return Err(Unusable::PassOver(why));
+        if !routes.state.same {
+            return Err(Unusable::OfOtherTypes);
         }
         let mut requests: Requests = whole(parts.requests, codec::get)
             .map_err(|error| Unusable::PassOver(format!("its requests cannot be read: {error}")))?;
@@ -168,6 +172,32 @@ impl Snapshots {
             .map_err(|why| Unusable::PassOver(format!("its state cannot be read: {why}")))?;
         let is_of_today = preamble.encode() == today.preamble.encode();
         Ok(Loaded { kernel: Kernel::new(model, position, requests), time: parts.time, is_of_today })
+    }
+
+    /// The newest snapshot if its state is of other types than today's: its position and its state, carried over to
+    /// today's types. A replay through there has to come to the same.
+    pub(crate) fn to_compare<M: Model>(&self, today: &Today) -> Result<Option<(Position, M)>, OpenError> {
+        let Some(position) = self.newest_position() else { return Ok(None) };
+        let bytes = self.read_file(&self.path(position)).unwrap_or_default();
+        let Some(parts) = sealed(&bytes)
+            .and_then(|content| content.strip_prefix(MAGIC))
+            .and_then(|content| Parts::split(content).ok())
+            .filter(|parts| parts.position == position && position > Position::START)
+        else {
+            return Ok(None);
+        };
+        let Ok(preamble) = Preamble::decode(parts.preamble) else { return Ok(None) };
+        let routes = Routes::new(&preamble, today);
+        if routes.state.same || preamble.model != M::NAME {
+            return Ok(None);
+        }
+        // One that has no place in today's types says nothing; whether the journal has is found out by itself.
+        Ok(evolution::read_state(&preamble, &routes.state, parts.state).ok().map(|model| (position, model)))
+    }
+
+    /// Does not count the snapshot at `position` any more: it is written anew, or removed with the next.
+    pub(crate) fn set_aside(&self, position: Position) {
+        self.unusable.lock().insert(position);
     }
 
     /// Removes the snapshots of `first` and after.
@@ -296,6 +326,10 @@ impl Snapshots {
 }
 
 enum Unusable {
+    /// It is fine, and of a state of other types.
+    OfOtherTypes,
+    /// It may be fine: the system did not let it be read.
+    NotNow(String),
     /// The next older one will do.
     PassOver(String),
     /// Whatever it is, this is not the right place or program.

@@ -170,10 +170,25 @@ impl Compared {
             }
             (Shape::Map(was_key, was), Shape::Map(now_key, now)) => {
                 self.types(of_written(was_key), of_today(now_key), &at(path, "[key]"));
+                self.keys(of_written(was_key), of_today(now_key), &at(path, "[key]"));
                 self.types(of_written(was), of_today(now), &at(path, "[]"));
             }
             (Shape::Named(was), Shape::Named(now)) => self.named(written, *was, today, *now, path),
             _ => self.other_kinds(written, today, path),
+        }
+    }
+
+    /// Two keys that were told apart by something that is not there any more would become one, and one of their values
+    /// would be lost.
+    fn keys(&mut self, written: Type<'_>, today: Type<'_>, path: &str) {
+        let lost = differences(written, today)
+            .into_iter()
+            .find(|difference| difference.class == Class::Compatible && difference.now.is_empty());
+        if let Some(lost) = lost {
+            let what = "keys are told apart by it, and entries would become one without it";
+            let path = if lost.path.is_empty() { path.to_owned() } else { format!("{path} {}", lost.path) };
+            let remedy = "keep it, or convert what was written".to_owned();
+            self.add(Class::Breaking, &path, written.to_string(), today.to_string(), what, remedy);
         }
     }
 
