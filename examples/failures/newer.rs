@@ -24,7 +24,7 @@ mod older {
     }
 }
 
-mod newer {
+mod latest {
     /// What is in stock.
     #[memstate::model]
     #[derive(Default)]
@@ -57,7 +57,7 @@ pub async fn run(dir: &Path, page: &mut Page) -> Shown {
     stock.add("pear", 1).await?;
     stock.close().await?;
     drop(stock);
-    let stock = memstate::open::<newer::Stock>(dir).await?;
+    let stock = memstate::open::<latest::Stock>(dir).await?;
     stock.add("pear", 1).await?;
     stock.count("pear", 11).await?;
     stock.count("quince", 2).await?;

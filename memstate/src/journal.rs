@@ -58,9 +58,9 @@ pub struct Recovered {
 
 /// An ordered, durable log with one writer.
 ///
-/// The order of calls is `recover`, `start`, any number of `append`, `close`.
+/// The order of calls is `recover`, once or more often, `start`, any number of `append`, `close`.
 pub trait Journal: Send {
-    /// Reads and verifies everything, and visits each batch in order, once.
+    /// Reads and verifies everything, and visits each batch in order, once. Called again before `start`, does the same again.
     ///
     /// * Must change nothing, so that a journal that the caller then refuses is left as it was.
     /// * Must refuse what is not exactly what was appended: see [`JournalError::Damaged`]. The only exception is a
@@ -72,6 +72,12 @@ pub trait Journal: Send {
     /// progress.
     fn bytes(&self) -> u64 {
         0
+    }
+
+    /// What the writers of the journal have said of themselves, as far as that can be told without reading all of it; nothing
+    /// of it is verified. Only for finding out early what [`recover`](Journal::recover), which is called after it, will visit.
+    fn writers(&mut self) -> Vec<Arc<[u8]>> {
+        Vec::new()
     }
 
     /// Makes the journal ready for `append`, with what this writer says of itself: `preamble` comes back in every

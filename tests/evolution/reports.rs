@@ -160,6 +160,61 @@ async fn every_problem_is_counted_over_all_writers_and_nothing_was_replayed() {
     assert_eq!((shop.position(), shop.read(|shop| shop.sold)), (Position::new(8), 1511));
 }
 
+/// Two versions in turn: `later` has a command that `earlier` does not know.
+mod earlier {
+    use std::sync::atomic::Ordering;
+
+    #[memstate::model]
+    #[derive(Debug, Default)]
+    pub struct Turns {
+        pub sum: u64,
+    }
+
+    #[memstate::model]
+    impl Turns {
+        pub fn add(&mut self, number: u64) {
+            super::ADDED.fetch_add(1, Ordering::SeqCst);
+            self.sum += number;
+        }
+    }
+}
+
+mod later {
+    #[memstate::model]
+    #[derive(Debug, Default)]
+    pub struct Turns {
+        pub sum: u64,
+    }
+
+    #[memstate::model]
+    impl Turns {
+        pub fn add(&mut self, number: u64) {
+            self.sum += number;
+        }
+
+        pub fn double(&mut self) {
+            self.sum *= 2;
+        }
+    }
+}
+
+static ADDED: AtomicU64 = AtomicU64::new(0);
+
+#[tokio::test]
+async fn nothing_is_replayed_either_where_todays_own_records_come_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let turns = replayed::<earlier::Turns>(dir.path()).await.unwrap();
+    turns.add(1).await.unwrap();
+    turns.close().await.unwrap();
+    let turns = replayed::<later::Turns>(dir.path()).await.unwrap();
+    turns.double().await.unwrap();
+    turns.close().await.unwrap();
+    let before = ADDED.load(Ordering::SeqCst);
+    let found = shown(&problems::<earlier::Turns>(dir.path()).await);
+    assert!(found.len() == 1 && found[0].starts_with("command `double`"), "{found:?}");
+    assert_eq!(ADDED.load(Ordering::SeqCst), before);
+}
+
 /// Like the first, but it says what is to become of what is not there any more.
 mod mended {
     #[memstate::model]

@@ -60,8 +60,10 @@ impl Shop {
 
     /// An order is paid.
     pub fn pay(&mut self, order: u64, payment: Payment) {
-        if let Payment::Cash | Payment::Cheque(_) | Payment::Card { .. } = payment {
-            self.paid += u64::from(self.customers.contains_key(&order));
+        match payment {
+            Payment::Cash | Payment::Cheque(_) | Payment::Card { .. } => {
+                self.paid += u64::from(self.customers.contains_key(&order));
+            }
         }
     }
 

@@ -63,8 +63,10 @@ impl Shop {
 
     /// An order is paid.
     pub fn pay(&mut self, order: u64, payment: Payment) {
-        if let Payment::Cash | Payment::Card { .. } = payment {
-            self.paid += u64::from(self.customers.contains_key(&order));
+        match payment {
+            Payment::Cash | Payment::Card { .. } => {
+                self.paid += u64::from(self.customers.contains_key(&order));
+            }
         }
     }
 

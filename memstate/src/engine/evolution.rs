@@ -447,10 +447,8 @@ pub(crate) fn all_differences(written: &Preamble, today: &Today) -> Vec<(String,
         }
     }
     for command in &now.commands {
-        let is_new = !written
-            .commands
-            .iter()
-            .any(|was| was.name == command.name || command.was.iter().any(|name| *name == was.name));
+        let is_new =
+            !written.commands.iter().any(|was| was.name == command.name || command.was.contains(&was.name));
         if is_new {
             all.push((format!("command `{}`", command.name), new(&now.schema, command)));
         }

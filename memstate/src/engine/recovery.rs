@@ -18,11 +18,12 @@ use super::{
     amendments::Amendments,
     attempts::Attempts,
     check::Check,
-    evolution::Today,
+    evolution::{Routes, Today},
     executor::Executor,
     kernel::Kernel,
     outcomes::Durable,
     past::Turns,
+    preamble::Preamble,
     queue::Queue,
     record::{self, Outcomes, Recorded},
     replay::{Halt, Replay, Replayed},
@@ -246,6 +247,9 @@ impl Recovery<'_> {
             (Some(loaded), _) if loaded.is_of_today => snapshot_position,
             _ => Position::START,
         };
+        if checked == Position::START && self.writers_need_a_check::<M>() {
+            return Err(Halt::Check);
+        }
         let from = snapshot.map(|loaded| (loaded.kernel, loaded.time));
         let to_compare = match self.snapshots.filter(|_| !self.settings.replay_all) {
             Some(snapshots) => snapshots.to_compare::<M>(self.today)?,
@@ -290,6 +294,13 @@ impl Recovery<'_> {
         })?;
         let amendments = self.amendments.as_deref().cloned().unwrap_or_default();
         Ok(Recovered { replayed, end, snapshot_position, compared, amendments })
+    }
+
+    /// Whether there are writers of which not everything is sure to be carried over.
+    fn writers_need_a_check<M: Model>(&mut self) -> bool {
+        let preambles = self.journal.writers().into_iter().filter_map(|bytes| Preamble::decode(&bytes).ok());
+        let mut of_this_model = preambles.filter(|preamble| preamble.model == M::NAME);
+        of_this_model.any(|preamble| Routes::new(&preamble, self.today).need_a_check())
     }
 
     /// Makes sure that all of the journal can be carried over.

@@ -288,6 +288,15 @@ impl Journal for FileJournal {
         self.listing.segment_bytes
     }
 
+    fn writers(&mut self) -> Vec<Arc<[u8]>> {
+        let preamble = |segment: &u64| {
+            let mut scan = scan::Scan::open(&*self.disk, &self.dir, *segment, None).ok()?;
+            let (_, _, preamble) = scan.header().ok()?;
+            Some(preamble.into())
+        };
+        self.listing.segments.iter().filter_map(preamble).collect()
+    }
+
     fn start(&mut self, preamble: &[u8]) -> Result<(), JournalError> {
         let found = match std::mem::replace(&mut self.phase, Phase::Opened) {
             Phase::Recovered(found) => *found,

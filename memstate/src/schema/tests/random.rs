@@ -144,7 +144,7 @@ const DEEPEST_VALUE: u32 = 8;
 
 fn of_shape(choices: &mut Choices<'_>, schema: &Schema, shape: &Shape, depth: u32) -> Value {
     let depth = depth + 1;
-    let mut inner = |choices: &mut Choices<'_>, shape| of_shape(choices, schema, shape, depth);
+    let inner = |choices: &mut Choices<'_>, shape| of_shape(choices, schema, shape, depth);
     match shape {
         Shape::Opaque => panic!("there is no value of what is not known"),
         Shape::Unit => Value::Unit,
