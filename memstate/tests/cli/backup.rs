@@ -147,3 +147,65 @@ fn a_damaged_journal_is_not_copied_over_a_good_copy() {
     assert_eq!(gave.code, 1, "{gave:?}");
     assert_eq!(contents(&copy), before);
 }
+
+/// A counter whose step is not always the same, as after a change of its code.
+mod stepping {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    pub static STEP: AtomicU64 = AtomicU64::new(1);
+
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Counter {
+        pub sum: u64,
+    }
+
+    #[memstate::model]
+    impl Counter {
+        pub fn step(&mut self) {
+            self.sum += STEP.load(Ordering::SeqCst);
+        }
+    }
+}
+
+/// Opens, also where a process that another test starts holds the lock for a moment; see [`open`].
+async fn patiently(open: impl Fn() -> memstate::Open<stepping::Counter>) -> stepping::CounterClient {
+    for _ in 0..200 {
+        match open().await {
+            Err(memstate::OpenError::Journal(memstate::journal::JournalError::Locked { .. })) => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("it is locked for too long");
+}
+
+#[test]
+fn a_backup_takes_over_a_snapshot_of_the_same_position_with_another_state() {
+    use stepping::{Counter, STEP};
+    let (temporary, dir) = place();
+    let copy = temporary.path().join("copy");
+    wait(async {
+        let counter = patiently(|| memstate::open::<Counter>(&dir)).await;
+        for _ in 0..4 {
+            counter.step().await.unwrap();
+        }
+        counter.close().await.unwrap();
+    });
+    assert_eq!(run("backup", &dir, &[copy.to_str().unwrap()]).code, 0);
+
+    STEP.store(2, Ordering::SeqCst);
+    wait(async {
+        let open = || memstate::open::<Counter>(&dir).replay_all().accept_divergence();
+        let counter = patiently(open).await;
+        assert_eq!(counter.read(|counter| counter.sum), 8);
+        counter.close().await.unwrap();
+    });
+    let gave = run("backup", &dir, &[copy.to_str().unwrap()]);
+    assert_eq!(gave.code, 0, "{gave:?}");
+    wait(async {
+        let counter = patiently(|| memstate::open::<Counter>(&copy)).await;
+        assert_eq!(counter.read(|counter| counter.sum), 8, "as the journal has it now");
+    });
+}
