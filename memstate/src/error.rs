@@ -81,7 +81,10 @@ pub enum NotJournaled {
         method: &'static str,
     },
     /// The request's id came before with another command or other arguments.
-    #[error("the request's id was used for another command before; take a new one from `new_request`")]
+    #[error(
+        "the request's id was used before for another command or other arguments, or by an earlier version of the code \
+         for this one; see whether it has happened before you take a new one from `new_request`"
+    )]
     RequestReused,
 }
 
@@ -197,11 +200,11 @@ pub enum OpenError {
     /// The state is of other types than in the newest snapshot, and today's code makes another one of the journal than that
     /// one, carried over, is.
     #[error(
-        "{location}: the state has other types than it had, and what today's code makes of the journal through position \
-         {position} is not what the snapshot of then holds:{}\n\n\
-         Today's code does something else with commands of then, perhaps only to fields that are new. Keep the code of then \
-         for them (`#[memstate(replays = \"…\", version = 1)]`), or take what today's code makes of them: \
-         `memstate::open(…).accept_divergence()`",
+        "{location}: the state has other types than it had, and it does not come out as it was.\n\n  \
+         what today's code makes of the journal through position {position} differs from the snapshot of then:{}\n\n\
+         Today's code does something else with commands of then, perhaps only to fields that are new. Either\n  \
+         keep the code of then for the records of then, `#[memstate(replays = \"…\", version = 1)]`,\n  \
+         or take what today's code makes of them: `memstate::open(…).accept_divergence()`.",
         indented(changes)
     )]
     Retold {

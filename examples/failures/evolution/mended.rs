@@ -58,8 +58,9 @@ pub struct ShopV1 {
 fn from_cents(old: ShopV1) -> Shop {
     let prices = old.prices.iter().map(|(article, cents)| (article.clone(), in_words(*cents))).collect();
     let ShopV1 { pieces, customers, paid, orders, notes, .. } = old;
-    // Without the migration, `#[serde(default)]` above `is_open` would say the same.
-    Shop { prices, pieces, customers, paid, orders, notes, is_open: false }
+    // As the commands of today leave it: a snapshot of then has to come to the same as they do.
+    let is_open = !pieces.is_empty();
+    Shop { prices, pieces, customers, paid, orders, notes, is_open }
 }
 
 fn in_words(cents: u32) -> String {
