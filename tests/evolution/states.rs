@@ -277,6 +277,16 @@ async fn a_state_that_todays_code_tells_otherwise_than_the_snapshot_is_not_taken
     let till = memstate::open::<counts_all::Till>(dir.path()).accept_divergence().await.unwrap();
     assert_eq!(till.read(|till| till.count), 1);
     till.close().await.unwrap();
+    // The same if all of it is replayed for it, as the command line does.
+    let other = tempfile::tempdir().unwrap();
+    let first = memstate::open::<first::Till>(other.path()).await.unwrap();
+    first.pay(5).await.unwrap();
+    first.close().await.unwrap();
+    let told = replayed::<counts_all::Till>(other.path()).replay_all().accept_divergence().await.unwrap();
+    told.close().await.unwrap();
+    let told = replayed::<counts_all::Till>(other.path()).await.expect("the snapshot of then is gone");
+    assert_eq!(told.read(|till| till.count), 1);
+
     let till = replayed::<counts_all::Till>(dir.path()).await.expect("its own snapshot is there now");
     assert_eq!(till.read(|till| till.count), 1);
 }

@@ -251,7 +251,9 @@ impl Recovery<'_> {
             return Err(Halt::Check);
         }
         let from = snapshot.map(|loaded| (loaded.kernel, loaded.time));
-        let to_compare = match self.snapshots.filter(|_| !self.settings.replay_all) {
+        // Who accepts what comes out has to be rid of it, whatever it is compared with.
+        let looks = !self.settings.replay_all || self.settings.accept_divergence;
+        let to_compare = match self.snapshots.filter(|_| looks) {
             Some(snapshots) => snapshots.to_compare::<M>(self.today)?,
             None => None,
         };

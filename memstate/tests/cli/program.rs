@@ -286,7 +286,7 @@ fn a_call_with_a_request_happens_once() {
     assert_eq!(out(&dir, &["query", "balance", "1"]), "101\n");
     let again = run(&dir, &["call", "deposit", "1", "2", "--request", &request]);
     assert_eq!(again.code, 2, "{again:?}");
-    assert!(again.err.contains("used for another command"), "{}", again.err);
+    assert!(again.err.contains("used before for another command"), "{}", again.err);
 }
 
 #[test]
