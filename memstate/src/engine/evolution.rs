@@ -8,7 +8,6 @@ use std::{
 };
 
 use parking_lot::Mutex;
-
 use twox_hash::XxHash3_64;
 
 use super::{
@@ -30,6 +29,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Today {
     pub(crate) preamble: Preamble,
+    /// The same as it stands in front of what is written.
+    pub(crate) bytes: Arc<[u8]>,
     /// For each command the types that its upcasts read, that of version 1 first.
     upcasts: Vec<Vec<Traced>>,
     /// The types that migrations of the state read.
@@ -64,12 +65,16 @@ impl Today {
     }
 
     fn trace<M: Model>() -> Self {
-        let traced = |shapes: &[ShapeOf]| shapes.iter().copied().map(Traced::of).collect();
-        let upcasts = M::Command::METHODS.iter().map(|method| traced(method.upcasts)).collect();
-        let mut today = Today { preamble: Preamble::of::<M>(), upcasts, migrations: traced(M::MIGRATIONS) };
+        let traced = |shapes: &[ShapeOf]| shapes.iter().copied().map(Traced::of).collect::<Vec<_>>();
+        let upcasts = M::Command::METHODS.iter().map(|method| traced(method.upcasts)).collect::<Vec<_>>();
+        let migrations = traced(M::MIGRATIONS);
+        let mut preamble = Preamble::of::<M>();
         // `Debug` has all of it, the defaults too, which are not written.
-        today.preamble.carries = XxHash3_64::oneshot(format!("{today:?}").as_bytes());
-        today
+        let carries =
+            format!("Today {{ preamble: {preamble:?}, upcasts: {upcasts:?}, migrations: {migrations:?} }}");
+        preamble.carries = XxHash3_64::oneshot(carries.as_bytes());
+        let bytes = preamble.encode().into();
+        Today { preamble, bytes, upcasts, migrations }
     }
 
     /// The command that takes the records of `written`, by the writer's name for it: first one that says so, then one of

@@ -137,7 +137,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         },
     };
     // Only now is anything written: whatever is refused above is left as it was.
-    journal.start(&today.preamble.encode())?;
+    journal.start(&today.bytes)?;
     if let Some(snapshots) = &snapshots {
         snapshots.remove_leftovers()?;
     }
@@ -162,7 +162,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         }
         let now = Timestamp::of_the_clock();
         amend(journal.as_mut(), &name, &accepted, now)?;
-        amendments.add(&accepted, now, &today.preamble.encode().into());
+        amendments.add(&accepted, now, &today.bytes);
     }
     let outcomes = confirm_tail(journal.as_mut(), time, tail)?;
     if let Some(attempts) = attempts {
@@ -253,10 +253,9 @@ impl Recovery<'_> {
         let from = snapshot.map(|loaded| (loaded.kernel, loaded.time));
         // Who accepts what comes out has to be rid of it, whatever it is compared with.
         let looks = !self.settings.replay_all || self.settings.accept_divergence;
-        let to_compare = match self.snapshots.filter(|_| looks) {
-            Some(snapshots) => snapshots.to_compare::<M>(self.today)?,
-            None => None,
-        };
+        let looked_at = self.snapshots.filter(|_| looks);
+        let to_compare =
+            looked_at.and_then(|snapshots| snapshots.to_compare::<M>(self.today, snapshot_position));
         let snapshot_position =
             to_compare.as_ref().map_or(snapshot_position, |(position, _)| snapshot_position.max(*position));
         let compared = to_compare.as_ref().map(|(position, _)| *position);

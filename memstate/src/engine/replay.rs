@@ -391,7 +391,7 @@ impl<'a, M: Model> Replay<'a, M> {
         match self.amendments.as_ref().and_then(|amendments| amendments.writer(old.position)) {
             None => old.compared_types(),
             Some(writer) => {
-                let is_of_today = **writer == *self.today.preamble.encode();
+                let is_of_today = **writer == *self.today.bytes;
                 Compared { reply: is_of_today, changes: is_of_today }
             }
         }

@@ -140,13 +140,7 @@ impl Snapshots {
                 why: "a newer version of memstate wrote it; use that one".to_owned(),
             })));
         }
-        let Some(content) = sealed(&bytes).and_then(|content| content.strip_prefix(MAGIC)) else {
-            return Err(Unusable::PassOver("its checksum is wrong".to_owned()));
-        };
-        let parts = Parts::split(content).map_err(|error| Unusable::PassOver(error.to_string()))?;
-        if parts.position != position {
-            return Err(Unusable::PassOver(format!("it is of position {}", parts.position)));
-        }
+        let parts = Parts::of_file(&bytes, position).map_err(Unusable::PassOver)?;
         let preamble =
             Preamble::decode(parts.preamble).map_err(|error| Unusable::PassOver(error.to_string()))?;
         if preamble.model != M::NAME {
@@ -170,29 +164,23 @@ impl Snapshots {
         });
         let model = evolution::read_state(&preamble, &routes.state, parts.state)
             .map_err(|why| Unusable::PassOver(format!("its state cannot be read: {why}")))?;
-        let is_of_today = preamble.encode() == today.preamble.encode();
+        let is_of_today = *parts.preamble == *today.bytes;
         Ok(Loaded { kernel: Kernel::new(model, position, requests), time: parts.time, is_of_today })
     }
 
-    /// The newest snapshot if its state is of other types than today's: its position and its state, carried over to
-    /// today's types. A replay through there has to come to the same.
-    pub(crate) fn to_compare<M: Model>(&self, today: &Today) -> Result<Option<(Position, M)>, OpenError> {
-        let Some(position) = self.newest_position() else { return Ok(None) };
-        let bytes = self.read_file(&self.path(position)).unwrap_or_default();
-        let Some(parts) = sealed(&bytes)
-            .and_then(|content| content.strip_prefix(MAGIC))
-            .and_then(|content| Parts::split(content).ok())
-            .filter(|parts| parts.position == position && position > Position::START)
-        else {
-            return Ok(None);
-        };
-        let Ok(preamble) = Preamble::decode(parts.preamble) else { return Ok(None) };
+    /// The newest snapshot if it is another than the one that was `used` and its state is of other types than today's: its
+    /// position and its state, carried over to today's types. A replay through there has to come to the same.
+    pub(crate) fn to_compare<M: Model>(&self, today: &Today, used: Position) -> Option<(Position, M)> {
+        let position = self.newest_position().filter(|position| *position > used)?;
+        let bytes = self.read_file(&self.path(position)).ok()?;
+        let parts = Parts::of_file(&bytes, position).ok()?;
+        let preamble = Preamble::decode(parts.preamble).ok()?;
         let routes = Routes::new(&preamble, today);
         if routes.state.same || preamble.model != M::NAME {
-            return Ok(None);
+            return None;
         }
         // One that has no place in today's types says nothing; whether the journal has is found out by itself.
-        Ok(evolution::read_state(&preamble, &routes.state, parts.state).ok().map(|model| (position, model)))
+        Some((position, evolution::read_state(&preamble, &routes.state, parts.state).ok()?))
     }
 
     /// Does not count the snapshot at `position` any more: it is written anew, or removed with the next.
@@ -360,6 +348,18 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// The parts of a whole file, which is of `position`; otherwise why it is not.
+    fn of_file(bytes: &'a [u8], position: Position) -> Result<Self, String> {
+        let Some(content) = sealed(bytes).and_then(|content| content.strip_prefix(MAGIC)) else {
+            return Err("its checksum is wrong".to_owned());
+        };
+        let parts = Parts::split(content).map_err(|error| error.to_string())?;
+        match parts.position == position {
+            true => Ok(parts),
+            false => Err(format!("it is of position {}", parts.position)),
+        }
+    }
+
     fn split(mut bytes: &'a [u8]) -> Result<Self, Unreadable> {
         let number = |bytes: &mut &'a [u8]| {
             Ok::<_, Unreadable>(u64::from_le_bytes(
