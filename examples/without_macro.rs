@@ -10,7 +10,7 @@ use memstate::{
     Ask, Call, Client, Ctx, Look, Model, Past, State, Visitor,
     codec::{Argument, Unreadable, Unwritable},
     collections::HashMap,
-    model::{Method, NoEvents, Operation, Parameter, Returned, Verdict, no_such_method},
+    model::{CommandOf, Method, NoEvents, Operation, Parameter, Returned, Verdict, no_such_method},
     schema::Written,
 };
 use serde::{Deserialize, Serialize};
@@ -192,6 +192,8 @@ impl Operation for BankCommand {
         }
     }
 }
+
+impl CommandOf<Bank> for BankCommand {}
 
 impl Operation for BankQuery {
     const METHODS: &'static [Method] = &[Method::new(

@@ -112,9 +112,9 @@ pub mod __private {
         client::{Ask, Call, Client, Look},
         codec::{Answer, Argument, Unreadable, Unwritable, put},
         model::{
-            AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, ClientInScope, Ctx, Lend, Method,
-            Model, NoClient, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Returned, ShapeOf,
-            Spelled, Verdict,
+            AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, ClientInScope, CommandOf, Ctx, Lend,
+            Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Returned,
+            ShapeOf, Spelled, Verdict,
             carried::{arguments, conversion, filled},
             each::{CloneEach, DebugEach, EqEach},
             no_such_method,

@@ -224,6 +224,9 @@ pub trait Operation: Sized + Send + 'static {
     }
 }
 
+/// Says whose commands these are, so that a list of them is enough to know the model.
+pub trait CommandOf<M>: Operation {}
+
 /// The error for a method number that a model does not have.
 pub fn no_such_method(method: impl std::fmt::Display) -> Unreadable {
     Unreadable::new(format!("there is no method number {method}"))

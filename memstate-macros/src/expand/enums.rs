@@ -282,6 +282,13 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
         false => quote_mixed!(match self { #arms #never }),
     };
     let carry = (kind == Kind::Command).then(|| carry::operation(scope));
+    let model = &scope.commands.self_ty;
+    let of_model = (kind == Kind::Command).then(|| {
+        quote_mixed! {
+            #[automatically_derived]
+            impl #header #krate::CommandOf<#model> for #name #parameters #bounds {}
+        }
+    });
     let (method, put) = (body(quote_mixed!(#(#numbers)*)), body(quote_mixed!(#(#puts)*)));
     quote_mixed! {
         #[automatically_derived]
@@ -311,6 +318,8 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
 
             #carry
         }
+
+        #of_model
     }
 }
 
