@@ -7,7 +7,7 @@
 use std::{fmt, ops::Deref};
 
 use memstate::{
-    Ask, Call, Client, Ctx, Look, Model, Past, State, Visitor,
+    Ask, Call, Client, Ctx, Look, Model, Past, State, TakesCommands, Visitor,
     codec::{Argument, Unreadable, Unwritable},
     collections::HashMap,
     model::{CommandOf, Method, NoEvents, Operation, Parameter, Returned, Verdict, no_such_method},
@@ -90,14 +90,8 @@ pub struct BankClient<C = Client<Bank>> {
     client: C,
 }
 
-impl From<Client<Bank>> for BankClient<Client<Bank>> {
-    fn from(client: Client<Bank>) -> Self {
-        BankClient { client }
-    }
-}
-
-impl From<Past<Bank>> for BankClient<Past<Bank>> {
-    fn from(client: Past<Bank>) -> Self {
+impl<C> From<C> for BankClient<C> {
+    fn from(client: C) -> Self {
         BankClient { client }
     }
 }
@@ -230,6 +224,7 @@ impl Model for Bank {
     type Event = NoEvents;
     type Client = BankClient;
     type Past = BankClient<Past<Bank>>;
+    type Around<C> = BankClient<C>;
 
     fn execute(
         &mut self,
@@ -266,7 +261,7 @@ impl Model for Bank {
     }
 }
 
-impl BankClient {
+impl<C: TakesCommands<Bank>> BankClient<C> {
     /// Opens an account and returns its number.
     pub fn open(&self, balance: u64) -> Call<u64> {
         self.client.__call(0, |bytes| Argument::put(&balance, bytes), Returned::<false>::read)

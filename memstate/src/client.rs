@@ -4,6 +4,8 @@
 //! it dereferences: everything here is there on a `BankClient` too, unless the model has a method of that name. Around
 //! something else that lends a model, such as [`Past`], a `BankClient` has the queries alone.
 
+mod inner;
+
 use std::{
     fmt,
     future::{Future, Ready, ready},
@@ -12,6 +14,8 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
+
+pub use inner::Inner;
 
 use crate::{
     At, Diff, Error, Events, History, Model, Past, Position, Span, Watch, When,
@@ -316,17 +320,18 @@ impl<M: Model> Client<M> {
     fn submit(&self, method: u16, put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>) -> Pending {
         self.engine.submit(method, put, self.caller.clone(), self.request)
     }
+}
 
-    /// A command, for generated methods.
+/// What the commands of a typed client are sent to. A state of the past takes none.
+pub trait TakesCommands<M>: Look<M> {
+    /// A command, for generated methods; `method` is its number.
     #[doc(hidden)]
-    pub fn __call<R: Outcome<K>, const K: bool>(
+    fn __call<R: Outcome<K>, const K: bool>(
         &self,
         method: u16,
         put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
         read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
-    ) -> Call<R, K> {
-        Call { pending: self.submit(method, put), read }
-    }
+    ) -> Call<R, K>;
 }
 
 /// What the queries of a typed client are asked of: it lends the model.
@@ -334,6 +339,17 @@ pub trait Look<M> {
     /// A query, for generated methods; `method` is its number.
     #[doc(hidden)]
     fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K>;
+}
+
+impl<M: Model> TakesCommands<M> for Client<M> {
+    fn __call<R: Outcome<K>, const K: bool>(
+        &self,
+        method: u16,
+        put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
+    ) -> Call<R, K> {
+        Call { pending: self.submit(method, put), read }
+    }
 }
 
 impl<M: Model> Look<M> for Client<M> {

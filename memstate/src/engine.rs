@@ -76,7 +76,7 @@ use self::{
 };
 use crate::{
     Error, Model, NotJournaled, OpenError, Position, RequestId, codec::Unwritable, events::EventLog,
-    model::Operation, open::Settings, state,
+    model::parts, open::Settings, state,
 };
 
 /// The owner of an open model: when it is dropped, the engine finishes and closes.
@@ -166,7 +166,7 @@ impl<M: Model> Engine<M> {
         caller: Option<Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
-        if M::Command::METHODS.get(usize::from(method)).is_some_and(|method| method.retired) {
+        if parts::method::<M::Command>(method).is_some_and(|method| method.retired) {
             let method = method_name::<M>(method);
             return Pending::failed(Error::NotJournaled(NotJournaled::Retired { method }));
         }
@@ -252,8 +252,8 @@ impl<M: Model> Engine<M> {
         if self.shared.has_ended.load(Ordering::Acquire) {
             return Err(Error::Stopped(self.shared.queue.why_closed()));
         }
-        let name = M::Query::METHODS.get(usize::from(method)).map_or("?", |method| method.name);
-        let panicked = |message| Error::Panicked { method: name, position: None, message };
+        let name = || parts::name::<M::Query>(method);
+        let panicked = |message| Error::Panicked { method: name(), position: None, message };
         let reading = self.shared.lock().map_err(|why| match self.shared.broken.get() {
             Some(why) => Error::Stopped(Arc::clone(why)),
             None => panicked(why.to_string()),

@@ -86,7 +86,7 @@ mod when;
 pub use checked::{Checked, check};
 #[cfg(feature = "cli")]
 pub use cli::program::{main, main_with};
-pub use client::{Ask, Call, Client, Execute, Look};
+pub use client::{Ask, Call, Client, Execute, Inner, Look, TakesCommands};
 pub use diff::Diff;
 pub use engine::Retention;
 pub use error::{Error, NotJournaled, OpenError, Problem};
@@ -109,12 +109,12 @@ pub use when::{Span, When};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        client::{Ask, Call, Client, Look},
+        client::{Ask, Call, Client, Inner, Look, TakesCommands},
         codec::{Answer, Argument, Unreadable, Unwritable, put},
         model::{
-            AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, ClientInScope, CommandOf, Ctx, Lend,
-            Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Returned,
-            ShapeOf, Spelled, Verdict,
+            AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, Announce, Announced, ClientInScope,
+            CommandOf, Ctx, Lend, Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome,
+            Parameter, Part, Probe, Returned, ShapeOf, Spelled, Verdict,
             carried::{arguments, conversion, filled},
             each::{CloneEach, DebugEach, EqEach},
             no_such_method,

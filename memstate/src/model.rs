@@ -4,14 +4,18 @@
 
 pub(crate) mod carried;
 mod ctx;
+pub(crate) mod parts;
 
 use std::convert::Infallible;
 
+#[doc(hidden)]
+pub use ctx::{Announce, Announced};
 pub use ctx::{Ctx, NoEvents, Rng};
+pub use parts::{Listed, Part};
 
 use crate::{
     Past, State,
-    client::{Client, Look},
+    client::{Client, Look, TakesCommands},
     codec::{Answer, Unreadable, Unwritable, get_varint, put_varint, whole},
     schema::{Shape, Tracer, Type, Written, carry},
 };
@@ -39,6 +43,9 @@ pub trait Model: State {
     type Client: From<Client<Self>> + Clone + Send + Sync;
     /// The typed client of a state of the past: the queries alone.
     type Past: From<Past<Self>> + Clone + Send + Sync;
+    /// The typed client around anything that lends the model: [`Client`](Model::Client) is the one around a
+    /// [`Client`], [`Past`](Model::Past) the one around a [`Past`].
+    type Around<C>: From<C>;
     /// The version of the state: one more than there are migrations.
     const VERSION: u32 = 1;
     /// The types that [`migrate`](Model::migrate) reads, those of version 1 first.
@@ -141,9 +148,8 @@ pub trait Annotated {
 #[doc(hidden)]
 pub struct NoClient;
 
-impl NoClient {
-    #[doc(hidden)]
-    pub fn __call<R: Outcome<K>, const K: bool>(
+impl<M> TakesCommands<M> for NoClient {
+    fn __call<R: Outcome<K>, const K: bool>(
         &self,
         _: u16,
         _: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
@@ -161,10 +167,19 @@ impl<M> Look<M> for NoClient {
 
 /// The commands or the queries of a model: an enum with a variant for each method.
 ///
-/// A method's number is its place in [`METHODS`](Operation::METHODS). The journal never holds it; it holds names.
+/// A method's number is its place in [`list`](Operation::list). The journal never holds it; it holds names.
 pub trait Operation: Sized + Send + 'static {
-    /// The methods, in the order of the variants.
+    /// The model's own methods, in the order of the variants.
     const METHODS: &'static [Method];
+    /// The models inside of the model. Their operations come after its own, in this order.
+    const PARTS: &'static [Part] = &[];
+    /// How many operations there are in all.
+    const COUNT: u16 = parts::count(Self::METHODS, Self::PARTS);
+
+    /// All operations, in the order of their numbers.
+    fn list() -> Vec<Listed> {
+        parts::list(Self::METHODS, Self::PARTS)
+    }
 
     /// The number of this one's method.
     fn method(&self) -> u16;

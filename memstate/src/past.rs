@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Error, InvalidTimestamp, Model, Position, Timestamp, When,
     engine::{Engine, Kernel, in_turn},
-    model::Operation,
+    model::{Operation, parts},
     state,
 };
 
@@ -73,7 +73,7 @@ impl<M: Model> Past<M> {
     /// Answers the query number `method` by `look`.
     pub(crate) fn ask<R>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Result<R, Error> {
         catch_unwind(AssertUnwindSafe(|| self.read(look))).map_err(|panic| Error::Panicked {
-            method: M::Query::METHODS.get(usize::from(method)).map_or("?", |method| method.name),
+            method: parts::name::<M::Query>(method),
             position: None,
             message: state::message(panic),
         })

@@ -47,7 +47,7 @@ fn generics(scope: &Scope<'_>) -> Generics {
     generics
 }
 
-/// The commands for the client of a live model, or the queries for that of everything which lends one.
+/// The commands for the client of whatever takes them, or the queries for that of whatever lends the model.
 fn of_kind(scope: &Scope<'_>, kind: Kind) -> TokenStream {
     let Scope { krate, commands, .. } = scope;
     let model = &commands.self_ty;
@@ -57,15 +57,17 @@ fn of_kind(scope: &Scope<'_>, kind: Kind) -> TokenStream {
         .filter(|(_, operation)| !operation.evolution.retired)
         .map(|(number, operation)| method(scope, operation, number))
         .collect();
-    let (mut generics, mut client) = (generics(scope), commands.client());
-    if kind == Kind::Query {
-        if methods.is_empty() {
-            return TokenStream::new();
-        }
-        let of = lender(types::span_of(model));
-        generics.params.push(syn::parse_quote!(#of: #krate::Look<#model>));
-        push_argument(&mut client, &quote_mixed!(#of));
+    if methods.is_empty() {
+        return TokenStream::new();
     }
+    let (mut generics, mut client) = (generics(scope), commands.client());
+    let of = lender(types::span_of(model));
+    let bound = match kind {
+        Kind::Command => quote_mixed!(TakesCommands),
+        Kind::Query => quote_mixed!(Look),
+    };
+    generics.params.push(syn::parse_quote!(#of: #krate::#bound<#model>));
+    push_argument(&mut client, &quote_mixed!(#of));
     let (header, _, bounds) = generics.split_for_impl();
     quote_spanned! {types::span_of(model)=>
         impl #header #client #bounds {
@@ -121,7 +123,10 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
                 true => quote_mixed!(|_, _| #krate::std::unreachable!()),
                 false => quote_spanned!(types::span_of(result)=> #returned::read),
             };
-            (quote_mixed!(Call), quote_mixed!(#client.__call(#number, |bytes| #puts, #read)))
+            (
+                quote_mixed!(Call),
+                quote_mixed!(#krate::TakesCommands::<#model>::__call(#client, #number, |bytes| #puts, #read)),
+            )
         }
         Kind::Query => {
             let inputs = operation.arguments().map(|argument| &argument.name);

@@ -1,7 +1,7 @@
 //! What stands beside the struct: its client, the names of its enums, and `Model`.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::{DeriveInput, ext::IdentExt};
 
 use super::{
@@ -53,6 +53,8 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
     };
     let (live, past) =
         (client_of(quote_mixed!(#krate::Client<#model>)), client_of(quote_mixed!(#krate::Past<#model>)));
+    let around = client::lender(Span::mixed_site());
+    let around_it = client_of(around.to_token_stream());
     let mark = generic.then(|| quote_mixed!(model: #krate::std::marker::PhantomData<fn() -> #model>,));
     let marked = generic.then(|| quote_mixed!(, model: #krate::std::marker::PhantomData));
     let versions = carry::state(&record.migrations, model, krate);
@@ -87,6 +89,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
                 type Event = #events;
                 type Client = #live;
                 type Past = #past;
+                type Around<#around> = #around_it;
 
                 fn execute(
                     &mut self,
@@ -140,15 +143,8 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
         #lenient
         const _: () = {
             #[automatically_derived]
-            impl #header #krate::std::convert::From<#krate::Client<#model>> for #live #model_bounds {
-                fn from(client: #krate::Client<#model>) -> Self {
-                    Self { client #marked }
-                }
-            }
-
-            #[automatically_derived]
-            impl #header #krate::std::convert::From<#krate::Past<#model>> for #past #model_bounds {
-                fn from(client: #krate::Past<#model>) -> Self {
+            impl #every #krate::std::convert::From<#lender> for #client #every_parameters #every_bounds {
+                fn from(client: #lender) -> Self {
                     Self { client #marked }
                 }
             }

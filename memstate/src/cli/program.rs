@@ -15,7 +15,7 @@ use super::{
     failure::{Code, Failure},
     finish, schema, usage,
 };
-use crate::{Model, engine::Today, model::Operation};
+use crate::{Model, engine::Today};
 
 mod answer;
 mod arguments;
@@ -160,7 +160,7 @@ fn do_it<M: Model>(
 
 /// Completes the names of methods in fish, for which the generator has only those of options and commands.
 fn fish_names<M: Model>(program: &str, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    let (queries, commands) = (Methods::of(M::Query::METHODS), Methods::of(M::Command::METHODS));
+    let (queries, commands) = (Methods::of::<M::Query>(), Methods::of::<M::Command>());
     for (after, methods) in [("query as-of", &queries), ("call", &commands)] {
         for method in methods.all().filter(|method| !method.retired) {
             let help = methods.signature(method).replace('\'', "");
@@ -182,7 +182,7 @@ fn name_of(first: Option<&OsString>, model: &str) -> String {
 
 /// All commands, with the names of the model's own.
 fn command<M: Model>(name: &str) -> clap::Command {
-    let (queries, commands) = (Methods::of(M::Query::METHODS), Methods::of(M::Command::METHODS));
+    let (queries, commands) = (Methods::of::<M::Query>(), Methods::of::<M::Command>());
     let mut command = ModelCli::command()
         .name(name.to_owned())
         .about(format!(

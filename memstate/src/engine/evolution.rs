@@ -66,7 +66,8 @@ impl Today {
 
     fn trace<M: Model>() -> Self {
         let traced = |shapes: &[ShapeOf]| shapes.iter().copied().map(Traced::of).collect::<Vec<_>>();
-        let upcasts = M::Command::METHODS.iter().map(|method| traced(method.upcasts)).collect::<Vec<_>>();
+        let upcasts =
+            M::Command::list().iter().map(|listed| traced(listed.method.upcasts)).collect::<Vec<_>>();
         let migrations = traced(M::MIGRATIONS);
         let mut preamble = Preamble::of::<M>();
         // `Debug` has all of it, the defaults too, which are not written.

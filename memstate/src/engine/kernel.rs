@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Ctx, Model, Position,
     codec::{Unreadable, get_bytes, get_varint, whole},
-    model::{Operation, Verdict},
+    model::{Operation, Verdict, parts},
     state::{self, Broken, Failed, trace::Trace},
 };
 
@@ -92,7 +92,8 @@ impl<M: Model> Kernel<M> {
 
     /// Applies the next record, which today's code wrote.
     pub(crate) fn apply(&mut self, record: &Record<'_>, shared: Shared) -> Result<Applied, Stuck> {
-        let name = method_name::<M>(record.method);
+        // The name is only of interest where a request is told from another.
+        let name = if record.request.is_some() { method_name::<M>(record.method) } else { "" };
         self.apply_as(record, Original { name, arguments: record.arguments }, shared)
     }
 
@@ -235,7 +236,7 @@ impl From<Answered> for Answer {
 
 /// The name of today's command with this number.
 pub(crate) fn method_name<M: Model>(method: u16) -> &'static str {
-    M::Command::METHODS.get(usize::from(method)).map_or("?", |method| method.name)
+    parts::name::<M::Command>(method)
 }
 
 /// Reads a command from its record. The user's `Deserialize` runs here, and may panic.

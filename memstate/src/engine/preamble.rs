@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Model,
     codec::{self, Answer, Unreadable, whole},
-    model::{Method, Operation},
+    model::{Listed, Operation},
     schema::{Field, Schema, Shape, Tracer, Type},
 };
 
@@ -56,7 +56,7 @@ impl Preamble {
     pub(crate) fn of<M: Model>() -> Self {
         let mut tracer = Tracer::default();
         let state = tracer.shape_of::<M>();
-        let commands = M::Command::METHODS.iter().map(|method| Command::of(method, &mut tracer)).collect();
+        let commands = M::Command::list().iter().map(|listed| Command::of(listed, &mut tracer)).collect();
         let events = M::Event::shape(&mut tracer);
         Preamble {
             layout: LAYOUT,
@@ -119,7 +119,8 @@ impl Preamble {
 }
 
 impl Command {
-    pub(crate) fn of(method: &Method, tracer: &mut Tracer) -> Self {
+    pub(crate) fn of(listed: &Listed, tracer: &mut Tracer) -> Self {
+        let method = listed.method;
         let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let argument = |argument: &crate::model::Parameter| {
             let shape = (argument.shape)(tracer);
@@ -134,10 +135,10 @@ impl Command {
         let arguments = method.arguments.iter().map(argument).collect();
         let (accepted, rejected) = method.returns.map_or((Shape::Opaque, None), |returns| returns(tracer));
         Command {
-            name: method.name.to_owned(),
-            was: strings(method.was),
+            name: listed.name.clone(),
+            was: listed.was.clone(),
             version: method.version,
-            replays: method.replays.map(|(name, version)| (name.to_owned(), version)),
+            replays: listed.replays.clone(),
             arguments,
             accepted,
             rejected,

@@ -108,6 +108,44 @@ impl<E: Answer> Ctx<E> {
     }
 }
 
+impl<E: Answer> Ctx<E> {
+    /// Lends a model inside of this one what its commands take: `ctx.within(|ctx| self.ledger.post(ctx, 3))`.
+    ///
+    /// Position, time and caller are those of the command, random numbers go on from one to the other, and what the inner
+    /// command announces is announced as an event of this model, into which it is converted.
+    pub fn within<I, R>(&mut self, run: impl FnOnce(&mut Ctx<I>) -> R) -> R
+    where
+        I: Answer,
+        E: From<I>,
+    {
+        self.lend(run, E::from)
+    }
+
+    /// The same for a model that has no events: `ctx.without_events(|ctx| self.stock.take(ctx, 3))`.
+    pub fn without_events<R>(&mut self, run: impl FnOnce(&mut Ctx<NoEvents>) -> R) -> R {
+        self.lend(run, |never| match never {})
+    }
+
+    /// [`within`](Ctx::within), by a given conversion.
+    #[doc(hidden)]
+    pub fn lend<I: Answer, R>(&mut self, run: impl FnOnce(&mut Ctx<I>) -> R, convert: fn(I) -> E) -> R {
+        let mut inner = Ctx {
+            rng: self.rng.take(),
+            refused: self.refused.take(),
+            ..Ctx::new(self.position, self.time, self.seed, self.caller.clone())
+        };
+        let result = run(&mut inner);
+        let events = inner.events();
+        if events.len() < inner.event_count as usize {
+            inner.refused = Some("one of a model inside cannot be read back".to_owned());
+        }
+        events.into_iter().for_each(|event| self.emit(convert(event)));
+        self.rng = inner.rng;
+        self.refused = inner.refused.or(self.refused.take());
+        result
+    }
+}
+
 impl<E> Ctx<E> {
     /// Why an event could not be written, if one could not.
     pub(crate) fn refused(&self) -> Option<&str> {
@@ -119,6 +157,50 @@ impl<E> Ctx<E> {
         self.events
     }
 }
+
+/// Makes an event of a model of one that a model inside of it announces: `Announced::<E, I>::convert`.
+///
+/// The inherent function wins for a model that has no events, which needs no conversion; for all others there is that of
+/// [`Announce`], which must be in scope.
+#[doc(hidden)]
+pub struct Announced<E, I>(PhantomData<(E, I)>);
+
+impl<E> Announced<E, NoEvents> {
+    #[doc(hidden)]
+    pub fn convert(event: NoEvents) -> E {
+        match event {}
+    }
+}
+
+#[doc(hidden)]
+pub trait Announce<E, I> {
+    fn convert(event: I) -> E;
+}
+
+impl<E: Announces<I>, I> Announce<E, I> for Announced<E, I> {
+    fn convert(event: I) -> E {
+        E::announce(event)
+    }
+}
+
+/// An event type that the events of a model inside of the model can become.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "this model cannot announce the events of the model inside: `{Self}` cannot be made of `{I}`",
+    label = "announces events of type `{I}`",
+    note = "write `impl From<{I}> for …` for the events of this model, which are named above its `impl` block: `#[memstate::model(events = ShopEvent)]`"
+)]
+pub trait Announces<I> {
+    fn announce(event: I) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<I>, I> Announces<I> for E {
+    fn announce(event: I) -> Self {
+        E::from(event)
+    }
+}
+
 impl<E> fmt::Debug for Ctx<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ctx")

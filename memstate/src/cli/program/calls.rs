@@ -13,7 +13,7 @@ use crate::{
         output::grouped,
         terminal::Terminal,
     },
-    model::{Operation, Verdict},
+    model::{Verdict, parts},
     open_with,
 };
 
@@ -65,12 +65,12 @@ pub(super) fn call<M: Model>(
     initial: impl FnOnce() -> M + Send + 'static,
     terminal: &mut Terminal<'_>,
 ) -> Result<Code, Failure> {
-    let methods = Methods::of(M::Command::METHODS);
+    let methods = Methods::of::<M::Command>();
     let method = methods
         .named(&given.method)
         .ok_or_else(|| Failure::new(Code::Usage, format!("there is no command `{}`", given.method)))?;
-    if let Some(name) = M::Command::METHODS.get(usize::from(method.number)).filter(|it| it.retired) {
-        let why = NotJournaled::Retired { method: name.name };
+    if method.retired {
+        let why = NotJournaled::Retired { method: parts::name::<M::Command>(method.number) };
         return Err(Failure::new(Code::Usage, why.to_string()));
     }
     let bytes = arguments::encode(&methods, method, &given.args)?;

@@ -2,7 +2,7 @@
 
 use crate::{
     engine::preamble::Command,
-    model,
+    model::Operation,
     schema::{Schema, Shape, Tracer, Type},
 };
 
@@ -29,13 +29,14 @@ impl Method {
 }
 
 impl Methods {
-    pub(super) fn of(methods: &[model::Method]) -> Self {
+    pub(super) fn of<O: Operation>() -> Self {
         let mut tracer = Tracer::default();
-        let described = methods.iter().enumerate().map(|(number, method)| Method {
+        let listed = O::list();
+        let described = listed.iter().enumerate().map(|(number, listed)| Method {
             number: u16::try_from(number).expect("a method's number has 16 bits"),
-            command: Command::of(method, &mut tracer),
-            retired: method.retired,
-            docs: method.docs,
+            command: Command::of(listed, &mut tracer),
+            retired: listed.method.retired,
+            docs: listed.method.docs,
         });
         let methods = described.collect();
         Methods { schema: tracer.into_schema(), methods }

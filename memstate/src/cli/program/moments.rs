@@ -167,7 +167,7 @@ fn ask<M: Model>(
     json: bool,
     terminal: &mut Terminal<'_>,
 ) -> Result<Code, Failure> {
-    let methods = Methods::of(M::Query::METHODS);
+    let methods = Methods::of::<M::Query>();
     let method = methods
         .named(name)
         .ok_or_else(|| Failure::new(Code::Usage, format!("there is no query `{name}`")))?;
