@@ -12,5 +12,7 @@ mod evolution;
 mod generic;
 #[path = "macros/hygiene.rs"]
 mod hygiene;
+#[path = "macros/parts.rs"]
+mod parts;
 #[path = "macros/shapes.rs"]
 mod shapes;

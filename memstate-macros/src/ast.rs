@@ -3,6 +3,7 @@
 //! Bodies are not parsed: a mistake in one is rustc's to report, once.
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
 use syn::{
     Attribute, Generics, Path, Signature, Token, Type, Visibility, braced,
     ext::IdentExt,
@@ -95,6 +96,19 @@ impl Parse for Block {
 }
 
 impl Block {
+    /// The block with empty bodies, and of the attributes only those that decide what is written.
+    pub fn signatures(&self) -> TokenStream {
+        let Block { generics, self_ty, methods, .. } = self;
+        let (header, _, bounds) = generics.split_for_impl();
+        let methods = methods.iter().map(|Method { attrs, vis, sig }| {
+            let attrs = attrs
+                .iter()
+                .filter(|attr| ["memstate", "cfg", "doc"].iter().any(|name| attr.path().is_ident(name)));
+            quote!(#(#attrs)* #vis #sig {})
+        });
+        quote!(impl #header #self_ty #bounds { #(#methods)* })
+    }
+
     fn member(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis: Visibility = input.parse()?;
@@ -144,8 +158,6 @@ fn is_function(input: ParseStream<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
-
     use super::*;
 
     fn block(tokens: TokenStream) -> Block {

@@ -24,6 +24,8 @@ pub enum Place {
     Method,
     Argument,
     Field,
+    /// A field of a model.
+    ModelField,
     Variant,
     /// A struct under `#[memstate::data]`.
     Struct,
@@ -41,6 +43,7 @@ impl Place {
             Place::Method => &["skip", "was", "retired", "replays", "version", "upcast"],
             Place::Argument => &["was", "default"],
             Place::Field => &["clone"],
+            Place::ModelField => &["clone", "model", "was"],
             Place::Variant | Place::Struct => &["display"],
             Place::Nowhere => &[],
         }
@@ -55,6 +58,7 @@ impl Place {
             Place::Method => "a method",
             Place::Argument => "an argument",
             Place::Field => "a field",
+            Place::ModelField => "a field of a model",
             Place::Variant => "a variant",
             Place::Struct => "a struct",
             Place::Nowhere => "this place",
@@ -66,6 +70,7 @@ impl Place {
 const FORMS: &[(&str, &str)] = &[
     ("skip", "skip"),
     ("clone", "clone"),
+    ("model", "model"),
     ("error", "error"),
     ("retired", "retired"),
     ("crate", "crate = path::to::memstate"),
@@ -92,6 +97,7 @@ pub struct Keys {
     pub error: bool,
     pub skip: bool,
     pub clone: bool,
+    pub model: bool,
     pub display: Option<LitStr>,
     pub was: Vec<LitStr>,
     pub retired: bool,
@@ -177,6 +183,7 @@ impl Keys {
         match name {
             "skip" => self.skip = true,
             "clone" => self.clone = true,
+            "model" => self.model = true,
             "error" => self.error = true,
             "retired" => self.retired = true,
             "default" => {

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod evolution;
+pub mod part;
 mod record;
 mod results;
 
@@ -17,6 +18,7 @@ use syn::{
 
 pub use arguments::{Argument, Form, Input};
 pub use evolution::Evolution;
+pub use part::Part;
 pub use record::{Field, Held, Record, Variant, Whole};
 
 use crate::{

@@ -7,6 +7,7 @@ mod display;
 mod enums;
 mod methods;
 mod model;
+mod parts;
 mod state;
 
 use proc_macro2::{Span, TokenStream};
@@ -16,7 +17,7 @@ use syn::{DeriveInput, parse::Parser};
 use crate::{
     ast::{Block, Item},
     attr::{Keys, Place},
-    check::{Commands, Record, Whole},
+    check::{Commands, Part, Record, Whole, part},
     errors::Errors,
     fallback::without_helpers,
 };
@@ -116,7 +117,7 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
-    let keys = Keys::of_options(options, Place::ModelStruct, errors);
+    let keys = Keys::of_options(options.clone(), Place::ModelStruct, errors);
     let krate = Crate::of(&keys);
     match syn::parse2::<DeriveInput>(item.clone()) {
         Ok(input) => {
@@ -136,7 +137,12 @@ fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> To
             record.migrations.splice(..0, keys.migrations);
             let mut written = data::item(&record, &krate, false, false);
             written.extend(state::implementation(&record, &krate));
-            written.extend(model::implementation(&record, &krate));
+            if record.parts().next().is_some() {
+                written.extend(model::around_parts(&record, &krate));
+                written.extend(parts::ask(&record.input.ident, &options, &item, &krate));
+            } else {
+                written.extend(model::implementation(&record, &krate));
+            }
             written
         }
         Err(error) => {
@@ -152,13 +158,34 @@ fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> Toke
     let mut written = without_helpers(item.clone(), 1);
     match syn::parse2::<Block>(item) {
         Ok(block) => {
+            let signatures = block.signatures();
             if let Some(commands) = Commands::of(block, errors) {
                 written.extend(methods::implementation(&commands, keys.events.as_ref(), &krate));
+                written.extend(parts::leave(&commands.name, &signatures));
             }
         }
         Err(error) => errors.push(error),
     }
     written
+}
+
+/// What is written where a struct with models inside and its `impl` block are both known. What is wrong with either by itself
+/// is said already.
+pub fn compose(input: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let Some([options, structure, block]) = parts::given(input) else { return TokenStream::new() };
+    let (Ok(input), Ok(block)) = (syn::parse2::<DeriveInput>(structure), syn::parse2::<Block>(block)) else {
+        return TokenStream::new();
+    };
+    let mut said = Errors::default();
+    let keys = Keys::of_options(options, Place::ModelStruct, &mut said);
+    let krate = Crate::of(&keys);
+    let mut record = Record::of(input, Whole::Model, &mut said);
+    record.migrations.splice(..0, keys.migrations);
+    let Some(commands) = Commands::of(block, &mut said) else { return TokenStream::new() };
+    let mut models: Vec<Part> = record.parts().cloned().collect();
+    part::meetings(&mut models, &commands, &record.input.generics, &mut errors);
+    with(parts::implementation(&record, &commands, &models, &krate), errors)
 }
 
 fn refuse_data(item: &TokenStream, place: TokenStream, errors: &mut Errors) {

@@ -257,6 +257,13 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::data(options.into(), item.into()).into()
 }
 
+/// Called by the expansion of [`model`]; not for use by hand.
+#[doc(hidden)]
+#[proc_macro]
+pub fn compose(input: TokenStream) -> TokenStream {
+    expand::compose(input.into()).into()
+}
+
 /// A test that fails when the types of a model, its commands or their arguments have changed; see
 /// `memstate::testing::schema`.
 #[proc_macro]

@@ -123,6 +123,7 @@ pub mod __private {
         schema::{Type, Written, carry::read as read_written},
         state::{Foreign, ForeignWith, Held, State, Visitor, replace},
     };
+    pub use memstate_macros::compose;
     pub use serde;
     pub use std;
 

@@ -7,6 +7,7 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
+use super::part::{self, Part};
 use crate::{
     attr::{self, Keys, Place},
     errors::Errors,
@@ -41,6 +42,8 @@ pub struct Field {
     /// It has serde attributes that say how it is written.
     pub own_serde: bool,
     pub has_default: bool,
+    /// It is a model.
+    pub part: Option<Part>,
 }
 
 /// What an item is.
@@ -78,7 +81,8 @@ impl Record {
         let keys = take(&mut input.attrs, of_item, errors);
         let variants = match &mut input.data {
             syn::Data::Struct(data) => {
-                let fields = fields(&mut data.fields, &self_ty, errors);
+                let place = if whole == Whole::Model { Place::ModelField } else { Place::Field };
+                let fields = fields(&mut data.fields, place, &self_ty, errors);
                 vec![Variant { ident: None, fields, display: keys.display }]
             }
             syn::Data::Enum(data) => data
@@ -87,7 +91,7 @@ impl Record {
                 .map(|variant| {
                     attr::serde_keys_of_variant(&mut variant.attrs, errors);
                     let keys = take(&mut variant.attrs, place(Place::Variant), errors);
-                    let fields = fields(&mut variant.fields, &self_ty, errors);
+                    let fields = fields(&mut variant.fields, Place::Field, &self_ty, errors);
                     Variant { ident: Some(variant.ident.clone()), fields, display: keys.display }
                 })
                 .collect(),
@@ -97,6 +101,11 @@ impl Record {
         let record = Record { input, self_ty, variants, serde_keys, migrations, broken: false };
         let broken = record.fields().any(|field| field.held == Held::Not);
         Record { broken, ..record }
+    }
+
+    /// The models inside.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.fields().filter_map(|field| field.part.as_ref())
     }
 
     /// What type parameters must be for the fields to be saved.
@@ -135,13 +144,13 @@ fn take(attrs: &mut Vec<Attribute>, place: Place, errors: &mut Errors) -> Keys {
     keys
 }
 
-fn fields(fields: &mut Fields, self_ty: &Type, errors: &mut Errors) -> Vec<Field> {
+fn fields(fields: &mut Fields, place: Place, self_ty: &Type, errors: &mut Errors) -> Vec<Field> {
     let members: Vec<Member> = fields.members().collect();
     fields
         .iter_mut()
         .zip(members)
         .map(|(field, member)| {
-            let keys = take(&mut field.attrs, Place::Field, errors);
+            let keys = take(&mut field.attrs, place, errors);
             let serde = attr::serde_keys(&mut field.attrs, errors);
             let ty = NoSelf(self_ty).of(&field.ty);
             let held = match keys.clone {
@@ -150,7 +159,9 @@ fn fields(fields: &mut Fields, self_ty: &Type, errors: &mut Errors) -> Vec<Field
                 false => Held::State,
             };
             let has = |names: &[&str]| serde.iter().any(|key| names.contains(&key.as_str()));
+            let part = part::of(field, &keys, &ty, errors);
             Field {
+                part,
                 member,
                 ty,
                 held,

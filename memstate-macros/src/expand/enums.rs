@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Member, ext::IdentExt};
+use syn::{Attribute, Member, ext::IdentExt};
 
 use super::{
     Crate, carry,
@@ -12,67 +12,109 @@ use super::{
     without_defaults,
 };
 use crate::{
-    check::{Evolution, Form, Kind, Operation},
+    check::{Evolution, Form, Kind, Operation, Part},
     types,
 };
 
+/// `<Ledger as Model>::Command`, or another of its types.
+pub fn of_part(part: &Part, what: &str, krate: &Crate) -> TokenStream {
+    let (ty, span) = (&part.ty, types::span_of(&part.ty));
+    let what = Ident::new(what, span);
+    quote_spanned!(span=> <#ty as #krate::Model>::#what)
+}
+
 /// A variant: its fields by name or number, and their types.
 struct Variant<'a> {
-    operation: &'a Operation,
+    cfgs: &'a [Attribute],
+    docs: String,
+    hidden: bool,
+    name: &'a Ident,
     fields: Vec<(Member, TokenStream)>,
 }
 
+impl<'a> Variant<'a> {
+    fn of_operation(operation: &'a Operation, fields: Vec<(Member, TokenStream)>) -> Self {
+        let Operation { cfgs, docs, ident, variant: name, .. } = operation;
+        let docs = if docs.is_empty() { format!("`{}`.", ident.unraw()) } else { docs.clone() };
+        Variant { cfgs, docs, hidden: operation.evolution.retired, name, fields }
+    }
+
+    /// With what the model inside has for it: its `Command`, `Query` or `Reply`.
+    fn of_part(part: &'a Part, what: &str, krate: &Crate) -> Self {
+        let docs = format!("Those of `{}`.", part.name.unraw());
+        let ty = of_part(part, what, krate);
+        Variant {
+            cfgs: &[],
+            docs,
+            hidden: false,
+            name: &part.variant,
+            fields: vec![(Member::Unnamed(0.into()), ty)],
+        }
+    }
+}
+
 /// An enum, and what it takes to have it `Clone`, `PartialEq` and `Debug`.
-struct Enum<'a> {
-    name: Ident,
+pub struct Enum<'a> {
+    pub name: Ident,
     docs: String,
     variants: Vec<Variant<'a>>,
-    never: Option<TokenStream>,
+    pub never: Option<TokenStream>,
 }
 
 pub fn operation(scope: &Scope<'_>, kind: Kind) -> TokenStream {
-    let krate = scope.krate;
-    let whole = Enum {
-        name: scope.enum_name(kind),
-        docs: format!(
-            "The {} of [`{}`].",
-            if kind == Kind::Command { "commands" } else { "queries" },
-            scope.commands.name.unraw()
-        ),
-        variants: scope
-            .commands
-            .of_kind(kind)
-            .map(|operation| Variant {
-                operation,
-                fields: operation
-                    .arguments()
-                    .map(|argument| (Member::Named(argument.name.clone()), owned(argument, krate)))
-                    .collect(),
-            })
-            .collect(),
-        never: never(scope, kind),
-    };
+    let whole = of_kind(scope, kind);
     let definition = whole.definition(scope);
     let codec = codec(scope, kind, &whole);
     quote_mixed!(#definition #codec)
 }
 
-pub fn reply(scope: &Scope<'_>) -> TokenStream {
-    let whole = Enum {
+/// The enum of the commands or of the queries, those of the models inside among them.
+pub fn of_kind<'a>(scope: &Scope<'a>, kind: Kind) -> Enum<'a> {
+    let krate = scope.krate;
+    let commands = scope.commands;
+    let what = if kind == Kind::Command { "Command" } else { "Query" };
+    Enum {
+        name: scope.enum_name(kind),
+        docs: format!(
+            "The {} of [`{}`].",
+            if kind == Kind::Command { "commands" } else { "queries" },
+            commands.name.unraw()
+        ),
+        variants: commands
+            .of_kind(kind)
+            .map(|operation| {
+                let fields = operation
+                    .arguments()
+                    .map(|argument| (Member::Named(argument.name.clone()), owned(argument, krate)));
+                Variant::of_operation(operation, fields.collect())
+            })
+            .chain(scope.parts.iter().map(|part| Variant::of_part(part, what, krate)))
+            .collect(),
+        never: never(scope, kind),
+    }
+}
+
+pub fn of_replies<'a>(scope: &Scope<'a>) -> Enum<'a> {
+    let commands = scope.commands;
+    Enum {
         name: scope.reply_name(),
         docs: format!("The replies of [`{}`].", scope.commands.name.unraw()),
-        variants: scope
-            .commands
+        variants: commands
             .operations
             .iter()
-            .map(|operation| Variant {
-                operation,
-                fields: vec![(Member::Unnamed(0.into()), operation.result.to_token_stream())],
+            .map(|operation| {
+                let fields = vec![(Member::Unnamed(0.into()), operation.result.to_token_stream())];
+                Variant::of_operation(operation, fields)
             })
+            .chain(scope.parts.iter().map(|part| Variant::of_part(part, "Reply", scope.krate)))
             .collect(),
-        never: (!scope.generics().params.is_empty()).then(|| quote_mixed!(__Of(never, _))),
-    };
-    whole.definition(scope)
+        never: never_reply(scope),
+    }
+}
+
+/// The pattern of the reply that there never is.
+pub fn never_reply(scope: &Scope<'_>) -> Option<TokenStream> {
+    (!scope.generics().params.is_empty()).then(|| quote_mixed!(__Of(never, _)))
 }
 
 /// The pattern of the variant that there never is, if the enum needs one to mention the model's parameters.
@@ -88,7 +130,7 @@ pub fn never(scope: &Scope<'_>, kind: Kind) -> Option<TokenStream> {
 }
 
 impl Enum<'_> {
-    fn definition(&self, scope: &Scope<'_>) -> TokenStream {
+    pub fn definition(&self, scope: &Scope<'_>) -> TokenStream {
         let krate = scope.krate;
         let Enum { name, docs, variants, .. } = self;
         let generics = without_defaults(scope.generics());
@@ -101,9 +143,8 @@ impl Enum<'_> {
             }
         });
         let written = variants.iter().map(|variant| {
-            let Operation { cfgs, docs, ident, variant: name, .. } = variant.operation;
-            let docs = if docs.is_empty() { format!("`{}`.", ident.unraw()) } else { docs.clone() };
-            let hidden = variant.operation.evolution.retired.then(|| quote_mixed!(#[doc(hidden)]));
+            let Variant { cfgs, docs, name, .. } = variant;
+            let hidden = variant.hidden.then(|| quote_mixed!(#[doc(hidden)]));
             let attrs = quote_mixed!(#(#cfgs)* #hidden #[doc = #docs]);
             let fields = variant.fields.iter().map(|(member, ty)| match member {
                 Member::Named(name) => quote_mixed!(#name: #ty),
@@ -131,7 +172,7 @@ impl Enum<'_> {
         let mut seen = HashSet::new();
         let mut types = Vec::new();
         for (number, variant) in self.variants.iter().enumerate() {
-            let cfgs = variant.operation.cfgs.iter().filter_map(|cfg| cfg.meta.require_list().ok());
+            let cfgs = variant.cfgs.iter().filter_map(|cfg| cfg.meta.require_list().ok());
             let cfgs: Vec<_> = cfgs.map(|list| &list.tokens).collect();
             for (place, (_, ty)) in variant.fields.iter().enumerate() {
                 if cfgs.is_empty() {
@@ -171,7 +212,7 @@ impl Enum<'_> {
         let (_, _, debug_bounds) = debug.split_for_impl();
         let (mut clones, mut eqs, mut debugs) = (TokenStream::new(), TokenStream::new(), TokenStream::new());
         for variant in &self.variants {
-            let Operation { cfgs, variant: name, .. } = variant.operation;
+            let Variant { cfgs, name, .. } = variant;
             let members = || variant.fields.iter().map(|(member, _)| member);
             let locals = |name| (0..variant.fields.len()).map(move |number| local(name, number));
             let types = || variant.fields.iter().map(|(_, ty)| ty);
@@ -249,23 +290,7 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
     let (header, parameters, bounds) = generics.split_for_impl();
     let operations: Vec<_> = scope.commands.of_kind(kind).enumerate().collect();
     let descriptions = operations.iter().map(|(_, operation)| description(scope, operation));
-    let numbers = operations.iter().map(|(number, operation)| {
-        let Operation { cfgs, variant, .. } = operation;
-        let number = scope.number(operation, *number);
-        quote_mixed!(#(#cfgs)* Self::#variant { .. } => #number,)
-    });
-    let puts = operations.iter().map(|(_, operation)| {
-        let Operation { cfgs, variant, .. } = operation;
-        let mut fields = Vec::new();
-        let mut puts = Vec::new();
-        for (number, argument) in operation.arguments().enumerate() {
-            let (name, local) = (&argument.name, local("argument", number));
-            fields.push(quote_mixed!(#name: #local));
-            puts.push(put(argument, &quote_mixed!(#local), krate));
-        }
-        let body = sequence(&puts, scope);
-        quote_mixed!(#(#cfgs)* Self::#variant { #(#fields),* } => #body,)
-    });
+    let (numbers, puts) = (numbers(scope, kind), puts(scope, kind));
     let gets = operations.iter().map(|(number, operation)| {
         let Operation { cfgs, variant, .. } = operation;
         let number = scope.number_pattern(operation, *number);
@@ -289,7 +314,7 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
             impl #header #krate::CommandOf<#model> for #name #parameters #bounds {}
         }
     });
-    let (method, put) = (body(quote_mixed!(#(#numbers)*)), body(quote_mixed!(#(#puts)*)));
+    let (method, put) = (body(numbers), body(puts));
     quote_mixed! {
         #[automatically_derived]
         impl #header #krate::Operation for #name #parameters #bounds {
@@ -321,6 +346,33 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
 
         #of_model
     }
+}
+
+/// The arms that tell the number of a variant of the model's own.
+pub fn numbers(scope: &Scope<'_>, kind: Kind) -> TokenStream {
+    let of = |(number, operation): (usize, &Operation)| {
+        let Operation { cfgs, variant, .. } = operation;
+        let number = scope.number(operation, number);
+        quote_mixed!(#(#cfgs)* Self::#variant { .. } => #number,)
+    };
+    scope.commands.of_kind(kind).enumerate().map(of).collect()
+}
+
+/// The arms that write the arguments of a variant of the model's own.
+pub fn puts(scope: &Scope<'_>, kind: Kind) -> TokenStream {
+    let of = |operation: &Operation| {
+        let Operation { cfgs, variant, .. } = operation;
+        let mut fields = Vec::new();
+        let mut puts = Vec::new();
+        for (number, argument) in operation.arguments().enumerate() {
+            let (name, local) = (&argument.name, local("argument", number));
+            fields.push(quote_mixed!(#name: #local));
+            puts.push(put(argument, &quote_mixed!(#local), scope.krate));
+        }
+        let body = sequence(&puts, scope);
+        quote_mixed!(#(#cfgs)* Self::#variant { #(#fields),* } => #body,)
+    };
+    scope.commands.of_kind(kind).map(of).collect()
 }
 
 /// One after another, until one fails.

@@ -6,7 +6,7 @@ use syn::{Generics, Type};
 
 use super::{Crate, client, enums, lenient};
 use crate::{
-    check::{Argument, Commands, Form, Input, Kind, Operation},
+    check::{Argument, Commands, Form, Input, Kind, Operation, Part},
     types,
 };
 
@@ -14,7 +14,8 @@ use crate::{
 pub struct Scope<'a> {
     pub krate: &'a Crate,
     pub commands: &'a Commands,
-    pub event: Type,
+    /// The models inside, where their operations stand beside the model's own.
+    pub parts: &'a [Part],
 }
 
 impl Scope<'_> {
@@ -186,19 +187,15 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
         Some(events) => events.clone(),
         None => syn::parse2(quote_mixed!(#krate::NoEvents)).unwrap_or_else(|_| syn::parse_quote!(())),
     };
-    let scope = Scope { krate, commands, event };
+    let scope = Scope { krate, commands, parts: &[] };
     let lenient = lenient();
-    let numbers = [Kind::Command, Kind::Query].map(|kind| {
-        let (name, operations) = (numbers(kind), commands.of_kind(kind));
-        let variants = operations.map(|Operation { cfgs, variant, .. }| quote_mixed!(#(#cfgs)* #variant));
-        commands.numbered_by_cfg.then(|| quote_mixed!(enum #name { #(#variants),* }))
-    });
+    let numbers = number_enums(commands);
     let (command, query, reply) = (
         enums::operation(&scope, Kind::Command),
         enums::operation(&scope, Kind::Query),
-        enums::reply(&scope),
+        enums::of_replies(&scope).definition(&scope),
     );
-    let dispatch = dispatch(&scope);
+    let dispatch = dispatch(&scope, &event);
     let client = client::methods(&scope);
     let fallback = client::fallback(&scope);
     quote_mixed! {
@@ -207,7 +204,7 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
         #lenient
         const _: () = {
             use #krate::NotResult as _;
-            #(#numbers)*
+            #numbers
             #command
             #query
             #reply
@@ -215,6 +212,16 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
             #client
         };
     }
+}
+
+/// Enums that count the methods, where it depends on `#[cfg]`s which there are.
+pub fn number_enums(commands: &Commands) -> Option<TokenStream> {
+    let of_kind = |kind| {
+        let (name, operations) = (numbers(kind), commands.of_kind(kind));
+        let variants = operations.map(|Operation { cfgs, variant, .. }| quote_mixed!(#(#cfgs)* #variant));
+        quote_mixed!(enum #name { #(#variants),* })
+    };
+    commands.numbered_by_cfg.then(|| [Kind::Command, Kind::Query].map(of_kind).into_iter().collect())
 }
 
 /// Nothing is written; the struct has been told why, unless it is no model at all.
@@ -228,8 +235,8 @@ fn lifetimes(commands: &Commands, krate: &Crate) -> TokenStream {
     }
 }
 
-fn dispatch(scope: &Scope<'_>) -> TokenStream {
-    let Scope { krate, commands, event } = scope;
+fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
+    let Scope { krate, commands, .. } = scope;
     let (header, parameters, bounds) = scope.generics().split_for_impl();
     let model = &commands.self_ty;
     let (command, query, reply) =
@@ -238,7 +245,7 @@ fn dispatch(scope: &Scope<'_>) -> TokenStream {
         let Operation { cfgs, variant, .. } = operation;
         let returned = scope.returned(operation);
         let spelled = scope.spelled(operation);
-        let (pattern, call) = call(scope, operation);
+        let (pattern, call) = call(scope, operation, event);
         let span = types::span_of(&operation.result);
         let run = match operation.broken {
             true => quote_mixed!(#krate::std::unreachable!()),
@@ -250,7 +257,7 @@ fn dispatch(scope: &Scope<'_>) -> TokenStream {
         let Operation { cfgs, variant, .. } = operation;
         let returned = scope.returned(operation);
         let spelled = scope.spelled(operation);
-        let (pattern, call) = call(scope, operation);
+        let (pattern, call) = call(scope, operation, event);
         let span = types::span_of(&operation.result);
         let run = match operation.broken {
             true => quote_mixed!(#krate::std::unreachable!()),
@@ -261,7 +268,7 @@ fn dispatch(scope: &Scope<'_>) -> TokenStream {
     let respond = commands.of_kind(Kind::Query).map(|operation| {
         let Operation { cfgs, variant, .. } = operation;
         let returned = scope.returned(operation);
-        let (pattern, call) = call(scope, operation);
+        let (pattern, call) = call(scope, operation, event);
         let span = types::span_of(&operation.result);
         let run = match operation.broken {
             true => quote_mixed!(#krate::std::unreachable!()),
@@ -330,9 +337,9 @@ fn dispatch(scope: &Scope<'_>) -> TokenStream {
 }
 
 /// The fields of the variant's pattern, and the call of the user's method with them.
-fn call(scope: &Scope<'_>, operation: &Operation) -> (TokenStream, TokenStream) {
+fn call(scope: &Scope<'_>, operation: &Operation, event: &Type) -> (TokenStream, TokenStream) {
     let krate = scope.krate;
-    let (model, method, event) = (&scope.commands.self_ty, &operation.ident, &scope.event);
+    let (model, method) = (&scope.commands.self_ty, &operation.ident);
     let fields = operation.arguments().enumerate().map(|(number, argument)| {
         let (name, local) = (&argument.name, local("argument", number));
         quote_mixed!(#name: #local)
