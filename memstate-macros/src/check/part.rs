@@ -7,6 +7,7 @@ use super::{Commands, variant};
 use crate::{
     attr::{self, Keys},
     errors::Errors,
+    types,
 };
 
 /// What is written for it.
@@ -14,6 +15,8 @@ use crate::{
 pub struct Part {
     /// The field, which names the client's method too.
     pub name: Ident,
+    /// The client's method would meet another.
+    pub hidden: bool,
     pub variant: Ident,
     pub vis: Visibility,
     pub docs: String,
@@ -52,6 +55,15 @@ pub fn of(field: &Field, keys: &Keys, ty: &Type, errors: &mut Errors) -> Option<
         );
         return None;
     };
+    if let Some(name) = never_a_model(ty) {
+        errors.at(
+            ty,
+            format!("`{name}` is no model"),
+            "a model inside is a struct with commands and queries of its own, which stand beside those of this one",
+            "put `#[memstate::model]` on a struct and its `impl` block, and name it here; or remove `model`",
+        );
+        return None;
+    }
     let mut known = vec![name.unraw().to_string()];
     for was in &keys.was {
         let text = was.value();
@@ -67,6 +79,7 @@ pub fn of(field: &Field, keys: &Keys, ty: &Type, errors: &mut Errors) -> Option<
         errors.at(was, what, "", "write the name that the field had before");
     }
     Some(Part {
+        hidden: false,
         variant: variant(&name),
         vis: field.vis.clone(),
         docs: attr::docs(&field.attrs),
@@ -74,6 +87,21 @@ pub fn of(field: &Field, keys: &Keys, ty: &Type, errors: &mut Errors) -> Option<
         ty: ty.clone(),
         name,
     })
+}
+
+/// The text of a type that everybody knows to be no model.
+fn never_a_model(ty: &Type) -> Option<String> {
+    const KNOWN: &[&str] = &[
+        "Option", "Result", "Box", "Vec", "VecDeque", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "String", "bool",
+        "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
+    ];
+    match types::peel(ty) {
+        Type::Path(_) => {
+            let name = types::last_segment(ty)?.ident.to_string();
+            KNOWN.contains(&name.as_str()).then(|| types::text(ty))
+        }
+        other => Some(types::text(other)),
+    }
 }
 
 /// Models inside that meet each other or the model's own methods.
@@ -104,6 +132,7 @@ pub fn meetings(parts: &mut [Part], commands: &Commands, declared: &Generics, er
             &format!("each has a variant of that name in `{model}Reply`"),
             "rename one of them",
         );
+        part.hidden = true;
         part.variant = Ident::new(&format!("__{}{number}", part.variant), part.variant.span());
     }
 }

@@ -155,8 +155,8 @@ fn fields(fields: &mut Fields, place: Place, self_ty: &Type, errors: &mut Errors
             let ty = NoSelf(self_ty).of(&field.ty);
             let held = match keys.clone {
                 _ if is_refused(&ty, keys.clone, errors) => Held::Not,
-                true => Held::Clone,
-                false => Held::State,
+                true if !keys.model => Held::Clone,
+                _ => Held::State,
             };
             let has = |names: &[&str]| serde.iter().any(|key| names.contains(&key.as_str()));
             let part = part::of(field, &keys, &ty, errors);

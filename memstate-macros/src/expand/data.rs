@@ -76,6 +76,9 @@ fn told<'a>(fields: &mut syn::Fields, of: &mut impl Iterator<Item = &'a Field>, 
         field.attrs.push(parse_quote_spanned! {span=>
             #[serde(serialize_with = #serialize, deserialize_with = #deserialize)]
         });
+        for was in told.part.iter().flat_map(|part| &part.was) {
+            field.attrs.push(parse_quote_spanned!(span=> #[serde(alias = #was)]));
+        }
         // With functions of its own serde no longer takes a missing `Option` for `None`.
         if named && types::is_option(&told.ty) && !told.has_default {
             field.attrs.push(parse_quote_spanned!(span=> #[serde(default)]));

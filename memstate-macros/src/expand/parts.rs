@@ -365,11 +365,12 @@ impl Composed<'_> {
             |part| {
                 let (ty, field, span) = (&part.ty, &part.name, types::span_of(&part.ty));
                 let inner = of_part(part, "Event", krate);
+                let convert = types::at(quote_mixed!(#krate::Announced::<#event, #inner>::convert), span);
                 quote_spanned! {span=>
                     #krate::Ctx::lend(
                         ctx,
                         |ctx| <#ty as #krate::Model>::execute(&mut self.#field, part, ctx, reply),
-                        #krate::Announced::<#event, #inner>::convert,
+                        #convert,
                     )
                 }
             },
@@ -459,7 +460,8 @@ impl Composed<'_> {
         let mut generics = self.generics();
         generics.params.push(syn::parse_quote!(#lender: #krate::Look<#model> + #krate::std::clone::Clone));
         let (header, _, bounds) = generics.split_for_impl();
-        let methods = parts.iter().enumerate().map(|(number, part)| {
+        let shown = parts.iter().enumerate().filter(|(_, part)| !part.hidden);
+        let methods = shown.map(|(number, part)| {
             let Part { name, vis, ty, docs, .. } = part;
             let vis = match vis {
                 syn::Visibility::Inherited => &self.record.input.vis,

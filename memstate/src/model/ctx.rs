@@ -174,11 +174,17 @@ impl<E> Announced<E, NoEvents> {
 
 #[doc(hidden)]
 pub trait Announce<E, I> {
-    fn convert(event: I) -> E;
+    fn convert(event: I) -> E
+    where
+        E: Announces<I>;
 }
 
-impl<E: Announces<I>, I> Announce<E, I> for Announced<E, I> {
-    fn convert(event: I) -> E {
+// The bound is that of the function, so that the one who calls it hears of it.
+impl<E, I> Announce<E, I> for Announced<E, I> {
+    fn convert(event: I) -> E
+    where
+        E: Announces<I>,
+    {
         E::announce(event)
     }
 }
