@@ -190,6 +190,68 @@ mod types;
 /// # assert_eq!(<Till as memstate::Model>::VERSION, 2);
 /// ```
 ///
+/// # Models made of models
+///
+/// A field under `#[memstate(model)]` is a model inside of this one. Its commands and queries are there beside those of the
+/// whole: in the enums as a variant for the field, in the client behind a method of its name, in the journal as
+/// `ledger.post`. A command of the whole may call the methods of the model inside, and when it fails, undo covers both.
+///
+/// ```
+/// use memstate::{Ctx, collections::HashMap};
+///
+/// #[memstate::model]
+/// #[derive(Default)]
+/// pub struct Ledger { balances: HashMap<u64, i64> }
+///
+/// #[memstate::model]
+/// impl Ledger {
+///     pub fn post(&mut self, account: u64, amount: i64) -> i64 {
+///         *self.balances.entry(account).or_default() += amount;
+///         self.balances[&account]
+///     }
+///     pub fn balance(&self, account: u64) -> i64 {
+///         self.balances.get(&account).copied().unwrap_or(0)
+///     }
+/// }
+///
+/// #[memstate::model]
+/// #[derive(Default)]
+/// pub struct Shop {
+///     stock: u64,
+///     /// What customers have to pay.
+///     #[memstate(model)]
+///     ledger: Ledger,
+/// }
+///
+/// #[memstate::model]
+/// impl Shop {
+///     pub fn sell(&mut self, to: u64, price: i64) -> Result<(), String> {
+///         self.ledger.post(to, -price);
+///         self.stock = self.stock.checked_sub(1).ok_or("sold out")?; // takes the posting back too
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let shop = memstate::open::<Shop>("memory:").await?;
+/// assert_eq!(shop.ledger().post(7, 30).await?, 30);
+/// assert!(shop.sell(7, 10).await.is_err());
+/// assert_eq!(shop.ledger().balance(7).await?, 30);
+/// shop.execute(ShopCommand::Ledger(LedgerCommand::Post { account: 7, amount: 5 })).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// - The client's method has the field's visibility, or that of the struct if the field is private.
+/// - A model inside with events announces them as events of the whole: write `impl From<LedgerEvent> for ShopEvent`. A
+///   command that calls one of its commands with a `Ctx` lends it its own: `ctx.within(|ctx| self.ledger.post(ctx, …))`,
+///   or `ctx.without_events(…)` for a model that has none.
+/// - `#[memstate(model, was = "books")]`: a name that the field had before. Its commands and its state are found under it.
+/// - Struct and `impl` block of a model with models inside stand in one module.
+/// - In a generic model the block names the parameters as the struct does, and its bounds have to be enough for the models
+///   inside.
+///
 /// # Keys
 ///
 /// | where | key | |
@@ -206,6 +268,8 @@ mod types;
 /// | on an argument of a command | `was = "name"` | a name that it had before; several |
 /// | on an argument of a command | `default`, `default = value` | for records that do not have it |
 /// | on a field, as `#[memstate(clone)]` | `clone` | saved as a clone; the type need not be one for models |
+/// | on a field of a model | `model` | a model inside of this one |
+/// | on a field with `model` | `was = "name"` | a name that the field had before; several |
 ///
 /// serde's attributes may be used on the struct as on those under [`data`].
 #[proc_macro_attribute]

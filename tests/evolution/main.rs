@@ -6,6 +6,7 @@ mod commands;
 mod golden;
 mod lock;
 mod matrix;
+mod parts;
 mod reports;
 mod states;
 
