@@ -465,3 +465,56 @@ fn help_and_completions_speak_of_the_program_and_its_model() {
         }
     }
 }
+
+mod inside {
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Ledger {
+        total: u64,
+    }
+
+    #[memstate::model]
+    impl Ledger {
+        /// Adds an amount.
+        pub fn post(&mut self, amount: u64) -> u64 {
+            self.total += amount;
+            self.total
+        }
+        #[memstate(retired)]
+        pub fn clear(&mut self) {
+            self.total = 0;
+        }
+        pub fn total(&self) -> u64 {
+            self.total
+        }
+    }
+
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Shop {
+        #[memstate(model)]
+        ledger: Ledger,
+    }
+
+    #[memstate::model]
+    impl Shop {
+        pub fn tidy(&mut self) {}
+    }
+}
+
+#[test]
+fn commands_and_queries_of_a_model_inside_are_called_by_their_whole_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| run_of::<inside::Shop>(dir.path(), arguments);
+    assert!(run(&["call", "ledger.post", "5"]).out.contains('5'));
+    assert!(run(&["call", "ledger.post", "amount=2"]).out.contains('7'));
+    assert!(run(&["query", "ledger.total"]).out.contains('7'));
+    assert!(run(&["as-of", "1", "ledger.total"]).out.contains('5'));
+    let log = run(&["log"]).out;
+    assert!(log.contains("ledger.post") && log.contains("amount"), "{log}");
+    assert!(run(&["diff", "1", "2"]).out.contains("ledger.total"));
+    let refused = run(&["call", "ledger.clear"]);
+    assert!(refused.err.contains("ledger.clear"), "{}", refused.err);
+    let unknown = run(&["call", "post", "5"]);
+    assert!(unknown.err.contains("ledger.post"), "{}", unknown.err);
+}
