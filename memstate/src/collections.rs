@@ -19,6 +19,7 @@
 
 #[macro_use]
 mod support;
+mod read;
 mod sequence;
 
 pub mod btree_map;

@@ -92,8 +92,9 @@ pub fn of(field: &Field, keys: &Keys, ty: &Type, errors: &mut Errors) -> Option<
 /// The text of a type that everybody knows to be no model.
 fn never_a_model(ty: &Type) -> Option<String> {
     const KNOWN: &[&str] = &[
-        "Option", "Result", "Box", "Vec", "VecDeque", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "String", "bool",
-        "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
+        "Option", "Result", "Box", "Vec", "VecDeque", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "String",
+        "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+        "isize", "f32", "f64",
     ];
     match types::peel(ty) {
         Type::Path(_) => {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::support::HashKey;
-use super::{HashMap, hash_map, support};
+use super::{HashMap, hash_map, read::Read, support};
 use crate::state::{State, Visitor};
 
 /// A hash set, with the interface of [`std::collections::HashSet`].
@@ -350,8 +350,7 @@ impl<T: State + Eq + Hash> serde::Serialize for HashSet<T> {
 
 impl<'de, T: State + Eq + Hash> serde::Deserialize<'de> for HashSet<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let elements: indexmap::IndexSet<T, foldhash::fast::RandomState> =
-            serde::Deserialize::deserialize(deserializer)?;
+        let elements = indexmap::IndexSet::<T, foldhash::fast::RandomState>::read(deserializer)?;
         Ok(elements.into_iter().collect())
     }
 }

@@ -91,7 +91,7 @@ macro_rules! by_handle {
 
         impl<'de, $($generics)*> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <$inner>::deserialize(deserializer).map(Self::from_inner)
+                <$inner as $crate::collections::read::Read<'de>>::read(deserializer).map(Self::from_inner)
             }
         }
 

@@ -137,3 +137,36 @@ macro_rules! both {
     }};
 }
 use both;
+
+/// What is left of elements that were different: their first byte.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+struct First(u8);
+
+impl State for First {
+    type Saved = u8;
+    fn save(&self) -> u8 {
+        self.0
+    }
+    fn restore(saved: u8) -> Self {
+        First(saved)
+    }
+    fn put_back(&mut self, saved: u8) {
+        self.0 = saved;
+    }
+    fn visit(&mut self, _: &mut crate::state::Visitor) {}
+}
+
+#[test]
+fn what_would_become_one_element_or_one_key_is_refused() {
+    fn refused<T: serde::de::DeserializeOwned>(bytes: &[u8], text: &str) {
+        assert!(postcard::from_bytes::<T>(bytes).is_err());
+        let error = serde_json::from_str::<T>(text).err().expect("it is refused").to_string();
+        assert!(error.contains("2 equals one before it"), "{error}");
+    }
+    refused::<super::HashSet<First>>(&[2, 7, 7], "[7, 7]");
+    refused::<super::BTreeSet<First>>(&[2, 7, 7], "[7, 7]");
+    refused::<super::HashMap<u8, u8>>(&[2, 7, 1, 7, 2], "{\"7\": 1, \"7\": 2}");
+    refused::<super::BTreeMap<u8, u8>>(&[2, 7, 1, 7, 2], "{\"7\": 1, \"7\": 2}");
+    assert_eq!(postcard::from_bytes::<super::BTreeSet<u8>>(&[2, 8, 7]).unwrap().len(), 2);
+    assert_eq!(postcard::from_bytes::<super::HashMap<u8, u8>>(&[2, 8, 7, 7, 7]).unwrap().len(), 2);
+}

@@ -126,7 +126,9 @@ fn find(methods: &'static [Method], parts: &'static [Part], mut number: usize) -
 }
 
 /// The names of operations that stand in a part, by the type of the whole; each is made once.
-static NAMES: LazyLock<Mutex<HashMap<TypeId, Arc<[&'static str]>>>> = LazyLock::new(Mutex::default);
+static NAMES: LazyLock<Mutex<HashMap<TypeId, Names>>> = LazyLock::new(Mutex::default);
+
+type Names = Arc<[&'static str]>;
 
 /// The name of the operation of this number: `post`, `ledger.post`.
 pub(crate) fn name<O: Operation>(number: u16) -> &'static str {

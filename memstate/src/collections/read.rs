@@ -1,0 +1,159 @@
+//! How collections are read: element by element, and none twice.
+//!
+//! Whatever writes a set or a map writes each element or key once. Two that are equal come of other code, under which they
+//! were different: to drop one of them in silence would lose what it says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
+    hash::{BuildHasher, Hash},
+    marker::PhantomData,
+};
+
+use indexmap::{IndexMap, IndexSet};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
+
+/// What can be read.
+pub(super) trait Read<'de>: Sized {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+impl<'de, T: Deserialize<'de>> Read<'de> for Vec<T> {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Read<'de> for VecDeque<T> {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+/// A set or a map that is filled; `put` says whether there was no equal one.
+trait Fill<T> {
+    fn with_room(count: usize) -> Self;
+    fn put(&mut self, item: T) -> bool;
+}
+
+impl<T: Eq + Hash, S: BuildHasher + Default> Fill<T> for IndexSet<T, S> {
+    fn with_room(count: usize) -> Self {
+        Self::with_capacity_and_hasher(count, S::default())
+    }
+    fn put(&mut self, item: T) -> bool {
+        self.insert(item)
+    }
+}
+
+impl<T: Ord> Fill<T> for BTreeSet<T> {
+    fn with_room(_: usize) -> Self {
+        Self::new()
+    }
+    fn put(&mut self, item: T) -> bool {
+        self.insert(item)
+    }
+}
+
+impl<K: Eq + Hash, V, S: BuildHasher + Default> Fill<(K, V)> for IndexMap<K, V, S> {
+    fn with_room(count: usize) -> Self {
+        Self::with_capacity_and_hasher(count, S::default())
+    }
+    fn put(&mut self, (key, value): (K, V)) -> bool {
+        self.insert(key, value).is_none()
+    }
+}
+
+impl<K: Ord, V> Fill<(K, V)> for BTreeMap<K, V> {
+    fn with_room(_: usize) -> Self {
+        Self::new()
+    }
+    fn put(&mut self, (key, value): (K, V)) -> bool {
+        self.insert(key, value).is_none()
+    }
+}
+
+macro_rules! read_as {
+    ($([$($generics:tt)*] $type:ty: $how:ident as $visitor:ty;)*) => {$(
+        impl<'de, $($generics)*> Read<'de> for $type {
+            fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.$how(<$visitor>::default())
+            }
+        }
+    )*};
+}
+
+read_as! {
+    [T: Deserialize<'de> + Eq + Hash, S: BuildHasher + Default] IndexSet<T, S>: deserialize_seq as Elements<Self, T>;
+    [T: Deserialize<'de> + Ord] BTreeSet<T>: deserialize_seq as Elements<Self, T>;
+    [K: Deserialize<'de> + Eq + Hash, V: Deserialize<'de>, S: BuildHasher + Default]
+        IndexMap<K, V, S>: deserialize_map as Pairs<Self, K, V>;
+    [K: Deserialize<'de> + Ord, V: Deserialize<'de>] BTreeMap<K, V>: deserialize_map as Pairs<Self, K, V>;
+}
+
+/// Room for what is announced, but for no more than a MiB before it has come.
+fn room<T>(announced: Option<usize>) -> usize {
+    announced.unwrap_or(0).min((1 << 20) / size_of::<T>().max(1))
+}
+
+struct Elements<C, T>(PhantomData<(C, T)>);
+
+impl<C, T> Default for Elements<C, T> {
+    fn default() -> Self {
+        Elements(PhantomData)
+    }
+}
+
+impl<'de, C: Fill<T>, T: Deserialize<'de>> Visitor<'de> for Elements<C, T> {
+    type Value = C;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a set")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<C, A::Error> {
+        let mut set = C::with_room(room::<T>(elements.size_hint()));
+        let mut count = 0_usize;
+        while let Some(element) = elements.next_element()? {
+            count += 1;
+            if !set.put(element) {
+                return Err(A::Error::custom(format_args!(
+                    "element {count} equals one before it, and in a set there is each only once"
+                )));
+            }
+        }
+        Ok(set)
+    }
+}
+
+struct Pairs<C, K, V>(PhantomData<(C, K, V)>);
+
+impl<C, K, V> Default for Pairs<C, K, V> {
+    fn default() -> Self {
+        Pairs(PhantomData)
+    }
+}
+
+impl<'de, C: Fill<(K, V)>, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for Pairs<C, K, V> {
+    type Value = C;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<C, A::Error> {
+        let mut map = C::with_room(room::<(K, V)>(entries.size_hint()));
+        let mut count = 0_usize;
+        while let Some(entry) = entries.next_entry()? {
+            count += 1;
+            if !map.put(entry) {
+                return Err(A::Error::custom(format_args!(
+                    "key {count} equals one before it, and in a map there is each only once"
+                )));
+            }
+        }
+        Ok(map)
+    }
+}
