@@ -12,5 +12,7 @@ mod evolution;
 mod generic;
 #[path = "macros/hygiene.rs"]
 mod hygiene;
+#[path = "macros/module.rs"]
+mod module;
 #[path = "macros/shapes.rs"]
 mod shapes;

@@ -2,6 +2,8 @@
 //! written, as well as can be, so that the places which use it have nothing to add.
 
 mod arguments;
+mod blocks;
+mod choice;
 mod evolution;
 mod record;
 mod results;
@@ -16,6 +18,8 @@ use syn::{
 };
 
 pub use arguments::{Argument, Form, Input};
+pub use blocks::{is_of, joined};
+pub use choice::{Choice, choose};
 pub use evolution::Evolution;
 pub use record::{Field, Held, Record, Variant, Whole};
 
@@ -116,7 +120,10 @@ impl Commands {
                 path,
                 format!("`{called}!` is expanded after `#[memstate::model]` has run"),
                 "its methods would be no commands and no queries, without a word",
-                "write the methods out, or call it in another `impl` block, without `#[memstate::model]`",
+                match block.in_module {
+                    true => "write the methods out, or call it in another `impl` block, with `#[memstate(skip)]`",
+                    false => "write the methods out, or call it in another `impl` block, without `#[memstate::model]`",
+                },
             );
         }
         let self_ty = block.self_ty;
@@ -179,7 +186,7 @@ fn is_private(method: &Method) -> bool {
 }
 
 fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {
-    let Method { attrs, vis, mut sig } = method;
+    let Method { attrs, vis, mut sig, misplaced } = method;
     let keys = Keys::of_attrs(&attrs, Place::Method, errors);
     let is_private = matches!(vis, Visibility::Inherited);
     let is_exposed = sig.receiver().is_some() && (!is_private || evolution::is_for_replay(&keys));
@@ -196,7 +203,10 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
     }
     let whole = format!("{} `{}`", kind.name(), sig.ident);
     qualifiers(&sig, kind, &whole, &mut mistakes);
-    let inputs = arguments::of(&mut sig, kind, &whole, self_ty, &mut mistakes);
+    let mut inputs = arguments::of(&mut sig, kind, &whole, self_ty, &mut mistakes);
+    if misplaced {
+        arguments::leave_out(&mut inputs);
+    }
     let result = match &sig.output {
         syn::ReturnType::Default => syn::parse_quote!(()),
         syn::ReturnType::Type(_, ty) => NoSelf(self_ty).of(ty),
@@ -207,7 +217,7 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
     };
     let result = results::of(result, kind, &sig.ident, &mut mistakes);
     let variant = variant(&sig.ident);
-    let broken = !mistakes.is_empty();
+    let broken = misplaced || !mistakes.is_empty();
     errors.append(mistakes);
     Some(Operation {
         kind,

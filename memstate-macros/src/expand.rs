@@ -7,6 +7,7 @@ mod display;
 mod enums;
 mod methods;
 mod model;
+mod module;
 mod state;
 
 use proc_macro2::{Span, TokenStream};
@@ -92,19 +93,9 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
     let written = match Item::of.parse2(item.clone()) {
         Ok(Item::Impl) => methods(options, item, &mut errors),
         Ok(Item::Struct) => structure(options, item, &mut errors),
+        Ok(Item::Other(keyword)) if keyword == "mod" => module::expand(options, item, &mut errors),
         Ok(Item::Other(keyword)) => {
-            let article = if keyword == "enum" { "an" } else { "a" };
-            let what = match keyword.as_str() {
-                "" => "a model is a struct".to_owned(),
-                keyword => format!("a model is a struct, not {article} `{keyword}`"),
-            };
-            errors.at_span(
-                keyword_span(&item, &keyword),
-                what,
-                "",
-                "put `#[memstate::model]` above a `struct` and above its `impl` block, and `#[memstate::data]` above \
-                 the enums in it",
-            );
+            no_struct(keyword_span(&item, &keyword), &keyword, &mut errors);
             without_helpers(item, 2)
         }
         Err(error) => {
@@ -115,9 +106,29 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
     with(written, errors)
 }
 
+/// Says that a model is something else than what stands there.
+fn no_struct(place: Span, keyword: &str, errors: &mut Errors) {
+    let article = if keyword == "enum" { "an" } else { "a" };
+    let what = match keyword {
+        "" => "a model is a struct".to_owned(),
+        keyword => format!("a model is a struct, not {article} `{keyword}`"),
+    };
+    errors.at_span(
+        place,
+        what,
+        "",
+        "put `#[memstate::model]` above a `struct` and above its `impl` block, and `#[memstate::data]` above the enums \
+         in it",
+    );
+}
+
 fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
     let keys = Keys::of_options(options, Place::ModelStruct, errors);
-    let krate = Crate::of(&keys);
+    structure_of(&keys, item, errors)
+}
+
+fn structure_of(keys: &Keys, item: TokenStream, errors: &mut Errors) -> TokenStream {
+    let krate = Crate::of(keys);
     match syn::parse2::<DeriveInput>(item.clone()) {
         Ok(input) => {
             let lifetime = input.generics.lifetimes().next().map(|param| param.lifetime.clone());
@@ -133,7 +144,7 @@ fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> To
                 return written;
             }
             let mut record = Record::of(input, Whole::Model, errors);
-            record.migrations.splice(..0, keys.migrations);
+            record.migrations.splice(..0, keys.migrations.iter().cloned());
             let mut written = data::item(&record, &krate, false, false);
             written.extend(state::implementation(&record, &krate));
             written.extend(model::implementation(&record, &krate));
@@ -148,17 +159,17 @@ fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> To
 
 fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
     let keys = Keys::of_options(options, Place::ModelImpl, errors);
-    let krate = Crate::of(&keys);
     let mut written = without_helpers(item.clone(), 1);
     match syn::parse2::<Block>(item) {
-        Ok(block) => {
-            if let Some(commands) = Commands::of(block, errors) {
-                written.extend(methods::implementation(&commands, keys.events.as_ref(), &krate));
-            }
-        }
+        Ok(block) => written.extend(methods_of(&keys, block, errors)),
         Err(error) => errors.push(error),
     }
     written
+}
+
+fn methods_of(keys: &Keys, block: Block, errors: &mut Errors) -> Option<TokenStream> {
+    let commands = Commands::of(block, errors)?;
+    Some(methods::implementation(&commands, keys.events.as_ref(), &Crate::of(keys)))
 }
 
 fn refuse_data(item: &TokenStream, place: TokenStream, errors: &mut Errors) {

@@ -17,6 +17,7 @@ mod check;
 mod errors;
 mod expand;
 mod fallback;
+mod module;
 mod schema_lock;
 mod types;
 
