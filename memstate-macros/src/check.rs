@@ -18,7 +18,7 @@ use syn::{
 };
 
 pub use arguments::{Argument, Form, Input};
-pub use blocks::{is_of, joined};
+pub use blocks::{header_text, is_of, joined};
 pub use choice::{Choice, choose};
 pub use evolution::Evolution;
 pub use record::{Field, Held, Record, Variant, Whole};
@@ -141,6 +141,7 @@ impl Commands {
                 &format!("write `pub fn {private}`, or `pub(crate) fn {private}`"),
             );
         }
+        doubles(&mut operations);
         evolution::across(&mut operations, errors);
         meetings(&mut operations, &name, errors);
         Some(Commands {
@@ -304,6 +305,21 @@ fn qualifiers(sig: &Signature, kind: Kind, whole: &str, errors: &mut Errors) {
             "write a method for each type, or take an enum of them",
         );
     }
+}
+
+/// Two methods of one name, for which rustc has its own words: one variant is enough, and neither method is called.
+fn doubles(operations: &mut Vec<Operation>) {
+    let mut kept: Vec<Operation> = Vec::new();
+    for operation in operations.drain(..) {
+        let first = kept.iter_mut().find(|first| {
+            first.ident == operation.ident && first.cfgs.is_empty() && operation.cfgs.is_empty()
+        });
+        match first {
+            Some(first) => first.broken = true,
+            None => kept.push(operation),
+        }
+    }
+    *operations = kept;
 }
 
 /// Two methods whose variants have the same name.

@@ -20,6 +20,7 @@ use crate::{
     check::{Commands, Record, Whole},
     errors::Errors,
     fallback::without_helpers,
+    second, types,
 };
 
 /// Where expansions find memstate.
@@ -95,7 +96,18 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
         Ok(Item::Struct) => structure(options, item, &mut errors),
         Ok(Item::Other(keyword)) if keyword == "mod" => module::expand(options, item, &mut errors),
         Ok(Item::Other(keyword)) => {
-            no_struct(keyword_span(&item, &keyword), &keyword, &mut errors);
+            let article = if keyword == "enum" { "an" } else { "a" };
+            let what = match keyword.as_str() {
+                "" => "a model is a struct".to_owned(),
+                keyword => format!("a model is a struct, not {article} `{keyword}`"),
+            };
+            errors.at_span(
+                keyword_span(&item, &keyword),
+                what,
+                "",
+                "put `#[memstate::model]` above a `struct` and above its `impl` block, and `#[memstate::data]` above \
+                 the enums in it",
+            );
             without_helpers(item, 2)
         }
         Err(error) => {
@@ -104,22 +116,6 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     with(written, errors)
-}
-
-/// Says that a model is something else than what stands there.
-fn no_struct(place: Span, keyword: &str, errors: &mut Errors) {
-    let article = if keyword == "enum" { "an" } else { "a" };
-    let what = match keyword {
-        "" => "a model is a struct".to_owned(),
-        keyword => format!("a model is a struct, not {article} `{keyword}`"),
-    };
-    errors.at_span(
-        place,
-        what,
-        "",
-        "put `#[memstate::model]` above a `struct` and above its `impl` block, and `#[memstate::data]` above the enums \
-         in it",
-    );
 }
 
 fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
@@ -160,11 +156,29 @@ fn structure_of(keys: &Keys, item: TokenStream, errors: &mut Errors) -> TokenStr
 fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
     let keys = Keys::of_options(options, Place::ModelImpl, errors);
     let mut written = without_helpers(item.clone(), 1);
-    match syn::parse2::<Block>(item) {
+    match syn::parse2::<Block>(item.clone()) {
+        Ok(block) if let Some(other) = second::other(&item, &block) => {
+            written.extend(second_block(&keys, block, &other, errors));
+        }
         Ok(block) => written.extend(methods_of(&keys, block, errors)),
         Err(error) => errors.push(error),
     }
     written
+}
+
+/// A second block of one struct gets the client's methods, so that what calls them has nothing to add.
+fn second_block(keys: &Keys, block: Block, other: &str, errors: &mut Errors) -> Option<TokenStream> {
+    let model = types::text(&block.self_ty);
+    errors.at(
+        &block.self_ty,
+        format!("`{model}` has an `impl` block with `#[memstate::model]` already, at {other}"),
+        "the commands of a model are one enum, and so are its queries; this attribute sees one block alone",
+        "move these methods there, or put the struct and all of its blocks into one `#[memstate::model] mod … { … }`; \
+         a block without commands and queries needs no attribute",
+    );
+    // What its methods say of others may be true of the other block.
+    let commands = Commands::of(block, &mut Errors::default())?;
+    Some(methods::client_alone(&commands, &Crate::of(keys)))
 }
 
 fn methods_of(keys: &Keys, block: Block, errors: &mut Errors) -> Option<TokenStream> {

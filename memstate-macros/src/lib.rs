@@ -19,6 +19,7 @@ mod expand;
 mod fallback;
 mod module;
 mod schema_lock;
+mod second;
 mod types;
 
 /// Makes a struct and its methods a model: put it above the `struct` and above its one `impl` block.

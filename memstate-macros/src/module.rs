@@ -93,11 +93,38 @@ enum End {
     MacroCall,
 }
 
-struct Tokens(VecDeque<TokenTree>);
+/// Tokens that are taken from the front.
+pub struct Tokens(VecDeque<TokenTree>);
 
 impl Tokens {
-    fn of(tokens: TokenStream) -> Self {
+    pub fn of(tokens: TokenStream) -> Self {
         Tokens(tokens.into_iter().collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn into_stream(self) -> TokenStream {
+        self.0.into_iter().collect()
+    }
+
+    pub fn next(&mut self) -> Option<TokenTree> {
+        self.0.pop_front()
+    }
+
+    /// An `impl` with attributes, if there is one here.
+    pub fn attributed_block(&mut self) -> Option<(Attributes, TokenStream)> {
+        let mut place = 0;
+        while self.is_punct(place, '#') && self.is_group(place + 1, Delimiter::Bracket) {
+            place += 2;
+        }
+        let keyword = if self.word(place).as_deref() == Some("unsafe") { place + 1 } else { place };
+        if place == 0 || self.word(keyword).as_deref() != Some("impl") {
+            return None;
+        }
+        let item = self.item()?;
+        Some((item.attributes, item.rest))
     }
 
     /// Opens the groups without delimiters at the front: what a `macro_rules!` passes on as `$item:item` or `$vis:vis`
@@ -154,7 +181,7 @@ impl Tokens {
         attributes
     }
 
-    fn attributes(&mut self) -> TokenStream {
+    pub fn attributes(&mut self) -> TokenStream {
         let mut attributes = TokenStream::new();
         self.flatten();
         while self.is_punct(0, '#') && self.is_group(1, Delimiter::Bracket) {

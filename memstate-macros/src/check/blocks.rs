@@ -38,7 +38,7 @@ fn header(item: &TokenStream) -> Option<Block> {
 /// same: what they say is written for all of them at once.
 pub fn joined(blocks: Vec<Block>, errors: &mut Errors) -> Option<Block> {
     let first = blocks.iter().position(has_operations).unwrap_or(0);
-    let (header, text) = blocks.get(first).map(|block| (Header::of(block), text(block)))?;
+    let (header, text) = blocks.get(first).map(|block| (Header::of(block), header_text(block)))?;
     let mut whole: Option<Block> = None;
     let mut methods = Vec::new();
     let (mut macros, mut strays) = (Vec::new(), Vec::new());
@@ -62,7 +62,7 @@ pub fn joined(blocks: Vec<Block>, errors: &mut Errors) -> Option<Block> {
 }
 
 fn differs(block: &Block, first: &str, errors: &mut Errors) {
-    let what = format!("this block is `{}`, and the first is `{first}`", text(block));
+    let what = format!("this block is `{}`, and the first is `{first}`", header_text(block));
     let why = "a model has one enum of commands and one of queries, so all of its blocks have the same parameters and \
                bounds";
     let help = "write the same above each, with every bound that one of them needs; or put `#[memstate(skip)]` above \
@@ -158,7 +158,7 @@ fn predicates(predicate: &WherePredicate) -> Vec<String> {
 }
 
 /// A block's first line, as a person would write it.
-fn text(block: &Block) -> String {
+pub fn header_text(block: &Block) -> String {
     let with = |name: String, bounds: Vec<&TypeParamBound>| match bounds.is_empty() {
         true => name,
         false => {

@@ -188,11 +188,7 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
     };
     let scope = Scope { krate, commands, event };
     let lenient = lenient();
-    let numbers = [Kind::Command, Kind::Query].map(|kind| {
-        let (name, operations) = (numbers(kind), commands.of_kind(kind));
-        let variants = operations.map(|Operation { cfgs, variant, .. }| quote_mixed!(#(#cfgs)* #variant));
-        commands.numbered_by_cfg.then(|| quote_mixed!(enum #name { #(#variants),* }))
-    });
+    let numbers = numberings(commands);
     let (command, query, reply) = (
         enums::operation(&scope, Kind::Command),
         enums::operation(&scope, Kind::Query),
@@ -207,11 +203,41 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
         #lenient
         const _: () = {
             use #krate::NotResult as _;
-            #(#numbers)*
+            #numbers
             #command
             #query
             #reply
             #dispatch
+            #client
+        };
+    }
+}
+
+/// The enums that number the methods, if their numbers depend on a `#[cfg]`.
+fn numberings(commands: &Commands) -> TokenStream {
+    if !commands.numbered_by_cfg {
+        return TokenStream::new();
+    }
+    let numberings = [Kind::Command, Kind::Query].map(|kind| {
+        let (name, operations) = (numbers(kind), commands.of_kind(kind));
+        let variants = operations.map(|Operation { cfgs, variant, .. }| quote_mixed!(#(#cfgs)* #variant));
+        quote_mixed!(enum #name { #(#variants),* })
+    });
+    numberings.into_iter().collect()
+}
+
+/// The client's methods and nothing else, for a block that is one too many. They are never run.
+pub fn client_alone(commands: &Commands, krate: &Crate) -> TokenStream {
+    if commands.has_lifetimes() {
+        return TokenStream::new();
+    }
+    let scope = Scope { krate, commands, event: syn::parse_quote!(()) };
+    let (numbers, client, lenient) = (numberings(commands), client::methods(&scope), lenient());
+    quote_mixed! {
+        #lenient
+        const _: () = {
+            use #krate::NotResult as _;
+            #numbers
             #client
         };
     }

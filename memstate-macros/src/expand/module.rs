@@ -4,11 +4,11 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, DeriveInput};
 
-use super::{methods_of, model, no_struct, structure_of};
+use super::{keyword_span, methods_of, model, structure_of};
 use crate::{
     ast::Block,
     attr::{Keys, Place},
-    check::{Choice, choose, is_of, joined},
+    check::{Choice, choose, header_text, is_of, joined},
     errors::Errors,
     expand::Crate,
     fallback::without_helpers,
@@ -24,7 +24,7 @@ pub fn expand(options: TokenStream, item: TokenStream, errors: &mut Errors) -> T
     let written = match choose(&mut module, errors) {
         Choice::Struct(name) => content(&mut module, &[name], keys, errors),
         Choice::Other(keyword, name) => {
-            no_struct(keyword.span(), &keyword.to_string(), errors);
+            no_struct(&module, &keyword, &name, errors);
             content(&mut module, &[name], keys, &mut Errors::default())
         }
         Choice::Unclear(names) => content(&mut module, &names, keys, &mut Errors::default()),
@@ -34,12 +34,28 @@ pub fn expand(options: TokenStream, item: TokenStream, errors: &mut Errors) -> T
 
 /// `mod bank;`, whose file the compiler has not read yet.
 fn elsewhere(item: &TokenStream, errors: &mut Errors) {
-    errors.at(
-        item,
+    errors.at_span(
+        keyword_span(item, "mod"),
         "`#[memstate::model]` has to see what is in the module",
         "the file of a `mod` without braces is read later",
         "write the module with braces here, or put `#[memstate::model]` on the struct and on its `impl` block in the \
          file",
+    );
+}
+
+fn no_struct(module: &Module, keyword: &Ident, name: &Ident, errors: &mut Errors) {
+    let article = if keyword == "enum" { "an" } else { "a" };
+    let help = match keyword == "enum" {
+        true => format!(
+            "put `#[memstate::data]` above it, and write a struct that holds it: `pub struct … {{ state: {name} }}`"
+        ),
+        false => format!("write `struct {name}`"),
+    };
+    errors.at(
+        keyword,
+        format!("the model of `mod {}` is a struct, not {article} `{keyword}`", module.name),
+        "",
+        &help,
     );
 }
 
@@ -187,13 +203,20 @@ fn annotated(item: &TokenStream, keys: &Keys) -> TokenStream {
 fn no_block(module: &Module, name: &Ident, errors: &mut Errors) -> Option<Block> {
     let item = module.items.iter().find(|item| is_definition(item, name))?;
     let input: DeriveInput = syn::parse2(item.to_token_stream()).ok()?;
+    let generics = super::without_defaults(&input.generics);
+    let (header, parameters, bounds) = generics.split_for_impl();
+    let block: Block = syn::parse2(quote_mixed!(impl #header #name #parameters #bounds {})).ok()?;
+    let is_block = |item: &Item| item.kind == Kind::Impl && is_of(&item.rest, name, &module.name);
+    let (of_module, header) = (&module.name, header_text(&block));
+    let why = match module.items.iter().any(is_block) {
+        true => format!("every `impl {name}` in `mod {of_module}` stands under `#[memstate(skip)]`"),
+        false => format!("there is no `impl {name}` in `mod {of_module}`"),
+    };
     errors.at(
         name,
         format!("`{name}` has no commands and no queries"),
-        &format!("there is no `impl {name}` in `mod {}`, or none without `#[memstate(skip)]`", module.name),
-        &format!("write its methods there: `impl {name} {{ pub fn … }}`"),
+        &why,
+        &format!("write its methods there: `{header} {{ pub fn … }}`"),
     );
-    let generics = super::without_defaults(&input.generics);
-    let (header, parameters, bounds) = generics.split_for_impl();
-    syn::parse2(quote_mixed!(impl #header #name #parameters #bounds {})).ok()
+    Some(block)
 }
