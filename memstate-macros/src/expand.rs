@@ -156,8 +156,9 @@ fn structure_of(keys: &Keys, item: TokenStream, errors: &mut Errors) -> TokenStr
 fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
     let keys = Keys::of_options(options, Place::ModelImpl, errors);
     let mut written = without_helpers(item.clone(), 1);
-    match syn::parse2::<Block>(item.clone()) {
-        Ok(block) if let Some(other) = second::other(&item, &block) => {
+    let fingerprint = second::Fingerprint::of(&item);
+    match syn::parse2::<Block>(item) {
+        Ok(block) if let Some(other) = second::other(fingerprint, &block) => {
             written.extend(second_block(&keys, block, &other, errors));
         }
         Ok(block) => written.extend(methods_of(&keys, block, errors)),

@@ -286,6 +286,8 @@ impl Tokens {
                     '!' if before == Before::Word => (open, Before::MacroInType),
                     _ => (open, Before::Nothing),
                 },
+                // As in `for ! {`, the type that nothing is of.
+                TokenTree::Ident(word) if word == "for" => (open, Before::Nothing),
                 TokenTree::Ident(_) => (open, Before::Word),
                 _ => (open, Before::Nothing),
             };

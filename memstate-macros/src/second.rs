@@ -6,43 +6,51 @@
 mod file;
 
 use std::{
-    collections::HashMap,
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span};
 
-use crate::{
-    ast::Block,
-    check::header_text,
-    types,
-};
+use crate::{ast::Block, check::header_text, types};
 
-/// The blocks so far, by their file and their first line.
-static SEEN: Mutex<Option<HashMap<(PathBuf, String), Vec<Seen>>>> = Mutex::new(None);
+pub use file::Fingerprint;
+
+/// The blocks so far.
+static SEEN: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
 
 #[derive(Clone, PartialEq, Eq)]
 struct Seen {
+    file: PathBuf,
+    /// `impl<T> Store<T>`.
+    header: String,
     line: usize,
     column: usize,
-    text: String,
+    fingerprint: Fingerprint,
+}
+
+impl Seen {
+    fn has_place_of(&self, other: &Seen) -> bool {
+        (self.line, self.column, &self.file) == (other.line, other.column, &other.file)
+    }
 }
 
 /// Where the struct of a block has another block already, as `src/lib.rs:7`. `None` if there is none, and wherever that is
 /// not certain; rustc has words for what is overlooked.
-pub fn other(item: &TokenStream, block: &Block) -> Option<String> {
+pub fn other(fingerprint: Fingerprint, block: &Block) -> Option<String> {
     if !proc_macro::is_available() || block.of_trait.is_some() {
         return None;
     }
     let place = name(block)?.span().unwrap();
-    let path = place.local_file()?;
-    let this = Seen { line: place.line(), column: place.column(), text: file::text(item) };
-    let others = remember((path.clone(), header_text(block)), this.clone());
-    let mut others = others.iter().filter(|other| (other.line, other.column) != (this.line, this.column)).peekable();
-    others.peek()?;
-    let blocks = file::blocks(&std::fs::read_to_string(&path).ok()?)?;
-    let other = others.find(|other| file::stand_together(&blocks, &other.text, &this.text))?;
+    let (file, header) = (place.local_file()?, header_text(block));
+    let this = Seen { file, header, line: place.line(), column: place.column(), fingerprint };
+    let others = remember(&this);
+    if others.is_empty() {
+        return None;
+    }
+    let blocks = file::blocks(&std::fs::read_to_string(&this.file).ok()?)?;
+    let are_two = |other: &&Seen| file::stand_together(&blocks, other.fingerprint, this.fingerprint);
+    let other = others.iter().find(are_two)?;
     Some(format!("{}:{}", Span::call_site().unwrap().file(), other.line))
 }
 
@@ -50,13 +58,12 @@ fn name(block: &Block) -> Option<&Ident> {
     types::last_segment(&block.self_ty).map(|last| &last.ident)
 }
 
-/// Those that were there before.
-fn remember(place: (PathBuf, String), block: Seen) -> Vec<Seen> {
+/// Those of the same file and the same header that stood elsewhere.
+fn remember(block: &Seen) -> Vec<Seen> {
     let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let blocks = seen.get_or_insert_default().entry(place).or_default();
-    let before = blocks.clone();
-    if !blocks.contains(&block) {
-        blocks.push(block);
-    }
-    before
+    seen.retain(|other| !other.has_place_of(block));
+    let same = |other: &&Seen| other.file == block.file && other.header == block.header;
+    let others = seen.iter().filter(same).cloned().collect();
+    seen.push(block.clone());
+    others
 }

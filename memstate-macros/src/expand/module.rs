@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub fn expand(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
-    let keys = Keys::of_options(options, Place::ModelModule, errors);
+    let mut keys = vec![Keys::of_options(options.clone(), Place::ModelModule, errors)];
     let Some(mut module) = Module::of(item.clone()) else {
         elsewhere(&item, errors);
         return item;
@@ -27,7 +27,11 @@ pub fn expand(options: TokenStream, item: TokenStream, errors: &mut Errors) -> T
             no_struct(&module, &keyword, &name, errors);
             content(&mut module, &[name], keys, &mut Errors::default())
         }
-        Choice::Unclear(names) => content(&mut module, &names, keys, &mut Errors::default()),
+        Choice::Unclear(names) => {
+            let unsaid = &mut Errors::default();
+            keys.resize_with(names.len(), || Keys::of_options(options.clone(), Place::ModelModule, unsaid));
+            content(&mut module, &names, keys, &mut Errors::default())
+        }
     };
     module.with(written)
 }
@@ -66,12 +70,10 @@ struct Pieces {
     blocks: Vec<Block>,
 }
 
-fn content(module: &mut Module, names: &[Ident], keys: Keys, errors: &mut Errors) -> Vec<TokenStream> {
-    let mut keys = Some(keys);
-    let mut models: Vec<Pieces> = names
-        .iter()
-        .map(|name| Pieces { name: name.clone(), keys: keys.take().unwrap_or_default(), blocks: Vec::new() })
-        .collect();
+fn content(module: &mut Module, names: &[Ident], keys: Vec<Keys>, errors: &mut Errors) -> Vec<TokenStream> {
+    let models = names.iter().zip(keys);
+    let mut models: Vec<Pieces> =
+        models.map(|(name, keys)| Pieces { name: name.clone(), keys, blocks: Vec::new() }).collect();
     let module_name = module.name.clone();
     for item in &mut module.items {
         read(item, &module_name, &mut models, errors);
@@ -105,6 +107,14 @@ fn read(item: &mut Item, module: &Ident, models: &mut [Pieces], errors: &mut Err
     if let Some(model) = models.iter_mut().find(|model| is_definition(item, &model.name)) {
         for attribute in item.attributes.take_macros("model") {
             model.keys.and_options(options(&attribute), Place::ModelStruct, errors);
+        }
+        for attribute in item.attributes.take_macros("data") {
+            errors.at(
+                attribute,
+                format!("`{}` is the model, so it cannot stand under `#[memstate::data]`", model.name),
+                "a model holds data, and is none",
+                "remove `#[memstate::data]`",
+            );
         }
         return;
     }
@@ -174,7 +184,8 @@ fn stray(item: &mut Item, errors: &mut Errors) {
 
 fn definition(item: &Item, keys: &Keys, errors: &mut Errors) -> TokenStream {
     let tokens = item.to_token_stream();
-    if item.attributes.has("cfg") || item.attributes.has("cfg_attr") {
+    let is_struct = matches!(item.kind, Kind::Struct(_));
+    if is_struct && (item.attributes.has("cfg") || item.attributes.has("cfg_attr")) {
         // What a `#[cfg]` says is known when an attribute on the struct itself is expanded.
         return annotated(&tokens, keys);
     }

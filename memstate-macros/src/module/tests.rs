@@ -170,6 +170,9 @@ fn traits_and_blocks_end_at_their_braces() {
             impl !Sync for A {}
         ),
         quote!(
+            impl A for ! {}
+        ),
+        quote!(
             pub unsafe auto trait F {}
         ),
         quote!(
@@ -313,4 +316,58 @@ fn a_module_is_put_together_again() {
 fn what_no_item_begins_with_is_passed_on() {
     let odd = quote!(; struct A; + b {} fn);
     assert_eq!(split(odd.clone()).join(" "), odd.to_string());
+}
+
+/// The items of a file and of the modules in it, each alone.
+fn compare(path: &std::path::Path) -> usize {
+    let Ok(source) = std::fs::read_to_string(path) else { return 0 };
+    let Ok(file) = syn::parse_file(&source) else { return 0 };
+    let attrs = &file.attrs;
+    let expected = &file.items;
+    let mut read = Tokens::of(quote!(#(#attrs)* #(#expected)*));
+    read.inner_attributes();
+    let read: Vec<_> = std::iter::from_fn(|| read.item()).collect();
+    assert_eq!(read.len(), expected.len(), "{}", path.display());
+    for (read, expected) in read.iter().zip(expected) {
+        assert_eq!(
+            read.to_token_stream().to_string(),
+            expected.to_token_stream().to_string(),
+            "{}",
+            path.display()
+        );
+        let kind = match expected {
+            syn::Item::Struct(item) => Kind::Struct(item.ident.clone()),
+            syn::Item::Enum(item) => {
+                Kind::Other(Ident::new("enum", item.enum_token.span), item.ident.clone())
+            }
+            syn::Item::Union(item) => {
+                Kind::Other(Ident::new("union", item.union_token.span), item.ident.clone())
+            }
+            syn::Item::Impl(_) => Kind::Impl,
+            _ => Kind::Rest,
+        };
+        assert_eq!(read.kind, kind, "{}", path.display());
+    }
+    read.len()
+}
+
+fn sources(folder: &std::path::Path, compared: &mut usize) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if path.is_dir() {
+            sources(&path, compared);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            *compared += compare(&path);
+        }
+    }
+}
+
+/// `MEMSTATE_SOURCES` may name another folder with Rust in it.
+#[test]
+fn whole_projects_are_split_as_a_parser_splits_them() {
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folder = std::env::var_os("MEMSTATE_SOURCES").map_or(own, Into::into);
+    let mut compared = 0;
+    sources(&folder, &mut compared);
+    assert!(compared > 100, "{compared}");
 }

@@ -1,5 +1,7 @@
 //! The blocks in a file: which of them stand in the same module or function.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::module::Tokens;
@@ -8,17 +10,19 @@ use crate::module::Tokens;
 pub struct Found {
     /// The braces that it stands in, which are numbered.
     scope: usize,
-    text: String,
+    fingerprint: Fingerprint,
     /// It is there under a condition only.
     conditional: bool,
 }
 
 /// Whether two blocks are certainly two, and in one place.
-pub fn stand_together(blocks: &[Found], one: &str, other: &str) -> bool {
-    let with = |text| -> Vec<&Found> { blocks.iter().filter(|block| block.text == text).collect() };
+pub fn stand_together(blocks: &[Found], one: Fingerprint, other: Fingerprint) -> bool {
+    let with = |fingerprint| -> Vec<&Found> {
+        blocks.iter().filter(|block| block.fingerprint == fingerprint).collect()
+    };
     let pair = match (with(one).as_slice(), with(other).as_slice()) {
-        ([one], [other]) if one.text != other.text => [*one, *other],
-        ([one, other], [_, _]) if one.text == other.text => [*one, *other],
+        ([one], [other]) if one.fingerprint != other.fingerprint => [*one, *other],
+        ([one, other], [_, _]) if one.fingerprint == other.fingerprint => [*one, *other],
         _ => return false,
     };
     pair[0].scope == pair[1].scope && pair.iter().all(|block| !block.conditional)
@@ -42,7 +46,7 @@ fn scan(tokens: TokenStream, scope: usize, last: &mut usize, found: &mut Vec<Fou
         if let Some((attributes, block)) = tokens.attributed_block() {
             if attributes.has_macro("model") {
                 let conditional = attributes.has("cfg") || attributes.has("cfg_attr");
-                found.push(Found { scope, text: text(&block), conditional });
+                found.push(Found { scope, fingerprint: Fingerprint::of(&block), conditional });
             }
             inside(block, scope, last, found);
             continue;
@@ -72,12 +76,19 @@ fn inside(tokens: TokenStream, scope: usize, last: &mut usize, found: &mut Vec<F
 }
 
 /// What a block says, the same for a block that a macro is given and for one that is read from a file.
-pub fn text(item: &TokenStream) -> String {
-    let mut tokens = Tokens::of(item.clone());
-    tokens.attributes();
-    let mut text = String::new();
-    write(tokens.into_stream(), &mut text);
-    text
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    pub fn of(item: &TokenStream) -> Self {
+        let mut tokens = Tokens::of(item.clone());
+        tokens.attributes();
+        let mut text = String::new();
+        write(tokens.into_stream(), &mut text);
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Fingerprint(hasher.finish())
+    }
 }
 
 fn write(tokens: TokenStream, text: &mut String) {
@@ -110,11 +121,11 @@ mod tests {
     /// Whether the blocks `impl A { a }` and `impl A { b }` of a file stand together.
     fn together(source: &str) -> bool {
         let blocks = blocks(source).unwrap_or_else(|| panic!("{source}"));
-        stand_together(&blocks, &text_of("impl A { a }"), &text_of("impl A { b }"))
+        stand_together(&blocks, fingerprint("impl A { a }"), fingerprint("impl A { b }"))
     }
 
-    fn text_of(block: &str) -> String {
-        text(&block.parse().unwrap_or_else(|error| panic!("{error}")))
+    fn fingerprint(block: &str) -> Fingerprint {
+        Fingerprint::of(&block.parse().unwrap_or_else(|error| panic!("{error}")))
     }
 
     #[test]
@@ -150,8 +161,8 @@ mod tests {
 
     #[test]
     fn two_blocks_may_say_the_same() {
-        let block = text_of("impl A { a }");
-        let same = |source: &str| stand_together(&blocks(source).unwrap(), &block, &block);
+        let block = fingerprint("impl A { a }");
+        let same = |source: &str| stand_together(&blocks(source).unwrap(), block, block);
         assert!(same("#[model] impl A { a } #[model] impl A { a }"));
         assert!(!same("#[model] impl A { a }"));
         assert!(!same("#[model] impl A { a } mod m { #[model] impl A { a } }"));
