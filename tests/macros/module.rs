@@ -5,12 +5,8 @@ use memstate::{Model, model::Operation};
 #[memstate::model(events = BankEvent, migrate = from_coins)]
 /// A bank in several blocks.
 #[deny(missing_docs)]
-#[cfg(not(any()))]
+#[cfg(test)]
 pub(crate) mod bank {
-    #![allow(clippy::needless_pass_by_value)]
-
-    //! Documentation from within.
-
     use std::fmt;
 
     use memstate::{Ctx, collections::HashMap};
@@ -38,7 +34,7 @@ pub(crate) mod bank {
         coins: u64,
     }
 
-    const CENTS: u64 = if cfg!(any()) { 4 } else { 5 };
+    const CENTS: u64 = if cfg!(test) { 5 } else { 4 };
 
     fn from_coins(old: OldBank) -> Bank {
         Bank { accounts: HashMap::new(), total: old.coins * CENTS }
@@ -139,12 +135,12 @@ pub(crate) mod bank {
         }
     }
 
-    #[cfg(any())]
+    #[cfg(not(test))]
     impl Bank {
         pub fn never(&mut self, missing: Missing) {}
     }
 
-    #[cfg(all())]
+    #[cfg(test)]
     impl Bank {
         /// Depends on what is built.
         pub fn count(&self) -> usize {
@@ -291,13 +287,13 @@ async fn the_model_of_a_module_is_found() {
 /// A model with one definition for each of two `#[cfg]`s.
 #[memstate::model(migrate = twice)]
 mod under_conditions {
-    #[cfg(any())]
+    #[cfg(not(test))]
     pub struct UnderConditions {
         nowhere: Missing,
     }
 
-    #[cfg(all())]
-    #[cfg_attr(all(), derive(Default, Debug))]
+    #[cfg(test)]
+    #[cfg_attr(test, derive(Default, Debug))]
     pub struct UnderConditions {
         pub count: u32,
     }
@@ -307,22 +303,22 @@ mod under_conditions {
     }
 
     impl UnderConditions {
-        #[cfg(any())]
+        #[cfg(not(test))]
         pub fn add(&mut self, missing: Missing) {}
 
-        #[cfg(all())]
+        #[cfg(test)]
         pub fn add(&mut self) -> u32 {
             self.count += 1;
             self.count
         }
     }
 
-    #[cfg(any())]
+    #[cfg(not(test))]
     impl UnderConditions {
         pub fn get(&self) -> Missing {}
     }
 
-    #[cfg(not(any()))]
+    #[cfg(test)]
     impl UnderConditions {
         pub fn get(&self) -> u32 {
             self.count
@@ -340,9 +336,12 @@ async fn a_definition_and_a_block_for_each_condition() {
     assert_eq!(UnderConditions::VERSION, 2);
 }
 
-/// A generic model whose blocks say the same in other words.
 #[memstate::model]
 mod store {
+    //! A generic model whose blocks say the same in other words.
+
+    #![allow(clippy::needless_pass_by_value)]
+
     use std::fmt::Debug;
 
     use memstate::State;
@@ -483,7 +482,7 @@ mod other {
 
 #[other::renamed::model(crate = super::other::renamed)]
 mod r#type {
-    #[cfg(all())]
+    #[cfg(test)]
     #[derive(Default)]
     pub struct Type(u8);
 
