@@ -7,14 +7,15 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use proc_macro2::{Delimiter, Group, Ident, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 
 pub use attributes::{Attributes, options};
 
 /// A module with its content.
 pub struct Module {
-    /// All up to the braces: attributes, visibility, `mod` and the name.
+    pub attributes: Attributes,
+    /// All between them and the braces: visibility, `mod` and the name.
     head: TokenStream,
     pub name: Ident,
     body: Group,
@@ -46,8 +47,8 @@ impl Module {
     /// `None` if `item` has no content, as `mod bank;` has none.
     pub fn of(item: TokenStream) -> Option<Module> {
         let mut tokens = Tokens::of(item);
-        let mut head = tokens.attributes();
-        head.extend(tokens.visibility());
+        let attributes = Attributes::of(tokens.attributes());
+        let mut head = tokens.visibility();
         while let Some(TokenTree::Ident(word)) = tokens.next_flat() {
             head.extend([TokenTree::from(word.clone())]);
             if word == "mod" {
@@ -60,7 +61,7 @@ impl Module {
         let mut tokens = Tokens::of(body.stream());
         let inner = tokens.inner_attributes();
         let items = std::iter::from_fn(|| tokens.item()).collect();
-        Some(Module { head, name, body, inner, items })
+        Some(Module { attributes, head, name, body, inner, items })
     }
 
     /// The module with other items in it.
@@ -69,7 +70,8 @@ impl Module {
         content.extend(items);
         let mut body = Group::new(Delimiter::Brace, content);
         body.set_span(self.body.span());
-        let mut module = self.head.clone();
+        let mut module = self.attributes.to_token_stream();
+        self.head.to_tokens(&mut module);
         body.to_tokens(&mut module);
         module
     }
@@ -85,8 +87,11 @@ impl ToTokens for Item {
 /// How an item ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// At a `;` and nowhere else: braces are a value, or the list of a `use`.
+    /// At a `;` and nowhere else: braces are a value.
     Semicolon,
+    /// At a `;`, or where something begins that is no part of a `use`. The `;` that is missing is said already, and it is put
+    /// there, so that it is not said again and what follows exists.
+    Use,
     /// At the first braces that are no part of a type, or at a `;` before them.
     Braces,
     /// At the first braces of all, or at a `;` before them.
@@ -224,7 +229,8 @@ impl Tokens {
                 ("enum", _) | ("union", Some(_)) => return (self.named(place, Some(place)), End::Braces),
                 ("impl", _) => return (Kind::Impl, End::Braces),
                 ("const", Some(next)) if is_qualified(next) => {}
-                ("use" | "type" | "static" | "const", _) => return (Kind::Rest, End::Semicolon),
+                ("use", _) => return (Kind::Rest, End::Use),
+                ("type" | "static" | "const", _) => return (Kind::Rest, End::Semicolon),
                 ("unsafe" | "default" | "async" | "auto" | "safe" | "gen", _) => {}
                 _ => break,
             }
@@ -265,6 +271,14 @@ impl Tokens {
         }
     }
 
+    /// Whether an item begins here that is no path.
+    fn begins(&self) -> bool {
+        let keywords = [
+            "pub", "struct", "enum", "impl", "fn", "const", "static", "type", "mod", "use", "trait", "unsafe",
+        ];
+        self.is_punct(0, '#') || self.word(0).is_some_and(|word| keywords.contains(&word.as_str()))
+    }
+
     fn rest(&mut self, end: End, rest: &mut TokenStream) {
         // How many `<` are open, and what stood before.
         let (mut open, mut before) = (0_u32, Before::Nothing);
@@ -272,6 +286,12 @@ impl Tokens {
             let is_end = match &token {
                 TokenTree::Punct(punct) if punct.as_char() == ';' => true,
                 _ if end == End::Semicolon => false,
+                token if end == End::Use && self.begins() => {
+                    let mut missing = Punct::new(';', Spacing::Alone);
+                    missing.set_span(token.span());
+                    self.0.push_front(missing.into());
+                    false
+                }
                 token if is_braces(token) => {
                     end == End::MacroCall || open == 0 && before != Before::MacroInType
                 }

@@ -21,6 +21,9 @@ pub fn expand(options: TokenStream, item: TokenStream, errors: &mut Errors) -> T
         elsewhere(&item, errors);
         return item;
     };
+    for attribute in module.attributes.take_macros("model") {
+        errors.at(&attribute, "`#[memstate::model]` is there twice", "", "remove one of them");
+    }
     let written = match choose(&mut module, errors) {
         Choice::Struct(name) => content(&mut module, &[name], keys, errors),
         Choice::Other(keyword, name) => {

@@ -59,6 +59,27 @@ fn values_and_lists_in_braces_end_at_the_semicolon() {
 }
 
 #[test]
+fn a_use_without_its_semicolon_takes_nothing_with_it() {
+    let items = split(quote!(use a::{b, c as r#use} #[d] struct E; use self::f pub fn g() {}));
+    let expected = [
+        quote!(
+            use a::{b, c as r#use};
+        ),
+        quote!(
+            #[d]
+            struct E;
+        ),
+        quote!(
+            use self::f;
+        ),
+        quote!(
+            pub fn g() {}
+        ),
+    ];
+    assert_eq!(items, expected.map(|item| item.to_string()));
+}
+
+#[test]
 fn functions_of_every_kind_end_at_their_bodies() {
     stay_apart(&[
         quote!(
