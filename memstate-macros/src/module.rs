@@ -292,6 +292,7 @@ impl Tokens {
                     self.0.push_front(missing.into());
                     false
                 }
+                _ if end == End::Use => false,
                 token if is_braces(token) => {
                     end == End::MacroCall || open == 0 && before != Before::MacroInType
                 }
