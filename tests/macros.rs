@@ -12,6 +12,8 @@ mod evolution;
 mod generic;
 #[path = "macros/hygiene.rs"]
 mod hygiene;
+#[path = "macros/module.rs"]
+mod module;
 #[path = "macros/parts.rs"]
 mod parts;
 #[path = "macros/shapes.rs"]

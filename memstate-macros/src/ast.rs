@@ -48,6 +48,8 @@ pub struct Block {
     pub macros: Vec<Path>,
     /// Attributes of ours on what is no method.
     pub strays: Vec<Attribute>,
+    /// It stands for all blocks of a `#[memstate::model] mod`.
+    pub in_module: bool,
 }
 
 /// A method or a function.
@@ -55,6 +57,8 @@ pub struct Method {
     pub attrs: Vec<Attribute>,
     pub vis: Visibility,
     pub sig: Signature,
+    /// The header of its block is a mistake, which is said already.
+    pub misplaced: bool,
 }
 
 impl Parse for Block {
@@ -83,6 +87,7 @@ impl Parse for Block {
             methods: Vec::new(),
             macros: Vec::new(),
             strays: Vec::new(),
+            in_module: false,
         };
         block.strays.extend(attrs.into_iter().filter(|attr| attr.path().is_ident("memstate")));
         let content;
@@ -100,7 +105,7 @@ impl Block {
     pub fn signatures(&self) -> TokenStream {
         let Block { generics, self_ty, methods, .. } = self;
         let (header, _, bounds) = generics.split_for_impl();
-        let methods = methods.iter().map(|Method { attrs, vis, sig }| {
+        let methods = methods.iter().map(|Method { attrs, vis, sig, .. }| {
             let attrs = attrs
                 .iter()
                 .filter(|attr| ["memstate", "cfg", "doc"].iter().any(|name| attr.path().is_ident(name)));
@@ -119,7 +124,7 @@ impl Block {
             let sig: Signature = input.parse()?;
             // The body, or the `;` for which rustc has its own words.
             input.parse::<TokenTree>()?;
-            self.methods.push(Method { attrs, vis, sig });
+            self.methods.push(Method { attrs, vis, sig, misplaced: false });
             return Ok(());
         }
         self.strays.extend(attrs.into_iter().filter(|attr| attr.path().is_ident("memstate")));

@@ -20,6 +20,10 @@ pub enum Place {
     /// On the struct, below `#[memstate::model]`.
     Model,
     ModelImpl,
+    /// Of both, as the module has both.
+    ModelModule,
+    /// On an `impl` block in the model's module.
+    Block,
     Data,
     Method,
     Argument,
@@ -39,6 +43,8 @@ impl Place {
             Place::ModelStruct => &["crate", "migrate"],
             Place::Model => &["migrate"],
             Place::ModelImpl => &["crate", "events"],
+            Place::ModelModule => &[],
+            Place::Block => &["skip"],
             Place::Data => &["crate", "error"],
             Place::Method => &["skip", "was", "retired", "replays", "version", "upcast"],
             Place::Argument => &["was", "default"],
@@ -49,11 +55,25 @@ impl Place {
         }
     }
 
+    /// Its own keys, and those of the places that it stands for.
+    fn all_keys(self) -> Vec<&'static str> {
+        let mut keys = self.keys().to_vec();
+        if self == Place::ModelModule {
+            keys.extend(Place::ModelStruct.keys());
+            keys.extend(Place::ModelImpl.keys());
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        keys
+    }
+
     fn name(self) -> &'static str {
         match self {
             Place::ModelStruct => "`#[memstate::model]` above a struct",
             Place::Model => "a model",
             Place::ModelImpl => "`#[memstate::model]` above an `impl` block",
+            Place::ModelModule => "`#[memstate::model]` above a `mod`",
+            Place::Block => "an `impl` block in a model's module",
             Place::Data => "`#[memstate::data]`",
             Place::Method => "a method",
             Place::Argument => "an argument",
@@ -92,6 +112,8 @@ const REPEATED: &[&str] = &["was", "upcast", "migrate"];
 pub struct Keys {
     /// Their names, as they were given.
     pub given: Vec<Ident>,
+    /// Each of them with its value, as it was written.
+    written: Vec<TokenStream>,
     pub krate: Option<Path>,
     pub events: Option<Type>,
     pub error: bool,
@@ -136,25 +158,53 @@ impl Keys {
         keys
     }
 
+    /// Reads what is in the parentheses of another attribute of ours, which says something of the same model. What is
+    /// said in both of them must be the same.
+    pub fn and_options(&mut self, options: TokenStream, place: Place, errors: &mut Errors) {
+        self.read(options, place, errors);
+    }
+
+    /// Those that may stand at a place, as they were written.
+    pub fn written_for(&self, place: Place) -> impl Iterator<Item = &TokenStream> {
+        let keys = place.all_keys();
+        let of = self.given.iter().zip(&self.written);
+        of.filter(move |(key, _)| keys.iter().any(|name| *key == name)).map(|(_, written)| written)
+    }
+
+    /// Those for a struct, as they are written.
+    pub fn of_structure(&self) -> TokenStream {
+        let (krate, migrations) = (self.krate.iter(), &self.migrations);
+        quote::quote!(#(crate = #krate,)* #(migrate = #migrations),*)
+    }
+
     /// The place of a key.
     pub fn place(&self, name: &str) -> Option<&Ident> {
         self.given.iter().find(|key| *key == name)
     }
 
     fn read(&mut self, options: TokenStream, place: Place, errors: &mut Errors) {
+        let before = self.given.len();
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
+                let whole = input.cursor().token_stream();
                 let key = input.call(Ident::parse_any)?;
                 let name = key.to_string();
-                if !place.keys().contains(&name.as_str()) {
+                if !place.all_keys().contains(&name.as_str()) {
                     unknown(&key, place, errors);
                     skip_value(input);
                 } else if self.place(&name).is_some() && !REPEATED.contains(&name.as_str()) {
-                    errors.at(&key, format!("`{name}` is there twice"), "", "remove one of them");
-                    skip_value(input);
+                    Keys::default().value(&key, &name, input, &mut Errors::default());
+                    let again = taken(whole, input).to_string();
+                    let same = |(given, written): (&Ident, &TokenStream)| {
+                        *given == name && written.to_string() == again
+                    };
+                    if !self.given[..before].iter().zip(&self.written).any(same) {
+                        errors.at(&key, format!("`{name}` is there twice"), "", "remove one of them");
+                    }
                 } else {
                     self.value(&key, &name, input, errors);
                     self.given.push(key);
+                    self.written.push(taken(whole, input));
                 }
                 if !input.is_empty() {
                     input.parse::<Token![,]>()?;
@@ -217,7 +267,7 @@ fn value<T: Parse>(input: ParseStream<'_>) -> syn::Result<T> {
 
 fn unknown(key: &Ident, place: Place, errors: &mut Errors) {
     let name = key.to_string();
-    let what = match nearest(&name, place.keys()) {
+    let what = match nearest(&name, &place.all_keys()) {
         Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
         None => format!("unknown key `{name}`"),
     };
@@ -225,8 +275,15 @@ fn unknown(key: &Ident, place: Place, errors: &mut Errors) {
 }
 
 fn expected(place: Place) -> String {
-    let keys: Vec<_> = place.keys().iter().map(|key| format!("`{key}`")).collect();
+    let keys: Vec<_> = place.all_keys().iter().map(|key| format!("`{key}`")).collect();
     format!("the keys of {} are: {}", place.name(), keys.join(", "))
+}
+
+/// What has been read of `whole`, of which `input` is the rest.
+fn taken(whole: TokenStream, input: ParseStream<'_>) -> TokenStream {
+    let whole: Vec<TokenTree> = whole.into_iter().collect();
+    let rest = input.cursor().token_stream().into_iter().count();
+    whole[..whole.len().saturating_sub(rest)].iter().cloned().collect()
 }
 
 fn skip_value(input: ParseStream<'_>) {

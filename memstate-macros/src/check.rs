@@ -2,6 +2,8 @@
 //! written, as well as can be, so that the places which use it have nothing to add.
 
 mod arguments;
+mod blocks;
+mod choice;
 mod evolution;
 pub mod part;
 mod record;
@@ -17,6 +19,8 @@ use syn::{
 };
 
 pub use arguments::{Argument, Form, Input};
+pub use blocks::{header_text, is_of, joined};
+pub use choice::{Choice, choose};
 pub use evolution::Evolution;
 pub use part::Part;
 pub use record::{Field, Held, Record, Variant, Whole};
@@ -118,7 +122,10 @@ impl Commands {
                 path,
                 format!("`{called}!` is expanded after `#[memstate::model]` has run"),
                 "its methods would be no commands and no queries, without a word",
-                "write the methods out, or call it in another `impl` block, without `#[memstate::model]`",
+                match block.in_module {
+                    true => "write the methods out, or call it in another `impl` block, with `#[memstate(skip)]`",
+                    false => "write the methods out, or call it in another `impl` block, without `#[memstate::model]`",
+                },
             );
         }
         let self_ty = block.self_ty;
@@ -136,6 +143,7 @@ impl Commands {
                 &format!("write `pub fn {private}`, or `pub(crate) fn {private}`"),
             );
         }
+        doubles(&mut operations);
         evolution::across(&mut operations, errors);
         meetings(&mut operations, &name, errors);
         Some(Commands {
@@ -181,7 +189,7 @@ fn is_private(method: &Method) -> bool {
 }
 
 fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {
-    let Method { attrs, vis, mut sig } = method;
+    let Method { attrs, vis, mut sig, misplaced } = method;
     let keys = Keys::of_attrs(&attrs, Place::Method, errors);
     let is_private = matches!(vis, Visibility::Inherited);
     let is_exposed = sig.receiver().is_some() && (!is_private || evolution::is_for_replay(&keys));
@@ -198,7 +206,10 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
     }
     let whole = format!("{} `{}`", kind.name(), sig.ident);
     qualifiers(&sig, kind, &whole, &mut mistakes);
-    let inputs = arguments::of(&mut sig, kind, &whole, self_ty, &mut mistakes);
+    let mut inputs = arguments::of(&mut sig, kind, &whole, self_ty, &mut mistakes);
+    if misplaced {
+        arguments::leave_out(&mut inputs);
+    }
     let result = match &sig.output {
         syn::ReturnType::Default => syn::parse_quote!(()),
         syn::ReturnType::Type(_, ty) => NoSelf(self_ty).of(ty),
@@ -209,7 +220,7 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
     };
     let result = results::of(result, kind, &sig.ident, &mut mistakes);
     let variant = variant(&sig.ident);
-    let broken = !mistakes.is_empty();
+    let broken = misplaced || !mistakes.is_empty();
     errors.append(mistakes);
     Some(Operation {
         kind,
@@ -296,6 +307,21 @@ fn qualifiers(sig: &Signature, kind: Kind, whole: &str, errors: &mut Errors) {
             "write a method for each type, or take an enum of them",
         );
     }
+}
+
+/// Two methods of one name, for which rustc has its own words: one variant is enough, and neither method is called.
+fn doubles(operations: &mut Vec<Operation>) {
+    let mut kept: Vec<Operation> = Vec::new();
+    for operation in operations.drain(..) {
+        let first = kept.iter_mut().find(|first| {
+            first.ident == operation.ident && first.cfgs.is_empty() && operation.cfgs.is_empty()
+        });
+        match first {
+            Some(first) => first.broken = true,
+            None => kept.push(operation),
+        }
+    }
+    *operations = kept;
 }
 
 /// Two methods whose variants have the same name.

@@ -7,6 +7,7 @@ mod display;
 mod enums;
 mod methods;
 mod model;
+mod module;
 mod parts;
 mod state;
 
@@ -20,6 +21,7 @@ use crate::{
     check::{Commands, Part, Record, Whole, part},
     errors::Errors,
     fallback::without_helpers,
+    second, types,
 };
 
 /// Where expansions find memstate.
@@ -93,6 +95,7 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
     let written = match Item::of.parse2(item.clone()) {
         Ok(Item::Impl) => methods(options, item, &mut errors),
         Ok(Item::Struct) => structure(options, item, &mut errors),
+        Ok(Item::Other(keyword)) if keyword == "mod" => module::expand(options, item, &mut errors),
         Ok(Item::Other(keyword)) => {
             let article = if keyword == "enum" { "an" } else { "a" };
             let what = match keyword.as_str() {
@@ -117,8 +120,12 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
-    let keys = Keys::of_options(options.clone(), Place::ModelStruct, errors);
-    let krate = Crate::of(&keys);
+    let keys = Keys::of_options(options, Place::ModelStruct, errors);
+    structure_of(&keys, item, errors)
+}
+
+fn structure_of(keys: &Keys, item: TokenStream, errors: &mut Errors) -> TokenStream {
+    let krate = Crate::of(keys);
     match syn::parse2::<DeriveInput>(item.clone()) {
         Ok(input) => {
             let lifetime = input.generics.lifetimes().next().map(|param| param.lifetime.clone());
@@ -134,12 +141,12 @@ fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> To
                 return written;
             }
             let mut record = Record::of(input, Whole::Model, errors);
-            record.migrations.splice(..0, keys.migrations);
+            record.migrations.splice(..0, keys.migrations.iter().cloned());
             let mut written = data::item(&record, &krate, false, false);
             written.extend(state::implementation(&record, &krate));
             if record.parts().next().is_some() {
                 written.extend(model::around_parts(&record, &krate));
-                written.extend(parts::ask(&record.input.ident, &options, &item, &krate));
+                written.extend(parts::ask(&record.input.ident, &keys.of_structure(), &item, &krate));
             } else {
                 written.extend(model::implementation(&record, &krate));
             }
@@ -154,16 +161,13 @@ fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> To
 
 fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
     let keys = Keys::of_options(options, Place::ModelImpl, errors);
-    let krate = Crate::of(&keys);
     let mut written = without_helpers(item.clone(), 1);
+    let fingerprint = second::Fingerprint::of(&item);
     match syn::parse2::<Block>(item) {
-        Ok(block) => {
-            let signatures = block.signatures();
-            if let Some(commands) = Commands::of(block, errors) {
-                written.extend(methods::implementation(&commands, keys.events.as_ref(), &krate));
-                written.extend(parts::leave(&commands.name, &signatures));
-            }
+        Ok(block) if let Some(other) = second::other(fingerprint, &block) => {
+            written.extend(second_block(&keys, block, &other, errors));
         }
+        Ok(block) => written.extend(methods_of(&keys, block, errors)),
         Err(error) => errors.push(error),
     }
     written
@@ -186,6 +190,29 @@ pub fn compose(input: TokenStream) -> TokenStream {
     let mut models: Vec<Part> = record.parts().cloned().collect();
     part::meetings(&mut models, &commands, &record.input.generics, &mut errors);
     with(parts::implementation(&record, &commands, &models, &krate), errors)
+}
+
+/// A second block of one struct gets the client's methods, so that what calls them has nothing to add.
+fn second_block(keys: &Keys, block: Block, other: &str, errors: &mut Errors) -> Option<TokenStream> {
+    let model = types::text(&block.self_ty);
+    errors.at(
+        &block.self_ty,
+        format!("`{model}` has an `impl` block with `#[memstate::model]` already, at {other}"),
+        "the commands of a model are one enum, and so are its queries; this attribute sees one block alone",
+        "move these methods there, or put the struct and all of its blocks into one `#[memstate::model] mod … { … }`; \
+         a block without commands and queries needs no attribute",
+    );
+    // What its methods say of others may be true of the other block.
+    let commands = Commands::of(block, &mut Errors::default())?;
+    Some(methods::client_alone(&commands, &Crate::of(keys)))
+}
+
+fn methods_of(keys: &Keys, block: Block, errors: &mut Errors) -> Option<TokenStream> {
+    let signatures = block.signatures();
+    let commands = Commands::of(block, errors)?;
+    let mut written = methods::implementation(&commands, keys.events.as_ref(), &Crate::of(keys));
+    written.extend(parts::leave(&commands.name, &signatures));
+    Some(written)
 }
 
 fn refuse_data(item: &TokenStream, place: TokenStream, errors: &mut Errors) {

@@ -1,6 +1,6 @@
 //! The attribute macros of memstate: a small compiler.
 //!
-//! `ast` reads the user's item without looking into method bodies, `attr` reads the keys in `#[memstate(…)]`,
+//! `module` splits a module into items, `ast` reads the user's item without looking into method bodies, `attr` reads the keys in `#[memstate(…)]`,
 //! `check` turns the item into what can be written out and collects every mistake, `expand` writes it, and
 //! `fallback` hands the item back whatever happens, so that one mistake stays one message.
 
@@ -17,10 +17,13 @@ mod check;
 mod errors;
 mod expand;
 mod fallback;
+mod module;
 mod schema_lock;
+mod second;
 mod types;
 
-/// Makes a struct and its methods a model: put it above the `struct` and above its one `impl` block.
+/// Makes a struct and its methods a model: put it above the `struct` and above its one `impl` block, or once above a
+/// `mod` with the struct and any number of blocks.
 ///
 /// ```
 /// use memstate::Ctx;
@@ -84,6 +87,70 @@ mod types;
 /// - The client is generic over what lends it the model: `BankClient` stands for `BankClient<Client<Bank>>`, which has
 ///   the commands and the queries, and `BankClient<Past<Bank>>` is one of the past, with the queries alone. In a generic
 ///   model this parameter comes after the model's own, all of which the block has to name.
+///
+/// # A module
+///
+/// A model that has outgrown one block, or that has helpers of its own, stands in a module. One attribute above it does
+/// what the two do above a struct and a block:
+///
+/// ```
+/// #[memstate::model(events = Event)]
+/// mod bank {
+///     use std::fmt;
+///
+///     use memstate::Ctx;
+///
+///     #[memstate::data]
+///     pub enum Event { Paid(u64) }
+///
+///     #[derive(Default)]
+///     pub struct Bank { total: u64 }
+///
+///     impl Bank {
+///         /// Pays in.
+///         pub fn pay(&mut self, ctx: &mut Ctx<Event>, amount: u64) {
+///             self.total += amount;
+///             ctx.emit(Event::Paid(amount));
+///         }
+///     }
+///
+///     impl Bank {
+///         /// What is there.
+///         pub fn total(&self) -> u64 { self.total }
+///     }
+///
+///     impl fmt::Display for Bank {
+///         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{} in all", self.total) }
+///     }
+///
+///     /// What is neither a command nor a query.
+///     #[memstate(skip)]
+///     impl Bank {
+///         pub fn double(&mut self) { self.total *= 2; }
+///     }
+/// }
+///
+/// use bank::{Bank, BankClient, BankCommand};
+///
+/// let command = BankCommand::Pay { amount: 3 };
+/// # let _ = (command, Bank::default().double());
+/// async fn client(bank: BankClient) {
+///     let _ = bank.pay(3).await;
+///     let _ = bank.total().await;
+/// }
+/// ```
+///
+/// - The model is the struct with `#[memstate(model)]` above it; without such a one it is the only struct that is not under
+///   [`data`], or else the one that is called like the module (`BankAccount` in `mod bank_account`).
+/// - Every `impl Bank` without a trait has commands and queries, in the order in which they stand; `#[memstate(skip)]` above
+///   a block leaves it alone. What else stands in the module stays as it is, and nested modules are not looked into.
+/// - What is written stands in the module, with the struct's visibility.
+/// - Blocks and methods under `#[cfg]` are there when it holds. The blocks of a generic model have the same parameters and
+///   bounds, whatever the order and place of the bounds.
+/// - The module has its content in braces. A `mod bank;` is read after its attributes; put the attribute on the struct and on
+///   its block there, or `mod bank { … }` around the content.
+/// - A method that a `macro_rules!` of the module makes is not seen: a macro call among the methods is refused, and one
+///   beside them makes what it makes.
 ///
 /// # When a model changes
 ///
@@ -256,6 +323,9 @@ mod types;
 ///
 /// | where | key | |
 /// |---|---|---|
+/// | above a `mod` | all those of a struct and of an `impl` block | |
+/// | on a struct in it, as `#[memstate(model)]` | `model` | it is the model |
+/// | on an `impl` block in it, as `#[memstate(skip)]` | `skip` | its methods are neither commands nor queries |
 /// | above the `impl` block | `events = BankEvent` | the type of the model's events; without it there are none |
 /// | above either | `crate = path` | where memstate is, if not at `::memstate` |
 /// | above the struct, or on it as `#[memstate(migrate = path)]` | `migrate = path` | makes today's state of an earlier version's; several |

@@ -540,7 +540,7 @@ impl<R: Answer> Returned<false> for R {
 #[diagnostic::on_unimplemented(
     message = "the commands of this model have a `{Self}`, not a `{C}`",
     label = "not the event type of this model",
-    note = "all commands of a model announce one type of event, which stands in `#[memstate::model(events = BankEvent)]` above the `impl` block"
+    note = "all commands of a model announce one type of event, which stands in `#[memstate::model(events = BankEvent)]` above the `impl` block, or above the `mod` with the model"
 )]
 pub trait Lend<C> {
     fn lend(&mut self) -> &mut C;

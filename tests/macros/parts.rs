@@ -373,3 +373,64 @@ async fn a_model_with_models_inside_may_stand_in_a_function() {
     outer.double().await.unwrap();
     assert_eq!(outer.inner().get().await, Ok(8));
 }
+
+/// Both in modules of their own, with several blocks.
+#[memstate::model(events = Event, migrate = from_old)]
+mod market {
+    use super::ledger::{Ledger, LedgerEvent};
+
+    #[memstate::data]
+    #[derive(Debug, PartialEq)]
+    pub enum Event {
+        Ledger(LedgerEvent),
+    }
+
+    impl From<LedgerEvent> for Event {
+        fn from(event: LedgerEvent) -> Self {
+            Event::Ledger(event)
+        }
+    }
+
+    #[memstate::data]
+    pub struct Old {
+        stalls: u32,
+    }
+
+    fn from_old(old: Old) -> Market {
+        Market { stalls: old.stalls, ledger: Ledger::default() }
+    }
+
+    #[derive(Default)]
+    pub struct Market {
+        stalls: u32,
+        #[memstate(model)]
+        ledger: Ledger,
+    }
+
+    impl Market {
+        pub fn add(&mut self) -> u32 {
+            self.stalls += 1;
+            self.stalls
+        }
+    }
+
+    impl Market {
+        pub fn pay(&mut self, account: u32) -> Result<u64, String> {
+            self.ledger.take(account, 5).map_err(|error| error.to_string())
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_in_a_module_may_have_models_inside() {
+    let market = memstate::open::<market::Market>("memory:").await.unwrap();
+    market.add().await.unwrap();
+    market.ledger().post(1, 12).await.unwrap();
+    assert_eq!(market.pay(1).await, Ok(7));
+    let mut events = market.events(Position::new(1));
+    let event = events.next().await.unwrap().unwrap().1;
+    assert_eq!(event, market::Event::Ledger(LedgerEvent::Posted(1, 12)));
+    let command = market::MarketCommand::Ledger(LedgerCommand::Take { account: 1, amount: 7 });
+    assert_eq!(market.execute(command).await, Ok(market::MarketReply::Ledger(LedgerReply::Take(Ok(0)))));
+    assert_eq!(<market::Market as memstate::Model>::VERSION, 2);
+}

@@ -224,6 +224,23 @@ pub fn number_enums(commands: &Commands) -> Option<TokenStream> {
     commands.numbered_by_cfg.then(|| [Kind::Command, Kind::Query].map(of_kind).into_iter().collect())
 }
 
+/// The client's methods and nothing else, for a block that is one too many. They are never run.
+pub fn client_alone(commands: &Commands, krate: &Crate) -> TokenStream {
+    if commands.has_lifetimes() {
+        return TokenStream::new();
+    }
+    let scope = Scope { krate, commands, parts: &[] };
+    let (numbers, client, lenient) = (number_enums(commands), client::methods(&scope), lenient());
+    quote_mixed! {
+        #lenient
+        const _: () = {
+            use #krate::NotResult as _;
+            #numbers
+            #client
+        };
+    }
+}
+
 /// Nothing is written; the struct has been told why, unless it is no model at all.
 fn lifetimes(commands: &Commands, krate: &Crate) -> TokenStream {
     let (header, _, bounds) = commands.generics.split_for_impl();

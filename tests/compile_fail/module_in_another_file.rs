@@ -1,0 +1,7 @@
+#[memstate::model]
+#[path = "module_in_another_file/bank.rs"]
+mod bank;
+
+fn main() {
+    let _ = bank::Bank;
+}

@@ -1,0 +1,32 @@
+#[memstate::model]
+mod bank {
+    #[derive(Default)]
+    pub struct Bank {
+        total: u64,
+    }
+
+    impl Bank {
+        pub fn pay(&mut self, amount: u64) -> u64 {
+            self.total += amount;
+            self.total
+        }
+    }
+
+    impl Bank {
+        pub fn pay(&mut self, amount: u64) {
+            self.total += amount;
+        }
+
+        pub fn total(&self) -> u64 {
+            self.total
+        }
+    }
+}
+
+async fn client(bank: bank::BankClient) {
+    let _: Result<u64, _> = bank.pay(3).await;
+    let _: Result<u64, _> = bank.total().await;
+    let _ = bank::BankCommand::Pay { amount: 3 };
+}
+
+fn main() {}
