@@ -3,6 +3,7 @@
 
 mod arguments;
 mod evolution;
+mod instead;
 mod record;
 mod results;
 
@@ -67,6 +68,8 @@ pub struct Operation {
     pub inputs: Vec<Input>,
     pub result: Type,
     pub result_text: String,
+    /// What the iterator gives that a query returns; its `result` is a `Vec` of it.
+    pub streams: Option<Type>,
     pub evolution: Evolution,
     /// It has a mistake; it is never run.
     pub broken: bool,
@@ -201,11 +204,7 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
         syn::ReturnType::Default => syn::parse_quote!(()),
         syn::ReturnType::Type(_, ty) => NoSelf(self_ty).of(ty),
     };
-    let result_text = match &result {
-        Type::Tuple(tuple) if tuple.elems.is_empty() => String::new(),
-        other => types::text(other),
-    };
-    let result = results::of(result, kind, &sig.ident, &mut mistakes);
+    let returned = results::of(result, kind, &sig.ident, &mut mistakes);
     let variant = variant(&sig.ident);
     let broken = !mistakes.is_empty();
     errors.append(mistakes);
@@ -218,8 +217,9 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
         variant,
         vis,
         inputs,
-        result,
-        result_text,
+        result: returned.ty,
+        result_text: returned.text,
+        streams: returned.streams,
         evolution,
         broken,
     })

@@ -1,5 +1,6 @@
 //! Writes what a person would have written; see `examples/without_macro.rs`.
 
+mod argument;
 mod carry;
 mod client;
 mod data;
@@ -152,7 +153,8 @@ fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> Toke
     let mut written = without_helpers(item.clone(), 1);
     match syn::parse2::<Block>(item) {
         Ok(block) => {
-            if let Some(commands) = Commands::of(block, errors) {
+            if let Some(mut commands) = Commands::of(block, errors) {
+                methods::collect(&mut commands, &krate);
                 written.extend(methods::implementation(&commands, keys.events.as_ref(), &krate));
             }
         }

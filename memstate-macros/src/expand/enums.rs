@@ -7,12 +7,14 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Member, ext::IdentExt};
 
 use super::{
-    Crate, carry,
-    methods::{Scope, get, local, owned, put, shape},
+    Crate,
+    argument::{get, lent, local, owned, owned_text, put, shape},
+    carry,
+    methods::Scope,
     without_defaults,
 };
 use crate::{
-    check::{Evolution, Form, Kind, Operation},
+    check::{Evolution, Kind, Operation},
     types,
 };
 
@@ -70,7 +72,7 @@ pub fn reply(scope: &Scope<'_>) -> TokenStream {
                 fields: vec![(Member::Unnamed(0.into()), operation.result.to_token_stream())],
             })
             .collect(),
-        never: (!scope.generics().params.is_empty()).then(|| quote_mixed!(__Of(never, _))),
+        never: (!scope.generics().params.is_empty()).then(|| quote_mixed!(__Of(__never, _))),
     };
     whole.definition(scope)
 }
@@ -84,7 +86,7 @@ pub fn never(scope: &Scope<'_>, kind: Kind) -> Option<TokenStream> {
         .map(|argument| owned(argument, scope.krate))
         .collect();
     let unused = scope.generics().type_params().any(|param| !types::mentions(&types, &param.ident));
-    unused.then(|| quote_mixed!(__Of(never, _)))
+    unused.then(|| quote_mixed!(__Of(__never, _)))
 }
 
 impl Enum<'_> {
@@ -208,15 +210,15 @@ impl Enum<'_> {
                 _ => quote_mixed!(debug_struct),
             };
             debugs.extend(quote_mixed! {
-                #(#cfgs)* Self::#name { #(#m: #l),* } => f.#builder(#text) #(#fields)*.finish(),
+                #(#cfgs)* Self::#name { #(#m: #l),* } => __f.#builder(#text) #(#fields)*.finish(),
             });
         }
-        let never = self.never.as_ref().map(|never| quote_mixed!(Self::#never => match *never {},));
+        let never = self.never.as_ref().map(|never| quote_mixed!(Self::#never => match *__never {},));
         let none = quote_mixed!(match *self {});
         let empty = self.variants.is_empty() && never.is_none();
         let clone_body = if empty { none.clone() } else { quote_mixed!(match self { #clones #never }) };
         let eq_body =
-            if empty { none.clone() } else { quote_mixed!(match (self, other) { #eqs _ => false }) };
+            if empty { none.clone() } else { quote_mixed!(match (self, __other) { #eqs _ => false }) };
         let debug_body = if empty { none } else { quote_mixed!(match self { #debugs #never }) };
         quote_mixed! {
             #aliases
@@ -228,13 +230,13 @@ impl Enum<'_> {
             }
             #[automatically_derived]
             impl #header #krate::std::cmp::PartialEq for #name #parameters #eq_bounds {
-                fn eq(&self, other: &Self) -> bool {
+                fn eq(&self, __other: &Self) -> bool {
                     #eq_body
                 }
             }
             #[automatically_derived]
             impl #header #krate::std::fmt::Debug for #name #parameters #debug_bounds {
-                fn fmt(&self, f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
+                fn fmt(&self, __f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
                     #debug_body
                 }
             }
@@ -261,7 +263,8 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
         for (number, argument) in operation.arguments().enumerate() {
             let (name, local) = (&argument.name, local("argument", number));
             fields.push(quote_mixed!(#name: #local));
-            puts.push(put(argument, &quote_mixed!(#local), krate));
+            let lent = lent(argument, &quote_mixed!(#local), krate);
+            puts.push(put(argument, &lent, krate));
         }
         let body = sequence(&puts, scope);
         quote_mixed!(#(#cfgs)* Self::#variant { #(#fields),* } => #body,)
@@ -275,7 +278,7 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
         });
         quote_mixed!(#(#cfgs)* #number => #krate::std::result::Result::Ok(Self::#variant { #(#fields),* }),)
     });
-    let never = whole.never.as_ref().map(|never| quote_mixed!(Self::#never => match *never {},));
+    let never = whole.never.as_ref().map(|never| quote_mixed!(Self::#never => match *__never {},));
     let empty = operations.is_empty() && never.is_none();
     let body = |arms: TokenStream| match empty {
         true => quote_mixed!(match *self {}),
@@ -301,18 +304,18 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
 
             fn put(
                 &self,
-                bytes: &mut #krate::std::vec::Vec<u8>,
+                __bytes: &mut #krate::std::vec::Vec<u8>,
             ) -> #krate::std::result::Result<(), #krate::Unwritable> {
                 #put
             }
 
             fn get(
-                method: u16,
-                bytes: &mut &[u8],
+                __method: u16,
+                __bytes: &mut &[u8],
             ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
-                match method {
+                match __method {
                     #(#gets)*
-                    _ => #krate::std::result::Result::Err(#krate::no_such_method(method)),
+                    _ => #krate::std::result::Result::Err(#krate::no_such_method(__method)),
                 }
             }
 
@@ -338,11 +341,7 @@ fn description(scope: &Scope<'_>, operation: &Operation) -> TokenStream {
     let name = ident.unraw().to_string();
     let parameters = operation.arguments().map(|argument| {
         let name = argument.name.unraw().to_string();
-        let ty = match argument.form {
-            Form::Slice => format!("Vec<{}>", types::text(&argument.ty)),
-            Form::Unsized(path) => path.last().map(|name| (*name).to_owned()).unwrap_or_default(),
-            _ => types::text(&argument.ty),
-        };
+        let ty = owned_text(argument);
         let shape = shape(argument, krate);
         let was = &argument.origin.was;
         let was = (!was.is_empty()).then(|| quote_mixed!(.was(&[#(#was),*])));
@@ -355,7 +354,10 @@ fn description(scope: &Scope<'_>, operation: &Operation) -> TokenStream {
         let shapes = quote_spanned!(types::span_of(&operation.result)=> #returned::shapes);
         quote_mixed!(.returns(#shapes))
     });
-    quote_mixed!(#(#cfgs)* #krate::Method::new(#name, &[#(#parameters),*], #result_text, #docs) #past #returns)
+    let streams = operation.streams.is_some().then(|| quote_mixed!(.streams()));
+    quote_mixed! {
+        #(#cfgs)* #krate::Method::new(#name, &[#(#parameters),*], #result_text, #docs) #past #returns #streams
+    }
 }
 
 /// What a command says of its past.
