@@ -8,6 +8,8 @@ mod carried;
 mod data;
 #[path = "macros/evolution.rs"]
 mod evolution;
+#[path = "macros/forms.rs"]
+mod forms;
 #[path = "macros/generic.rs"]
 mod generic;
 #[path = "macros/hygiene.rs"]
