@@ -12,6 +12,8 @@ mod evolution;
 mod forms;
 #[path = "macros/generic.rs"]
 mod generic;
+#[path = "macros/hostile.rs"]
+mod hostile;
 #[path = "macros/hygiene.rs"]
 mod hygiene;
 #[path = "macros/shapes.rs"]
