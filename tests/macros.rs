@@ -1,11 +1,15 @@
 //! What the macros write, used without an engine.
 
+#[path = "macros/attributes.rs"]
+mod attributes;
 #[path = "macros/bank.rs"]
 mod bank;
 #[path = "macros/carried.rs"]
 mod carried;
 #[path = "macros/data.rs"]
 mod data;
+#[path = "macros/emitted.rs"]
+mod emitted;
 #[path = "macros/evolution.rs"]
 mod evolution;
 #[path = "macros/forms.rs"]

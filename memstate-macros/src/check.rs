@@ -22,7 +22,7 @@ pub use record::{Field, Held, Record, Variant, Whole};
 
 use crate::{
     ast::{Block, Method},
-    attr::{self, Keys, Place},
+    attr::{Attrs, Keys, Place},
     errors::Errors,
     types::{self, NoSelf},
 };
@@ -64,7 +64,6 @@ pub struct Operation {
     /// What the client's method takes over.
     pub attrs: Vec<Attribute>,
     pub cfgs: Vec<Attribute>,
-    pub docs: String,
     pub inputs: Vec<Input>,
     pub result: Type,
     pub result_text: String,
@@ -206,13 +205,13 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
     };
     let returned = results::of(result, kind, &sig.ident, &mut mistakes);
     let variant = variant(&sig.ident);
+    let Attrs { carried, cfgs } = Attrs::of(&attrs);
     let broken = !mistakes.is_empty();
     errors.append(mistakes);
     Some(Operation {
         kind,
-        docs: attr::docs(&attrs),
-        cfgs: attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect(),
-        attrs: attrs.into_iter().filter(is_carried_over).collect(),
+        attrs: carried,
+        cfgs,
         ident: sig.ident,
         variant,
         vis,
@@ -223,13 +222,6 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
         evolution,
         broken,
     })
-}
-
-fn is_carried_over(attr: &Attribute) -> bool {
-    let path = attr.path();
-    // A bare `#[must_use]` is what `Call` and `Ask` have anyway.
-    ["doc", "cfg", "deprecated", "allow"].iter().any(|name| path.is_ident(name))
-        || path.is_ident("must_use") && !matches!(attr.meta, syn::Meta::Path(_))
 }
 
 fn receiver(sig: &Signature, errors: &mut Errors) -> Kind {

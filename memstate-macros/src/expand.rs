@@ -57,14 +57,35 @@ impl ToTokens for Crate {
 fn lenient() -> TokenStream {
     quote_mixed! {
         #[allow(
-            dead_code, deprecated, missing_docs, missing_debug_implementations, non_camel_case_types, private_bounds,
+            dead_code, deprecated, missing_docs, missing_debug_implementations, non_camel_case_types,
+            non_snake_case, non_upper_case_globals, private_bounds,
             private_interfaces, unreachable_code, unreachable_patterns, unreachable_pub, unused_imports,
             unused_mut, unused_qualifications, unused_variables, clippy::all, clippy::pedantic, clippy::nursery
         )]
     }
 }
 
+/// The item with its `#[cfg(…)]`s in front of our own attribute, if it has some behind it: what is not there has no
+/// client either.
+fn conditions_first(name: &str, options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
+    let parse = |input: syn::parse::ParseStream<'_>| {
+        Ok((input.call(syn::Attribute::parse_outer)?, input.parse::<TokenStream>()?))
+    };
+    let (attrs, rest) = parse.parse2(item.clone()).ok()?;
+    let (cfgs, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(|attr| attr.path().is_ident("cfg"));
+    if cfgs.is_empty() {
+        return None;
+    }
+    let krate = Keys::of_options(options.clone(), Place::Data, &mut Errors::default()).krate;
+    let krate = krate.map_or_else(|| quote_mixed!(::memstate), |path| path.to_token_stream());
+    let name = proc_macro2::Ident::new(name, Span::mixed_site());
+    Some(quote_mixed!(#(#cfgs)* #[#krate::#name(#options)] #(#attrs)* #rest))
+}
+
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
+    if let Some(written) = conditions_first("data", &options, &item) {
+        return written;
+    }
     let mut errors = Errors::default();
     let keys = Keys::of_options(options, Place::Data, &mut errors);
     let krate = Crate::of(&keys);
@@ -89,6 +110,9 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
+    if let Some(written) = conditions_first("model", &options, &item) {
+        return written;
+    }
     let mut errors = Errors::default();
     let written = match Item::of.parse2(item.clone()) {
         Ok(Item::Impl) => methods(options, item, &mut errors),

@@ -17,11 +17,31 @@ mod hostile {
     pub fn get() {}
     pub fn execute() {}
 
-    macro_rules! vec { ($($tokens:tt)*) => { compile_error!("the user's `vec!`") }; }
-    macro_rules! matches { ($($tokens:tt)*) => { compile_error!("the user's `matches!`") }; }
-    macro_rules! unreachable { ($($tokens:tt)*) => { compile_error!("the user's `unreachable!`") }; }
-    macro_rules! write { ($($tokens:tt)*) => { compile_error!("the user's `write!`") }; }
-    macro_rules! format { ($($tokens:tt)*) => { compile_error!("the user's `format!`") }; }
+    macro_rules! vec {
+        ($($tokens:tt)*) => {
+            compile_error!("the user's `vec!`")
+        };
+    }
+    macro_rules! matches {
+        ($($tokens:tt)*) => {
+            compile_error!("the user's `matches!`")
+        };
+    }
+    macro_rules! unreachable {
+        ($($tokens:tt)*) => {
+            compile_error!("the user's `unreachable!`")
+        };
+    }
+    macro_rules! write {
+        ($($tokens:tt)*) => {
+            compile_error!("the user's `write!`")
+        };
+    }
+    macro_rules! format {
+        ($($tokens:tt)*) => {
+            compile_error!("the user's `format!`")
+        };
+    }
 
     pub struct String;
     pub struct Vec;
@@ -60,9 +80,14 @@ mod hostile {
     #[derive(::std::cmp::PartialEq)]
     pub enum Refusal {
         Plain(u8, u8),
-        Named { bytes_: u8, number_: ::std::string::String },
+        Named {
+            bytes_: u8,
+            number_: ::std::string::String,
+        },
         #[memstate(display = "told {_at}")]
-        Told { _at: u8 },
+        Told {
+            _at: u8,
+        },
     }
 
     #[::memstate::data]
@@ -100,7 +125,11 @@ mod hostile {
         }
 
         #[memstate(was = "hold")]
-        pub fn keep(&mut self, #[memstate(default)] data_: ::std::option::Option<Data>, ctx_: &mut ::memstate::Ctx) -> bool {
+        pub fn keep(
+            &mut self,
+            #[memstate(default)] data_: ::std::option::Option<Data>,
+            ctx_: &mut ::memstate::Ctx,
+        ) -> bool {
             let _ = ctx_.now();
             self.data = data_;
             self.data.is_some()

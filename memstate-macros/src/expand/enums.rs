@@ -14,6 +14,7 @@ use super::{
     without_defaults,
 };
 use crate::{
+    attr,
     check::{Evolution, Kind, Operation},
     types,
 };
@@ -103,8 +104,15 @@ impl Enum<'_> {
             }
         });
         let written = variants.iter().map(|variant| {
-            let Operation { cfgs, docs, ident, variant: name, .. } = variant.operation;
-            let docs = if docs.is_empty() { format!("`{}`.", ident.unraw()) } else { docs.clone() };
+            let Operation { cfgs, attrs, ident, variant: name, .. } = variant.operation;
+            let called = format!("`{}`.", ident.unraw());
+            let docs = match attrs
+                .iter()
+                .any(|attr| attr.path().is_ident("doc") && attr.meta.require_name_value().is_ok())
+            {
+                true => attr::docs_of(attrs, krate),
+                false => quote_mixed!(#called),
+            };
             let hidden = variant.operation.evolution.retired.then(|| quote_mixed!(#[doc(hidden)]));
             let attrs = quote_mixed!(#(#cfgs)* #hidden #[doc = #docs]);
             let fields = variant.fields.iter().map(|(member, ty)| match member {
@@ -337,7 +345,8 @@ pub fn sequence(puts: &[TokenStream], scope: &Scope<'_>) -> TokenStream {
 
 fn description(scope: &Scope<'_>, operation: &Operation) -> TokenStream {
     let krate = scope.krate;
-    let Operation { cfgs, docs, result_text, ident, .. } = operation;
+    let Operation { cfgs, attrs, result_text, ident, .. } = operation;
+    let docs = attr::docs_of(attrs, krate);
     let name = ident.unraw().to_string();
     let parameters = operation.arguments().map(|argument| {
         let name = argument.name.unraw().to_string();
