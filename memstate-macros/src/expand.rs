@@ -60,7 +60,7 @@ fn lenient() -> TokenStream {
             dead_code, deprecated, missing_docs, missing_debug_implementations, non_camel_case_types,
             non_snake_case, non_upper_case_globals, private_bounds,
             private_interfaces, unreachable_code, unreachable_patterns, unreachable_pub, unused_imports,
-            unused_mut, unused_qualifications, unused_variables, clippy::all, clippy::pedantic, clippy::nursery
+            unused_mut, unused_qualifications, unused_variables, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
         )]
     }
 }
@@ -174,7 +174,9 @@ fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> To
 fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
     let keys = Keys::of_options(options, Place::ModelImpl, errors);
     let krate = Crate::of(&keys);
-    let mut written = without_helpers(item.clone(), 1);
+    // Methods of a model cannot be `const`, so nobody should be told to make them so.
+    let mut written = quote_mixed!(#[allow(clippy::missing_const_for_fn)]);
+    written.extend(without_helpers(item.clone(), 1));
     match syn::parse2::<Block>(item) {
         Ok(block) => {
             if let Some(mut commands) = Commands::of(block, errors) {

@@ -63,7 +63,7 @@ impl Shop {
         let sum = *total;
         self.places.extend(place.cloned());
         ctx.emit(Event::Came(count));
-        return sum;
+        sum
     }
 
     /// Gives out.
@@ -73,18 +73,26 @@ impl Shop {
     /// If there are not so many.
     #[inline]
     pub fn sell(&mut self, name: String, count: u64) -> Result<u64, Refusal> {
-        let Some(there) = self.stock.get_mut(&name) else {
-            return Err(Refusal::None(name));
-        };
+        let Some(there) = self.stock.get_mut(&name) else { return Err(Refusal::None(name)) };
         *there = there.checked_sub(count).ok_or(Refusal::Few { count: *there })?;
-        return Ok(*there);
+        Ok(*there)
     }
 
     /// Everything at once.
     #[inline]
-    pub fn forms(&mut self, path: &Path, places: &[Place], more: Option<&[Place]>, at: Option<&Path>, of: &Place) {
+    pub fn forms(
+        &mut self,
+        path: &Path,
+        places: &[Place],
+        more: Option<&[Place]>,
+        at: Option<&Path>,
+        of: &Place,
+    ) {
         self.places.extend(places.iter().chain(more.unwrap_or_default()).cloned());
-        self.places.push(Place { name: path.display().to_string(), path: at.map(|path_at| return path_at.display().to_string()) });
+        self.places.push(Place {
+            name: path.display().to_string(),
+            path: at.map(|path_at| path_at.display().to_string()),
+        });
         self.places.push(of.clone());
     }
 
@@ -92,50 +100,48 @@ impl Shop {
     #[deprecated(note = "use `add`")]
     #[inline]
     pub fn old(&mut self, name: &str) -> Option<u64> {
-        return self.stock.insert(name.to_owned(), 1);
+        self.stock.insert(name.to_owned(), 1)
     }
 
     /// It is there for the past.
     #[memstate(retired)]
-    fn gone(&mut self, #[memstate(default)] name: String) {
-        let _gone = self.stock.remove(&name);
+    fn gone(&mut self, #[memstate(default)] name: &str) {
+        let _gone = self.stock.remove(name);
     }
 
     /// It is of a second version.
     #[memstate(was = "tidy", upcast = of_before)]
     #[inline]
-    pub fn clean(&mut self, #[memstate(was = "place")] name: String, all: bool) {
-        self.places.retain(|place| return !all && place.name != name);
+    pub fn clean(&mut self, #[memstate(was = "place")] name: &str, all: bool) {
+        self.places.retain(|place| !all && place.name != name);
     }
 
     /// Not always there.
     #[cfg(debug_assertions)]
     #[inline]
     pub fn debug(&mut self, of: u8) -> u8 {
-        return of;
+        of
     }
 
     /// How many.
     #[must_use]
     #[inline]
     pub fn count(&self, name: &str) -> Option<u64> {
-        return self.stock.get(name).copied();
+        self.stock.get(name).copied()
     }
 
     /// One after another.
     #[inline]
     pub fn names(&self) -> impl Iterator<Item = String> {
-        return self.stock.keys().cloned();
+        self.stock.keys().cloned()
     }
 
     /// The same in a box.
     #[must_use]
     #[inline]
     pub fn places(&self, from: Option<&str>) -> Box<dyn Iterator<Item = Place> + '_> {
-        let Some(from_name) = from.map(str::to_owned) else {
-            return Box::new(empty());
-        };
-        return Box::new(self.places.iter().filter(move |place| return place.name >= from_name).cloned());
+        let Some(from_name) = from.map(str::to_owned) else { return Box::new(empty()) };
+        Box::new(self.places.iter().filter(move |place| place.name >= from_name).cloned())
     }
 
     /// It may fail.
@@ -145,12 +151,12 @@ impl Shop {
     /// If there is none.
     #[inline]
     pub fn first(&self) -> Result<Place, Refusal> {
-        return self.places.first().cloned().ok_or(Refusal::Closed);
+        self.places.first().cloned().ok_or(Refusal::Closed)
     }
 
     /// For this crate.
     pub(crate) fn inside(&self) -> usize {
-        return self.places.len();
+        self.places.len()
     }
 }
 
@@ -163,7 +169,7 @@ struct Before {
 
 /// What they are today.
 fn of_before(before: Before) -> (String, bool) {
-    return (before.place, false);
+    (before.place, false)
 }
 
 /// A generic model.
@@ -183,13 +189,13 @@ impl<Thing: State + Ord + Clone> Shelf<Thing> {
     /// Puts one.
     #[inline]
     pub fn put(&mut self, thing: Thing, beside: Option<&Thing>) -> Option<Thing> {
-        return self.things.insert(thing, beside.cloned()).flatten();
+        self.things.insert(thing, beside.cloned()).flatten()
     }
 
     /// All of them.
     #[inline]
     pub fn all(&self) -> impl Iterator<Item = Thing> {
-        return self.things.keys().cloned();
+        self.things.keys().cloned()
     }
 }
 
@@ -202,13 +208,13 @@ struct Hidden(u64);
 impl Hidden {
     /// Counts.
     fn next(&self) -> u64 {
-        return self.0.saturating_add(1);
+        self.0.saturating_add(1)
     }
 
     /// Counts.
     pub(crate) fn count(&mut self) -> u64 {
         self.0 = self.next();
-        return self.0;
+        self.0
     }
 }
 
@@ -216,12 +222,14 @@ impl Hidden {
 mod tests {
     //! All of it is used.
 
-    use std::{error::Error, path::Path};
+    use core::error::Error;
+    use std::path::Path;
 
     use super::{Hidden, Place, Refusal, Shelf, Shop};
 
     #[tokio::test]
     #[expect(deprecated, reason = "it is called all the same")]
+    #[expect(clippy::significant_drop_tightening, reason = "a client is there until the end of a test")]
     async fn every_form_of_method_is_called() -> Result<(), Box<dyn Error>> {
         let shop = memstate::open::<Shop>("memory:").await?;
         let place = Place { name: "here".to_owned(), path: None };
@@ -244,6 +252,6 @@ mod tests {
         assert_eq!(shelf.all().await?, [1]);
         let hidden = memstate::open::<Hidden>("memory:").await?;
         assert_eq!(hidden.count().await?, 1);
-        return Ok(());
+        Ok(())
     }
 }

@@ -32,10 +32,9 @@ impl Attrs {
             };
             self.carried.push(Attribute { meta, ..attr.clone() });
         };
-        if is("doc") || is("deprecated") || is("allow") {
-            carry(meta);
-        } else if is("must_use") && !matches!(meta, Meta::Path(_)) {
-            // A bare `#[must_use]` is what `Call` and `Ask` have anyway.
+        // A bare `#[must_use]` is what `Call` and `Ask` have anyway.
+        let must_use = is("must_use") && !matches!(meta, Meta::Path(_));
+        if is("doc") || is("deprecated") || is("allow") || must_use {
             carry(meta);
         } else if is("expect") {
             // What is expected of the method may not be true of the client's, and is not complained of there.
@@ -51,14 +50,12 @@ impl Attrs {
             let attr = Attribute { meta, ..attr.clone() };
             self.cfgs.push(attr.clone());
             self.carried.push(attr);
-        } else if is("cfg_attr") {
-            if let Some((inner, metas)) = conditional(meta) {
-                let both: Meta = match condition {
-                    Some(outer) => syn::parse_quote!(all(#outer, #inner)),
-                    None => inner,
-                };
-                metas.iter().for_each(|meta| self.take(meta, Some(&both), attr));
-            }
+        } else if let Some((inner, metas)) = conditional(meta) {
+            let both: Meta = match condition {
+                Some(outer) => syn::parse_quote!(all(#outer, #inner)),
+                None => inner,
+            };
+            metas.iter().for_each(|meta| self.take(meta, Some(&both), attr));
         }
     }
 }
