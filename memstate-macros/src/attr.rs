@@ -277,6 +277,12 @@ pub fn derived(attrs: &[Attribute]) -> Vec<String> {
     names
 }
 
+/// Whether an attribute is `#[memstate(…)]`, or has one under a condition, which is refused.
+pub fn is_ours(attr: &Attribute) -> bool {
+    let is_key = |meta: &syn::Meta| meta.path().is_ident("memstate");
+    is_key(&attr.meta) || conditional(&attr.meta).is_some_and(|(_, metas)| metas.iter().any(is_key))
+}
+
 /// The text of the documentation, a line each.
 pub fn docs(attrs: &[Attribute]) -> String {
     let mut lines = Vec::new();

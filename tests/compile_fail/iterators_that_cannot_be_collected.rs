@@ -1,5 +1,3 @@
-
-
 #[memstate::data]
 #[derive(Debug)]
 pub struct Account {
@@ -7,8 +5,6 @@ pub struct Account {
 }
 
 pub struct Money(u64);
-
-#[memstate::data]
 
 #[memstate::model]
 #[derive(Default)]

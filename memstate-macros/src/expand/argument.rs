@@ -72,7 +72,10 @@ pub fn put(argument: &Argument, value: &TokenStream, krate: &Crate) -> TokenStre
         Form::Unsized(_) => quote_spanned!(span=> #krate::put::<#ty>),
     };
     match argument.optional {
-        true => quote_spanned!(span=> #krate::put_option(#value, __bytes, #function)),
+        // Closures, as a function that there is not would be told of once more, where it is handed over.
+        true => {
+            quote_spanned!(span=> #krate::put_option(#value, __bytes, |__value, __bytes| #function(__value, __bytes)))
+        }
         false => quote_spanned!(span=> #function(#value, __bytes)),
     }
 }
@@ -102,7 +105,7 @@ pub fn get(argument: &Argument, krate: &Crate) -> TokenStream {
         }
     };
     match argument.optional {
-        true => quote_spanned!(span=> #krate::get_option(__bytes, #function)?),
+        true => quote_spanned!(span=> #krate::get_option(__bytes, |__bytes| #function(__bytes))?),
         false => quote_spanned!(span=> #function(__bytes)?),
     }
 }
