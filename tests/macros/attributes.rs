@@ -52,22 +52,27 @@ mod denied {
             a
         }
 
-        #[cfg_attr(all(), doc = "There is none.", deprecated(note = "not any more"), allow(unused_variables))]
+        #[cfg_attr(
+            not(any()),
+            doc = "There is none.",
+            deprecated(note = "not any more"),
+            allow(unused_variables)
+        )]
         #[cfg_attr(any(), inline, deprecated(note = "never said"))]
         pub fn unused(
             &mut self,
             #[allow(unused_variables)] first: u8,
-            #[cfg_attr(all(), allow(unused))] second: u8,
+            #[cfg_attr(not(any()), allow(unused))] second: u8,
         ) {
         }
 
-        #[cfg_attr(all(), cfg(any()))]
+        #[cfg_attr(not(any()), cfg(any()))]
         pub fn gone(&mut self, of: NoSuchType) -> NoSuchType {
             of
         }
 
         #[cfg_attr(any(), cfg(any()))]
-        #[cfg(all())]
+        #[cfg(not(any()))]
         pub fn there(&mut self, some: u8) -> u8 {
             some
         }
@@ -92,12 +97,12 @@ mod denied {
 
     /// It is there, and so is its block, once.
     #[memstate::model(crate = memstate)]
-    #[cfg(all())]
+    #[cfg(not(any()))]
     #[derive(Default)]
     pub struct Either(u8);
 
     #[memstate::model(crate = ::memstate)]
-    #[cfg(all())]
+    #[cfg(not(any()))]
     impl Either {
         /// Sets it.
         pub fn set(&mut self, to: u8) -> u8 {

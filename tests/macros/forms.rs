@@ -48,6 +48,7 @@ impl Forms {
     ) {
         seen!(self, text, of);
     }
+    #[allow(clippy::needless_lifetimes)]
     pub fn slice<'a>(&mut self, slice: Option<&'a [Tag]>) -> usize {
         seen!(self, slice);
         slice.map_or(0, <[Tag]>::len)

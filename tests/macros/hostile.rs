@@ -1,8 +1,8 @@
 //! A module in which every name that an expansion might use means something else.
 
 /// Constants, statics, functions, types and macros of the user's, with the names that an expansion has inside, or had.
-#[allow(non_upper_case_globals, non_camel_case_types, dead_code, unused_macros)]
-mod hostile {
+#[allow(non_upper_case_globals, non_camel_case_types, dead_code, unused_macros, clippy::derivable_impls)]
+mod taken {
     macro_rules! constants {
         ($($name:ident)*) => { $(pub const $name: u8 = 0;)* };
     }
@@ -161,7 +161,7 @@ mod hostile {
 
 #[tokio::test]
 async fn a_model_stands_among_names_that_mean_something_else() {
-    let client = memstate::open::<hostile::Names>("memory:").await.unwrap();
+    let client = memstate::open::<taken::Names>("memory:").await.unwrap();
     assert_eq!(client.add(1, 2, "x", Some(&[1])).await.unwrap(), 3);
     let refused = client.add(200, 2, "x", None).await.unwrap_err();
     assert_eq!(refused.to_string(), "plain: 200, 2");
@@ -169,10 +169,10 @@ async fn a_model_stands_among_names_that_mean_something_else() {
     assert_eq!(client.total(4, String::new()).await.unwrap(), 7);
     assert_eq!(client.each().await.unwrap(), [0, 1, 2]);
     assert_eq!(client.there(4).await.unwrap(), 4);
-    let one = hostile::NamesCommand::Add { one: 1, two: 2, three: "a".into(), four: None };
+    let one = taken::NamesCommand::Add { one: 1, two: 2, three: "a".into(), four: None };
     assert_eq!(one.clone(), one);
     assert!(format!("{one:?}").starts_with("Add { one: 1"));
-    let told = hostile::Refusal::Told { _at: 3 };
+    let told = taken::Refusal::Told { _at: 3 };
     assert_eq!(told.to_string(), "told 3");
 }
 
@@ -186,6 +186,7 @@ pub struct Words {
 macro_rules! words {
     ($($name:ident)*) => {
         #[memstate::model]
+        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention)]
         impl Words {
             $(pub fn $name(&mut self) -> String {
                 std::mem::replace(&mut self.last, stringify!($name).to_owned())
