@@ -1,15 +1,23 @@
 //! What the macros write, used without an engine.
 
+#[path = "macros/attributes.rs"]
+mod attributes;
 #[path = "macros/bank.rs"]
 mod bank;
 #[path = "macros/carried.rs"]
 mod carried;
 #[path = "macros/data.rs"]
 mod data;
+#[path = "macros/emitted.rs"]
+mod emitted;
 #[path = "macros/evolution.rs"]
 mod evolution;
+#[path = "macros/forms.rs"]
+mod forms;
 #[path = "macros/generic.rs"]
 mod generic;
+#[path = "macros/hostile.rs"]
+mod hostile;
 #[path = "macros/hygiene.rs"]
 mod hygiene;
 #[path = "macros/module.rs"]

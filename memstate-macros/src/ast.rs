@@ -106,9 +106,9 @@ impl Block {
         let Block { generics, self_ty, methods, .. } = self;
         let (header, _, bounds) = generics.split_for_impl();
         let methods = methods.iter().map(|Method { attrs, vis, sig, .. }| {
-            let attrs = attrs
-                .iter()
-                .filter(|attr| ["memstate", "cfg", "doc"].iter().any(|name| attr.path().is_ident(name)));
+            let attrs = attrs.iter().filter(|attr| {
+                ["memstate", "cfg", "cfg_attr", "doc"].iter().any(|name| attr.path().is_ident(name))
+            });
             quote!(#(#attrs)* #vis #sig {})
         });
         quote!(impl #header #self_ty #bounds { #(#methods)* })

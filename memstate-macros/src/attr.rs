@@ -1,5 +1,6 @@
 //! The keys that the user gives us, in `#[memstate::model(…)]` and in `#[memstate(…)]`.
 
+mod method;
 mod serde;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
@@ -9,6 +10,7 @@ use syn::{
     parse::{Parse, ParseStream, Parser, discouraged::Speculative},
 };
 
+pub use method::{Attrs, conditional, docs as docs_of};
 pub use serde::{keys as serde_keys, keys_of_variant as serde_keys_of_variant};
 
 use crate::errors::Errors;
@@ -142,6 +144,16 @@ impl Keys {
     /// Reads all `#[memstate(…)]` among `attrs`.
     pub fn of_attrs(attrs: &[Attribute], place: Place, errors: &mut Errors) -> Keys {
         let mut keys = Keys::default();
+        for meta in attrs.iter().filter_map(|attr| conditional(&attr.meta)).flat_map(|(_, metas)| metas) {
+            if meta.path().is_ident("memstate") {
+                errors.at(
+                    meta,
+                    "`#[memstate(…)]` cannot stand under a condition",
+                    "what is written for the item is written before conditions are looked at",
+                    "write the item once for each case, each under its own `#[cfg(…)]`",
+                );
+            }
+        }
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("memstate")) {
             match &attr.meta {
                 _ if place == Place::Nowhere => errors.at(
@@ -327,6 +339,12 @@ pub fn derived(attrs: &[Attribute]) -> Vec<String> {
         });
     }
     names
+}
+
+/// Whether an attribute is `#[memstate(…)]`, or has one under a condition, which is refused.
+pub fn is_ours(attr: &Attribute) -> bool {
+    let is_key = |meta: &syn::Meta| meta.path().is_ident("memstate");
+    is_key(&attr.meta) || conditional(&attr.meta).is_some_and(|(_, metas)| metas.iter().any(is_key))
 }
 
 /// The text of the documentation, a line each.

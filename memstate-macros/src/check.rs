@@ -5,6 +5,7 @@ mod arguments;
 mod blocks;
 mod choice;
 mod evolution;
+mod instead;
 pub mod part;
 mod record;
 mod results;
@@ -27,7 +28,7 @@ pub use record::{Field, Held, Record, Variant, Whole};
 
 use crate::{
     ast::{Block, Method},
-    attr::{self, Keys, Place},
+    attr::{Attrs, Keys, Place},
     errors::Errors,
     types::{self, NoSelf},
 };
@@ -69,10 +70,11 @@ pub struct Operation {
     /// What the client's method takes over.
     pub attrs: Vec<Attribute>,
     pub cfgs: Vec<Attribute>,
-    pub docs: String,
     pub inputs: Vec<Input>,
     pub result: Type,
     pub result_text: String,
+    /// What the iterator gives that a query returns; its `result` is a `Vec` of it.
+    pub streams: Option<Type>,
     pub evolution: Evolution,
     /// It has a mistake; it is never run.
     pub broken: bool,
@@ -214,35 +216,25 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
         syn::ReturnType::Default => syn::parse_quote!(()),
         syn::ReturnType::Type(_, ty) => NoSelf(self_ty).of(ty),
     };
-    let result_text = match &result {
-        Type::Tuple(tuple) if tuple.elems.is_empty() => String::new(),
-        other => types::text(other),
-    };
-    let result = results::of(result, kind, &sig.ident, &mut mistakes);
+    let returned = results::of(result, kind, &sig.ident, &mut mistakes);
     let variant = variant(&sig.ident);
+    let Attrs { carried, cfgs } = Attrs::of(&attrs);
     let broken = misplaced || !mistakes.is_empty();
     errors.append(mistakes);
     Some(Operation {
         kind,
-        docs: attr::docs(&attrs),
-        cfgs: attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect(),
-        attrs: attrs.into_iter().filter(is_carried_over).collect(),
+        attrs: carried,
+        cfgs,
         ident: sig.ident,
         variant,
         vis,
         inputs,
-        result,
-        result_text,
+        result: returned.ty,
+        result_text: returned.text,
+        streams: returned.streams,
         evolution,
         broken,
     })
-}
-
-fn is_carried_over(attr: &Attribute) -> bool {
-    let path = attr.path();
-    // A bare `#[must_use]` is what `Call` and `Ask` have anyway.
-    ["doc", "cfg", "deprecated", "allow"].iter().any(|name| path.is_ident(name))
-        || path.is_ident("must_use") && !matches!(attr.meta, syn::Meta::Path(_))
 }
 
 fn receiver(sig: &Signature, errors: &mut Errors) -> Kind {

@@ -1,5 +1,6 @@
 //! Writes what a person would have written; see `examples/without_macro.rs`.
 
+mod argument;
 mod carry;
 mod client;
 mod data;
@@ -59,14 +60,35 @@ impl ToTokens for Crate {
 fn lenient() -> TokenStream {
     quote_mixed! {
         #[allow(
-            dead_code, deprecated, missing_docs, missing_debug_implementations, non_camel_case_types, private_bounds,
+            dead_code, deprecated, missing_docs, missing_debug_implementations, non_camel_case_types,
+            non_snake_case, non_upper_case_globals, private_bounds,
             private_interfaces, unreachable_code, unreachable_patterns, unreachable_pub, unused_imports,
-            unused_mut, unused_qualifications, unused_variables, clippy::all, clippy::pedantic, clippy::nursery
+            unused_mut, unused_qualifications, unused_variables, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
         )]
     }
 }
 
+/// The item with its `#[cfg(…)]`s in front of our own attribute, if it has some behind it: what is not there has no
+/// client either.
+fn conditions_first(name: &str, options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
+    let parse = |input: syn::parse::ParseStream<'_>| {
+        Ok((input.call(syn::Attribute::parse_outer)?, input.parse::<TokenStream>()?))
+    };
+    let (attrs, rest) = parse.parse2(item.clone()).ok()?;
+    let (cfgs, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(|attr| attr.path().is_ident("cfg"));
+    if cfgs.is_empty() {
+        return None;
+    }
+    let krate = Keys::of_options(options.clone(), Place::Data, &mut Errors::default()).krate;
+    let krate = krate.map_or_else(|| quote_mixed!(::memstate), |path| path.to_token_stream());
+    let name = proc_macro2::Ident::new(name, Span::mixed_site());
+    Some(quote_mixed!(#(#cfgs)* #[#krate::#name(#options)] #(#attrs)* #rest))
+}
+
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
+    if let Some(written) = conditions_first("data", &options, &item) {
+        return written;
+    }
     let mut errors = Errors::default();
     let keys = Keys::of_options(options, Place::Data, &mut errors);
     let krate = Crate::of(&keys);
@@ -91,6 +113,9 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
+    if let Some(written) = conditions_first("model", &options, &item) {
+        return written;
+    }
     let mut errors = Errors::default();
     let written = match Item::of.parse2(item.clone()) {
         Ok(Item::Impl) => methods(options, item, &mut errors),
@@ -161,7 +186,9 @@ fn structure_of(keys: &Keys, item: TokenStream, errors: &mut Errors) -> TokenStr
 
 fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
     let keys = Keys::of_options(options, Place::ModelImpl, errors);
-    let mut written = without_helpers(item.clone(), 1);
+    // Methods of a model cannot be `const`, so nobody should be told to make them so.
+    let mut written = quote_mixed!(#[allow(clippy::missing_const_for_fn)]);
+    written.extend(without_helpers(item.clone(), 1));
     let fingerprint = second::Fingerprint::of(&item);
     match syn::parse2::<Block>(item) {
         Ok(block) if let Some(other) = second::other(fingerprint, &block) => {
@@ -186,7 +213,8 @@ pub fn compose(input: TokenStream) -> TokenStream {
     let krate = Crate::of(&keys);
     let mut record = Record::of(input, Whole::Model, &mut said);
     record.migrations.splice(..0, keys.migrations);
-    let Some(commands) = Commands::of(block, &mut said) else { return TokenStream::new() };
+    let Some(mut commands) = Commands::of(block, &mut said) else { return TokenStream::new() };
+    methods::collect(&mut commands, &krate);
     let mut models: Vec<Part> = record.parts().cloned().collect();
     part::meetings(&mut models, &commands, &record.input.generics, &mut errors);
     with(parts::implementation(&record, &commands, &models, &krate), errors)
@@ -203,14 +231,16 @@ fn second_block(keys: &Keys, block: Block, other: &str, errors: &mut Errors) -> 
          a block without commands and queries needs no attribute",
     );
     // What its methods say of others may be true of the other block.
-    let commands = Commands::of(block, &mut Errors::default())?;
-    Some(methods::client_alone(&commands, &Crate::of(keys)))
+    let (mut commands, krate) = (Commands::of(block, &mut Errors::default())?, Crate::of(keys));
+    methods::collect(&mut commands, &krate);
+    Some(methods::client_alone(&commands, &krate))
 }
 
 fn methods_of(keys: &Keys, block: Block, errors: &mut Errors) -> Option<TokenStream> {
     let signatures = block.signatures();
-    let commands = Commands::of(block, errors)?;
-    let mut written = methods::implementation(&commands, keys.events.as_ref(), &Crate::of(keys));
+    let (mut commands, krate) = (Commands::of(block, errors)?, Crate::of(keys));
+    methods::collect(&mut commands, &krate);
+    let mut written = methods::implementation(&commands, keys.events.as_ref(), &krate);
     written.extend(parts::leave(&commands.name, &signatures));
     Some(written)
 }

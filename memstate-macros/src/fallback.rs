@@ -43,9 +43,26 @@ fn is_helper(token: &TokenTree) -> bool {
     {
         inside = meta.stream().into_iter();
     }
-    group.delimiter() == Delimiter::Bracket
-        && matches!(inside.next(), Some(TokenTree::Ident(name)) if name == "memstate")
-        && matches!(inside.next(), None | Some(TokenTree::Group(_)))
+    let is_attribute = group.delimiter() == Delimiter::Bracket;
+    let (name, arguments) = (inside.next(), inside.next());
+    let (Some(TokenTree::Ident(name)), true) = (name, is_attribute) else { return false };
+    match arguments {
+        // One under a condition has been refused.
+        Some(TokenTree::Group(arguments)) if name == "cfg_attr" => is_among(arguments.stream()),
+        None | Some(TokenTree::Group(_)) => name == "memstate",
+        Some(_) => false,
+    }
+}
+
+/// Whether one of the attributes under a condition is ours.
+fn is_among(arguments: TokenStream) -> bool {
+    let tokens: Vec<_> = arguments.into_iter().collect();
+    tokens.windows(3).any(|tokens| match tokens {
+        [TokenTree::Punct(comma), TokenTree::Ident(name), TokenTree::Group(_)] => {
+            comma.as_char() == ',' && name == "memstate"
+        }
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -69,6 +86,13 @@ mod tests {
         let doc = TokenTree::Group(Group::new(Delimiter::None, quote!(doc = "x")));
         let item = quote! { impl A { fn a(#[#meta] b: u8, #[#doc] c: u8) {} } };
         let expected = quote! { impl A { fn a(b: u8, #[#doc] c: u8) {} } };
+        assert_eq!(without_helpers(item, 1).to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn helpers_under_a_condition_are_taken_out_too() {
+        let item = quote! { impl A { #[cfg_attr(a, inline, memstate(skip))] fn a() {} #[cfg_attr(b, memstate::x(y))] fn b() {} } };
+        let expected = quote! { impl A { fn a() {} #[cfg_attr(b, memstate::x(y))] fn b() {} } };
         assert_eq!(without_helpers(item, 1).to_string(), expected.to_string());
     }
 

@@ -75,8 +75,14 @@ mod types;
 /// the arguments as fields), its bytes, its dispatch, and the client's method of the same name, documentation and
 /// visibility. The methods themselves stay as they are and can be called directly in a test.
 ///
-/// - An argument is data: owned, or a reference such as `&str`, `&[T]`, `&Path`, `&T`, which the client takes as it
-///   is and the variant holds owned. For a `String` the client takes `impl Into<String>`.
+/// - An argument is data: owned, or a reference such as `&str`, `&[T]`, `&Path`, `&T`, or an `Option` of one, such as
+///   `Option<&str>`. The client takes a reference as it is, and writes it without a copy; the variant holds what is
+///   owned: `Option<String>`. References deeper in a type are refused. For a `String` the client takes `impl Into<String>`.
+/// - A query may return `impl Iterator<Item = T>`, under whatever bounds, or `Box<dyn Iterator<Item = T> + '_>`. The
+///   method stays an iterator; the client and the reply have the `Vec<T>` that is collected from it. Its items are
+///   owned (`.cloned()`). A command returns what is collected.
+/// - The client's method has the documentation, `#[cfg]`, `#[deprecated]`, `#[must_use]` and `#[allow]` of the user's,
+///   also from under a `#[cfg_attr]`. All other attributes stay with the method itself.
 /// - `ctx: &mut Ctx<BankEvent>` (or `&Ctx<BankEvent>`, which only tells) in a command, anywhere among the arguments, is passed in and is no argument. The type
 ///   must be written `Ctx`, under whatever path.
 /// - A command whose result is a `Result`, under whatever name, changes nothing when it returns `Err`. In a generic

@@ -35,6 +35,20 @@ pub fn is_option(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == "Option")
 }
 
+/// The `T` of `Option<T>`, under whatever path.
+pub fn option_of(ty: &Type) -> Option<&Type> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == "Option")?;
+    match &segment.arguments {
+        syn::PathArguments::AngleBracketed(arguments) if arguments.args.len() == 1 => {
+            match arguments.args.first() {
+                Some(syn::GenericArgument::Type(ty)) => Some(ty),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// `Some` if the spelling alone says whether it is a `Result`.
 pub fn is_certainly_result(ty: &Type) -> Option<bool> {
     const PRIMITIVES: &[&str] = &[

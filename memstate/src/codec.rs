@@ -114,6 +114,22 @@ pub trait Argument: Sized + Send + 'static {
     #[doc(hidden)]
     fn carry_slice(written: Type<'_>, bytes: &mut &[u8]) -> Result<Vec<Self>, Unreadable>;
 
+    /// `shape` of an `Option`.
+    #[doc(hidden)]
+    fn shape_option(tracer: &mut Tracer) -> Shape;
+
+    /// `shape` of an `Option` of a slice.
+    #[doc(hidden)]
+    fn shape_option_slice(tracer: &mut Tracer) -> Shape;
+
+    /// `slot` of an argument that is an `Option`.
+    #[doc(hidden)]
+    fn slot_option(place: &mut Option<Option<Self>>) -> &mut dyn Slot;
+
+    /// `slot` of an argument that is an `Option` of a slice.
+    #[doc(hidden)]
+    fn slot_option_slice(place: &mut Option<Option<Vec<Self>>>) -> &mut dyn Slot;
+
     /// The place of an argument that is carried over.
     #[doc(hidden)]
     fn slot(place: &mut Option<Self>) -> &mut dyn Slot;
@@ -158,6 +174,18 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
         place
     }
     fn slot_slice(place: &mut Option<Vec<Self>>) -> &mut dyn Slot {
+        place
+    }
+    fn shape_option(tracer: &mut Tracer) -> Shape {
+        tracer.shape_of::<Option<T>>()
+    }
+    fn shape_option_slice(tracer: &mut Tracer) -> Shape {
+        tracer.shape_of::<Option<Vec<T>>>()
+    }
+    fn slot_option(place: &mut Option<Option<Self>>) -> &mut dyn Slot {
+        place
+    }
+    fn slot_option_slice(place: &mut Option<Option<Vec<Self>>>) -> &mut dyn Slot {
         place
     }
     fn put_slice(values: &[Self], bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
@@ -246,6 +274,33 @@ pub fn get<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Unreadable> {
     Ok(value)
 }
 
+/// Writes an `Option` of what `put` writes, for generated code: an argument such as `Option<&str>` is not copied for it.
+#[doc(hidden)]
+#[allow(clippy::missing_errors_doc)]
+pub fn put_option<T: ?Sized>(
+    value: Option<&T>,
+    bytes: &mut Vec<u8>,
+    put: impl FnOnce(&T, &mut Vec<u8>) -> Result<(), Unwritable>,
+) -> Result<(), Unwritable> {
+    let before = bytes.len();
+    bytes.push(value.is_some().into());
+    value.map_or(Ok(()), |value| put(value, bytes)).inspect_err(|_| bytes.truncate(before))
+}
+
+/// Takes what [`put_option`] wrote, for generated code.
+#[doc(hidden)]
+#[allow(clippy::missing_errors_doc)]
+pub fn get_option<T>(
+    bytes: &mut &[u8],
+    get_value: impl FnOnce(&mut &[u8]) -> Result<T, Unreadable>,
+) -> Result<Option<T>, Unreadable> {
+    // The first byte is read as postcard reads it, so that it refuses the same ones.
+    match get::<Option<()>>(bytes)? {
+        Some(()) => get_value(bytes).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Reads a value that takes all of `bytes`. The user's `Deserialize` runs here; if it panics, the value is unreadable.
 pub(crate) fn whole<T>(
     mut bytes: &[u8],
@@ -319,6 +374,23 @@ mod tests {
     fn a_value_that_leaves_bytes_over_is_refused() {
         assert_eq!(whole(&[5], get::<u8>), Ok(5));
         assert!(whole(&[5, 6], get::<u8>).is_err());
+    }
+
+    #[test]
+    fn options_of_what_is_lent_are_postcards() {
+        for value in [None, Some("Ann")] {
+            let mut bytes = vec![7];
+            put_option(value, &mut bytes, put::<str>).unwrap();
+            assert_eq!(bytes[1..], postcard::to_stdvec(&value).unwrap());
+            assert_eq!(
+                whole(&bytes[1..], |bytes| get_option(bytes, get::<String>)).unwrap().as_deref(),
+                value
+            );
+        }
+        assert!(whole(&[2, 0], |bytes| get_option(bytes, get::<String>)).is_err());
+        let mut bytes = vec![7];
+        assert!(put_option(Some(&1), &mut bytes, |_: &u8, _| Err(Unwritable::new("no"))).is_err());
+        assert_eq!(bytes, [7]);
     }
 
     #[test]

@@ -110,12 +110,13 @@ pub use when::{Span, When};
 pub mod __private {
     pub use crate::{
         client::{Ask, Call, Client, Inner, Look, TakesCommands},
-        codec::{Answer, Argument, Unreadable, Unwritable, put},
+        codec::{Answer, Argument, Unreadable, Unwritable, get_option, put, put_option},
         model::{
             AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, Announce, Announced, ClientInScope,
             CommandOf, Ctx, Lend, Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome,
             Parameter, Part, Probe, Returned, ShapeOf, Spelled, Verdict,
             carried::{arguments, conversion, filled},
+            collect,
             each::{CloneEach, DebugEach, EqEach},
             no_such_method,
         },

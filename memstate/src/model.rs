@@ -274,6 +274,9 @@ pub struct Method {
     pub upcasts: &'static [ShapeOf],
     /// What it returns: what an accepted and what a rejected call give.
     pub returns: Option<Returns>,
+    /// Whether it gives one value after another: a query that returns an iterator. In this process they are collected, and
+    /// the result is the `Vec` of them.
+    pub stream: bool,
 }
 
 /// Traces what a method returns: on acceptance, and on rejection if it can reject.
@@ -298,6 +301,7 @@ impl Method {
             retired: false,
             upcasts: &[],
             returns: None,
+            stream: false,
         }
     }
 
@@ -330,6 +334,12 @@ impl Method {
     /// Says which arguments of earlier versions it converts.
     pub const fn upcasts(mut self, shapes: &'static [ShapeOf]) -> Self {
         self.upcasts = shapes;
+        self
+    }
+
+    /// Says that it gives one value after another.
+    pub const fn streams(mut self) -> Self {
+        self.stream = true;
         self
     }
 
@@ -533,6 +543,12 @@ impl<R: Answer> Returned<false> for R {
     fn shapes(tracer: &mut Tracer) -> (Shape, Option<Shape>) {
         (R::shape(tracer), None)
     }
+}
+
+/// What a query gives one after another, for the client.
+#[doc(hidden)]
+pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    items.into_iter().collect()
 }
 
 /// Lends a command the [`Ctx`] that its signature names.

@@ -2,7 +2,7 @@
 
 use proc_macro2::Ident;
 use syn::{
-    FnArg, Lifetime, Pat, Signature, Type,
+    FnArg, Lifetime, Pat, Signature, Type, TypeReference,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
 };
@@ -10,6 +10,7 @@ use syn::{
 use super::{
     Kind,
     evolution::{self, Origin},
+    instead,
 };
 use crate::{
     attr::{Keys, Place},
@@ -30,6 +31,8 @@ pub struct Argument {
     /// Owned, or what the reference refers to.
     pub ty: Type,
     pub form: Form,
+    /// An `Option` of a reference, whose form it is; the variant holds an `Option` of what that has.
+    pub optional: bool,
     pub origin: Origin,
     /// It has a mistake: the client takes anything for it, and the variant holds nothing.
     pub broken: bool,
@@ -50,7 +53,7 @@ pub enum Form {
     Unsized(&'static [&'static str]),
 }
 
-const UNSIZED: &[(&str, &[&str])] = &[
+pub const UNSIZED: &[(&str, &[&str])] = &[
     ("str", &["string", "String"]),
     ("Path", &["path", "PathBuf"]),
     ("CStr", &["ffi", "CString"]),
@@ -98,10 +101,10 @@ pub fn of(sig: &mut Signature, kind: Kind, whole: &str, self_ty: &Type, errors: 
         let before = errors.len();
         let name = name(&input.pat, number, whole, errors);
         let what = Of { name: &name, whole };
-        let (ty, form) = form(&NoSelf(self_ty).of(&input.ty), &what, errors);
+        let (ty, form, optional) = form(&NoSelf(self_ty).of(&input.ty), &what, errors);
         let broken = errors.len() > before;
         let origin = evolution::origin(keys, kind, whole, self_ty, errors);
-        inputs.push(Input::Argument(Argument { name, ty, form, origin, broken }));
+        inputs.push(Input::Argument(Argument { name, ty, form, optional, origin, broken }));
     }
     evolution::arguments(&inputs, errors);
     inputs
@@ -148,13 +151,25 @@ fn name(pat: &Pat, number: usize, whole: &str, errors: &mut Errors) -> Ident {
     }
 }
 
-fn form(ty: &Type, place: &Of<'_>, errors: &mut Errors) -> (Type, Form) {
+fn form(ty: &Type, place: &Of<'_>, errors: &mut Errors) -> (Type, Form, bool) {
+    if let Type::Reference(reference) = types::peel(ty) {
+        let (ty, form) = lent(ty, reference, place, errors);
+        return (ty, form, false);
+    }
+    if let Some(inner) = types::option_of(ty)
+        && let Type::Reference(reference) = types::peel(inner)
+    {
+        let (ty, form) = lent(inner, reference, place, errors);
+        return (ty, form, true);
+    }
+    owned(ty, ty, place, errors);
+    let form = if types::is_plain(ty, "String") { Form::Text } else { Form::Owned };
+    (ty.clone(), form, false)
+}
+
+/// What a reference refers to, and how it is handed over.
+fn lent(ty: &Type, reference: &TypeReference, place: &Of<'_>, errors: &mut Errors) -> (Type, Form) {
     let Of { name, whole } = place;
-    let Type::Reference(reference) = types::peel(ty) else {
-        owned(ty, place, errors);
-        let form = if types::is_plain(ty, "String") { Form::Text } else { Form::Owned };
-        return (ty.clone(), form);
-    };
     if reference.mutability.is_some() {
         errors.at(
             ty,
@@ -173,25 +188,26 @@ fn form(ty: &Type, place: &Of<'_>, errors: &mut Errors) -> (Type, Form) {
     }
     let inner = types::peel(&reference.elem);
     if let Type::Slice(slice) = inner {
-        owned(&slice.elem, place, errors);
+        owned(&slice.elem, ty, place, errors);
         return ((*slice.elem).clone(), Form::Slice);
     }
     let unsized_ = UNSIZED.iter().find(|(name, _)| types::is_plain(inner, name));
     if let Some((_, owned)) = unsized_ {
         return (inner.clone(), Form::Unsized(owned));
     }
-    owned(inner, place, errors);
+    owned(inner, ty, place, errors);
     (inner.clone(), Form::Borrowed)
 }
 
-/// Refuses what cannot be data, wherever in the type it stands.
-fn owned(ty: &Type, place: &Of<'_>, errors: &mut Errors) {
-    let mut finder = NotData { place, errors, done: false };
+/// Refuses what cannot be data, wherever in the type it stands. `written` is all that the user wrote of it.
+fn owned(ty: &Type, written: &Type, place: &Of<'_>, errors: &mut Errors) {
+    let mut finder = NotData { place, written, errors, done: false };
     finder.visit_type_mut(&mut ty.clone());
 }
 
 struct NotData<'a> {
     place: &'a Of<'a>,
+    written: &'a Type,
     errors: &'a mut Errors,
     done: bool,
 }
@@ -203,27 +219,26 @@ impl VisitMut for NotData<'_> {
             return;
         }
         let behaviour = "code cannot be written to the journal and run again in a replay";
+        let by_enum = "take an enum that says what to do, and `match` on it in the method";
         let (why, help) = match ty {
-            Type::ImplTrait(_) => (
-                "each argument is one type in the journal, and it is data: a closure could not be run again in a replay",
-                "write the type that is meant; for a change, an enum that says what to do",
-            ),
-            Type::TraitObject(_) => {
-                (behaviour, "take an enum that says what to do, and `match` on it in the method")
+            Type::ImplTrait(ty) => instead::of_impl(&name.to_string(), ty.bounds.clone()),
+            Type::TraitObject(_) | Type::FnPtr(_) => (behaviour, by_enum.to_owned()),
+            Type::Ptr(_) => {
+                ("an address means nothing when the journal is read", "take the value".to_owned())
             }
-            Type::FnPtr(_) => {
-                (behaviour, "take an enum that says what to do, and `match` on it in the method")
-            }
-            Type::Ptr(_) => ("an address means nothing when the journal is read", "take the value"),
             Type::Reference(_) => (
-                "only an argument as a whole can be a reference",
-                "take the owned type, like `String` for `&str`",
+                "only an argument as a whole can be a reference, or an `Option` of one",
+                format!("write `{}`", instead::owned_inside(self.written)),
             ),
-            Type::Infer(_) => ("", "write the type"),
+            Type::Infer(_) => ("", "write the type".to_owned()),
+            _ if instead::cow(ty).is_some() => (
+                "it is read from the journal, where there is nothing to borrow from",
+                format!("write `{}`", instead::owned_inside(self.written)),
+            ),
             _ => return visit_mut::visit_type_mut(self, ty),
         };
         let text = types::text(ty);
-        self.errors.at(&*ty, format!("argument `{name}` of {whole} must be data, not `{text}`"), why, help);
+        self.errors.at(&*ty, format!("argument `{name}` of {whole} must be data, not `{text}`"), why, &help);
         self.done = true;
     }
 

@@ -140,7 +140,7 @@ impl Record {
 /// Takes our attributes out of `attrs`.
 fn take(attrs: &mut Vec<Attribute>, place: Place, errors: &mut Errors) -> Keys {
     let keys = Keys::of_attrs(attrs, place, errors);
-    attrs.retain(|attr| !attr.path().is_ident("memstate"));
+    attrs.retain(|attr| !attr::is_ours(attr));
     keys
 }
 

@@ -6,7 +6,8 @@ use syn::{ExprPath, Type, spanned::Spanned};
 
 use super::{
     Crate,
-    methods::{Scope, local, owned, slot},
+    argument::{local, owned, slot},
+    methods::Scope,
 };
 use crate::{
     check::{Argument, Kind, Operation},
@@ -23,13 +24,13 @@ pub fn operation(scope: &Scope<'_>) -> TokenStream {
     });
     quote_mixed! {
         fn carry(
-            method: u16,
-            version: u32,
-            written: #krate::Written<'_>,
+            __method: u16,
+            __version: u32,
+            __written: #krate::Written<'_>,
         ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
-            match method {
+            match __method {
                 #(#arms)*
-                _ => #krate::std::result::Result::Err(#krate::no_such_method(method)),
+                _ => #krate::std::result::Result::Err(#krate::no_such_method(__method)),
             }
         }
     }
@@ -52,7 +53,7 @@ fn arguments(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenSt
     quote_mixed! {
         #(#cfgs)* #pattern => {
             #(let mut #locals = #krate::std::option::Option::None;)*
-            #krate::arguments(written, <Self as #krate::Operation>::METHODS, method, &mut [#(#slots),*])?;
+            #krate::arguments(__written, <Self as #krate::Operation>::METHODS, __method, &mut [#(#slots),*])?;
             #krate::std::result::Result::Ok(Self::#variant { #(#fields),* })
         }
     }
@@ -73,7 +74,7 @@ fn value(argument: &Argument, local: &Ident, krate: &Crate) -> TokenStream {
     };
     quote_mixed! {
         match #local {
-            #krate::std::option::Option::Some(written) => written,
+            #krate::std::option::Option::Some(__written) => __written,
             #krate::std::option::Option::None => #default,
         }
     }
@@ -97,8 +98,8 @@ fn upcasts(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStre
     let arms = operation.evolution.upcasts.iter().zip(1u32..).map(|(path, version)| {
         let conversion = conversion(path, &arguments_type(operation, krate), krate);
         quote_mixed! {
-            #(#cfgs)* number if number == #same && version == #version => {
-                let #pattern = #conversion.arguments(written)?;
+            #(#cfgs)* __number if __number == #same && __version == #version => {
+                let #pattern = #conversion.arguments(__written)?;
                 #made
             }
         }
@@ -145,20 +146,20 @@ pub fn state(migrations: &[ExprPath], model: &Type, krate: &Crate) -> TokenStrea
     let shapes = migrations.iter().map(|path| shape(path, &new, krate));
     let arms = migrations.iter().zip(1u32..).map(|(path, version)| {
         let conversion = conversion(path, &new, krate);
-        quote_mixed!(#version => #conversion.state(written, bytes),)
+        quote_mixed!(#version => #conversion.state(__written, __bytes),)
     });
     quote_mixed! {
         const VERSION: u32 = #today;
         const MIGRATIONS: &'static [#krate::ShapeOf] = &[#(#shapes),*];
 
         fn migrate(
-            version: u32,
-            written: #krate::Type<'_>,
-            bytes: &mut &[u8],
+            __version: u32,
+            __written: #krate::Type<'_>,
+            __bytes: &mut &[u8],
         ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
-            match version {
+            match __version {
                 #(#arms)*
-                _ => #krate::read_written(written, bytes),
+                _ => #krate::read_written(__written, __bytes),
             }
         }
     }

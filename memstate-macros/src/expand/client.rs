@@ -8,10 +8,11 @@ use syn::{
 };
 
 use super::{
-    Crate, bare_parameter, bare_parameters,
+    argument::{parameter, put},
+    bare_parameter, bare_parameters,
     enums::sequence,
     lenient,
-    methods::{Scope, put},
+    methods::Scope,
 };
 use crate::{
     check::{Argument, Form, Kind, Operation, client_name},
@@ -125,16 +126,17 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
             };
             (
                 quote_mixed!(Call),
-                quote_mixed!(#krate::TakesCommands::<#model>::__call(#client, #number, |bytes| #puts, #read)),
+                quote_mixed!(#krate::TakesCommands::<#model>::__call(#client, #number, |__bytes| #puts, #read)),
             )
         }
         Kind::Query => {
             let inputs = operation.arguments().map(|argument| &argument.name);
+            let call = quote_mixed!(<#model>::#ident(__model #(, #inputs)*));
             let look = match operation.broken {
                 true => quote_mixed!(#krate::std::unreachable!()),
-                false => quote_mixed!(<#model>::#ident(model #(, #inputs)*)),
+                false => scope.collected(operation, call),
             };
-            (quote_mixed!(Ask), quote_mixed!(#krate::Look::__ask(#client, #number, |model: &#model| #look)))
+            (quote_mixed!(Ask), quote_mixed!(#krate::Look::__ask(#client, #number, |__model: &#model| #look)))
         }
     };
     quote_mixed! {
@@ -143,20 +145,6 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
             #(#conversions)*
             #body
         }
-    }
-}
-
-fn parameter(argument: &Argument, number: usize, krate: &Crate) -> TokenStream {
-    let Argument { name, ty, form, broken, .. } = argument;
-    if *broken {
-        let name = format_ident!("argument{number}", span = Span::mixed_site());
-        return quote_mixed!(#name: impl #krate::std::marker::Sized);
-    }
-    match form {
-        Form::Owned => quote_mixed!(#name: #ty),
-        Form::Text => quote_mixed!(#name: impl #krate::std::convert::Into<#ty>),
-        Form::Borrowed | Form::Unsized(_) => quote_mixed!(#name: &#ty),
-        Form::Slice => quote_mixed!(#name: &[#ty]),
     }
 }
 

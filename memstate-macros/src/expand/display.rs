@@ -28,7 +28,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
         const _: () = {
             #[automatically_derived]
             impl #header #krate::std::fmt::Display for #model #bounds {
-                fn fmt(&self, f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
+                fn fmt(&self, __f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
                     #body
                 }
             }
@@ -60,7 +60,7 @@ fn arm(variant: &Variant, item: &Ident, krate: &Crate) -> TokenStream {
         return quote_mixed! {
             #name { #(#members: #locals),* } => {
                 #(#[allow(unused_variables)] let #bindings = #locals;)*
-                #krate::std::write!(f, #format)
+                #krate::std::write!(__f, #format)
             }
         };
     }
@@ -74,12 +74,12 @@ fn arm(variant: &Variant, item: &Ident, krate: &Crate) -> TokenStream {
         }
         format.push_str(if is_text(field) { "{}" } else { "{:?}" });
     }
-    quote_mixed!(#name { #(#members: #locals),* } => #krate::std::write!(f, #format #(, #locals)*),)
+    quote_mixed!(#name { #(#members: #locals),* } => #krate::std::write!(__f, #format #(, #locals)*),)
 }
 
 fn locals(variant: &Variant) -> Vec<Ident> {
     (0..variant.fields.len())
-        .map(|number| format_ident!("field{number}", span = proc_macro2::Span::mixed_site()))
+        .map(|number| format_ident!("__field{number}", span = proc_macro2::Span::mixed_site()))
         .collect()
 }
 

@@ -7,12 +7,15 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Attribute, Member, ext::IdentExt};
 
 use super::{
-    Crate, carry,
-    methods::{Scope, get, local, owned, put, shape},
+    Crate,
+    argument::{get, lent, local, owned, owned_text, put, shape},
+    carry,
+    methods::Scope,
     without_defaults,
 };
 use crate::{
-    check::{Evolution, Form, Kind, Operation, Part},
+    attr,
+    check::{Evolution, Kind, Operation, Part},
     types,
 };
 
@@ -26,22 +29,29 @@ pub fn of_part(part: &Part, what: &str, krate: &Crate) -> TokenStream {
 /// A variant: its fields by name or number, and their types.
 struct Variant<'a> {
     cfgs: &'a [Attribute],
-    docs: String,
+    docs: TokenStream,
     hidden: bool,
     name: &'a Ident,
     fields: Vec<(Member, TokenStream)>,
 }
 
 impl<'a> Variant<'a> {
-    fn of_operation(operation: &'a Operation, fields: Vec<(Member, TokenStream)>) -> Self {
-        let Operation { cfgs, docs, ident, variant: name, .. } = operation;
-        let docs = if docs.is_empty() { format!("`{}`.", ident.unraw()) } else { docs.clone() };
+    fn of_operation(operation: &'a Operation, fields: Vec<(Member, TokenStream)>, krate: &Crate) -> Self {
+        let Operation { cfgs, attrs, ident, variant: name, .. } = operation;
+        let called = format!("`{}`.", ident.unraw());
+        let has_docs =
+            |attr: &Attribute| attr.path().is_ident("doc") && attr.meta.require_name_value().is_ok();
+        let docs = match attrs.iter().any(has_docs) {
+            true => attr::docs_of(attrs, krate),
+            false => quote_mixed!(#called),
+        };
         Variant { cfgs, docs, hidden: operation.evolution.retired, name, fields }
     }
 
     /// With what the model inside has for it: its `Command`, `Query` or `Reply`.
     fn of_part(part: &'a Part, what: &str, krate: &Crate) -> Self {
         let docs = format!("Those of `{}`.", part.name.unraw());
+        let docs = quote_mixed!(#docs);
         let ty = of_part(part, what, krate);
         Variant {
             cfgs: &[],
@@ -86,7 +96,7 @@ pub fn of_kind<'a>(scope: &Scope<'a>, kind: Kind) -> Enum<'a> {
                 let fields = operation
                     .arguments()
                     .map(|argument| (Member::Named(argument.name.clone()), owned(argument, krate)));
-                Variant::of_operation(operation, fields.collect())
+                Variant::of_operation(operation, fields.collect(), krate)
             })
             .chain(scope.parts.iter().map(|part| Variant::of_part(part, what, krate)))
             .collect(),
@@ -104,7 +114,7 @@ pub fn of_replies<'a>(scope: &Scope<'a>) -> Enum<'a> {
             .iter()
             .map(|operation| {
                 let fields = vec![(Member::Unnamed(0.into()), operation.result.to_token_stream())];
-                Variant::of_operation(operation, fields)
+                Variant::of_operation(operation, fields, scope.krate)
             })
             .chain(scope.parts.iter().map(|part| Variant::of_part(part, "Reply", scope.krate)))
             .collect(),
@@ -114,7 +124,7 @@ pub fn of_replies<'a>(scope: &Scope<'a>) -> Enum<'a> {
 
 /// The pattern of the reply that there never is.
 pub fn never_reply(scope: &Scope<'_>) -> Option<TokenStream> {
-    (!scope.generics().params.is_empty()).then(|| quote_mixed!(__Of(never, _)))
+    (!scope.generics().params.is_empty()).then(|| quote_mixed!(__Of(__never, _)))
 }
 
 /// The pattern of the variant that there never is, if the enum needs one to mention the model's parameters.
@@ -126,7 +136,7 @@ pub fn never(scope: &Scope<'_>, kind: Kind) -> Option<TokenStream> {
         .map(|argument| owned(argument, scope.krate))
         .collect();
     let unused = scope.generics().type_params().any(|param| !types::mentions(&types, &param.ident));
-    unused.then(|| quote_mixed!(__Of(never, _)))
+    unused.then(|| quote_mixed!(__Of(__never, _)))
 }
 
 impl Enum<'_> {
@@ -249,15 +259,15 @@ impl Enum<'_> {
                 _ => quote_mixed!(debug_struct),
             };
             debugs.extend(quote_mixed! {
-                #(#cfgs)* Self::#name { #(#m: #l),* } => f.#builder(#text) #(#fields)*.finish(),
+                #(#cfgs)* Self::#name { #(#m: #l),* } => __f.#builder(#text) #(#fields)*.finish(),
             });
         }
-        let never = self.never.as_ref().map(|never| quote_mixed!(Self::#never => match *never {},));
+        let never = self.never.as_ref().map(|never| quote_mixed!(Self::#never => match *__never {},));
         let none = quote_mixed!(match *self {});
         let empty = self.variants.is_empty() && never.is_none();
         let clone_body = if empty { none.clone() } else { quote_mixed!(match self { #clones #never }) };
         let eq_body =
-            if empty { none.clone() } else { quote_mixed!(match (self, other) { #eqs _ => false }) };
+            if empty { none.clone() } else { quote_mixed!(match (self, __other) { #eqs _ => false }) };
         let debug_body = if empty { none } else { quote_mixed!(match self { #debugs #never }) };
         quote_mixed! {
             #aliases
@@ -269,13 +279,13 @@ impl Enum<'_> {
             }
             #[automatically_derived]
             impl #header #krate::std::cmp::PartialEq for #name #parameters #eq_bounds {
-                fn eq(&self, other: &Self) -> bool {
+                fn eq(&self, __other: &Self) -> bool {
                     #eq_body
                 }
             }
             #[automatically_derived]
             impl #header #krate::std::fmt::Debug for #name #parameters #debug_bounds {
-                fn fmt(&self, f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
+                fn fmt(&self, __f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
                     #debug_body
                 }
             }
@@ -300,7 +310,7 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
         });
         quote_mixed!(#(#cfgs)* #number => #krate::std::result::Result::Ok(Self::#variant { #(#fields),* }),)
     });
-    let never = whole.never.as_ref().map(|never| quote_mixed!(Self::#never => match *never {},));
+    let never = whole.never.as_ref().map(|never| quote_mixed!(Self::#never => match *__never {},));
     let empty = operations.is_empty() && never.is_none();
     let body = |arms: TokenStream| match empty {
         true => quote_mixed!(match *self {}),
@@ -326,18 +336,18 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
 
             fn put(
                 &self,
-                bytes: &mut #krate::std::vec::Vec<u8>,
+                __bytes: &mut #krate::std::vec::Vec<u8>,
             ) -> #krate::std::result::Result<(), #krate::Unwritable> {
                 #put
             }
 
             fn get(
-                method: u16,
-                bytes: &mut &[u8],
+                __method: u16,
+                __bytes: &mut &[u8],
             ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
-                match method {
+                match __method {
                     #(#gets)*
-                    _ => #krate::std::result::Result::Err(#krate::no_such_method(method)),
+                    _ => #krate::std::result::Result::Err(#krate::no_such_method(__method)),
                 }
             }
 
@@ -367,7 +377,8 @@ pub fn puts(scope: &Scope<'_>, kind: Kind) -> TokenStream {
         for (number, argument) in operation.arguments().enumerate() {
             let (name, local) = (&argument.name, local("argument", number));
             fields.push(quote_mixed!(#name: #local));
-            puts.push(put(argument, &quote_mixed!(#local), scope.krate));
+            let lent = lent(argument, &quote_mixed!(#local), scope.krate);
+            puts.push(put(argument, &lent, scope.krate));
         }
         let body = sequence(&puts, scope);
         quote_mixed!(#(#cfgs)* Self::#variant { #(#fields),* } => #body,)
@@ -386,15 +397,12 @@ pub fn sequence(puts: &[TokenStream], scope: &Scope<'_>) -> TokenStream {
 
 fn description(scope: &Scope<'_>, operation: &Operation) -> TokenStream {
     let krate = scope.krate;
-    let Operation { cfgs, docs, result_text, ident, .. } = operation;
+    let Operation { cfgs, attrs, result_text, ident, .. } = operation;
+    let docs = attr::docs_of(attrs, krate);
     let name = ident.unraw().to_string();
     let parameters = operation.arguments().map(|argument| {
         let name = argument.name.unraw().to_string();
-        let ty = match argument.form {
-            Form::Slice => format!("Vec<{}>", types::text(&argument.ty)),
-            Form::Unsized(path) => path.last().map(|name| (*name).to_owned()).unwrap_or_default(),
-            _ => types::text(&argument.ty),
-        };
+        let ty = owned_text(argument);
         let shape = shape(argument, krate);
         let was = &argument.origin.was;
         let was = (!was.is_empty()).then(|| quote_mixed!(.was(&[#(#was),*])));
@@ -407,7 +415,10 @@ fn description(scope: &Scope<'_>, operation: &Operation) -> TokenStream {
         let shapes = quote_spanned!(types::span_of(&operation.result)=> #returned::shapes);
         quote_mixed!(.returns(#shapes))
     });
-    quote_mixed!(#(#cfgs)* #krate::Method::new(#name, &[#(#parameters),*], #result_text, #docs) #past #returns)
+    let streams = operation.streams.is_some().then(|| quote_mixed!(.streams()));
+    quote_mixed! {
+        #(#cfgs)* #krate::Method::new(#name, &[#(#parameters),*], #result_text, #docs) #past #returns #streams
+    }
 }
 
 /// What a command says of its past.

@@ -1,12 +1,16 @@
 //! What is written for the `impl` block: its enums, its dispatch and the client's methods.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::{Generics, Type};
 
-use super::{Crate, client, enums, lenient};
+use super::{
+    Crate,
+    argument::{local, passed},
+    client, enums, lenient,
+};
 use crate::{
-    check::{Argument, Commands, Form, Input, Kind, Operation, Part},
+    check::{Commands, Input, Kind, Operation, Part},
     types,
 };
 
@@ -35,7 +39,7 @@ impl Scope<'_> {
     /// Whether a result is a `Result`, as an argument for `Call` and its like; `None` for `false`.
     pub fn is_result(&self, operation: &Operation) -> Option<TokenStream> {
         let (krate, ty) = (self.krate, &operation.result);
-        if types::is_certainly_result(ty) == Some(false) {
+        if operation.streams.is_some() || types::is_certainly_result(ty) == Some(false) {
             return None;
         }
         if self.is_generic(ty) {
@@ -51,10 +55,19 @@ impl Scope<'_> {
         quote_spanned!(types::span_of(ty)=> <#ty as #krate::Returned<#is_result>>)
     }
 
+    /// A call of the user's method; what it gives one after another is collected.
+    pub fn collected(&self, operation: &Operation, call: TokenStream) -> TokenStream {
+        let krate = self.krate;
+        match &operation.streams {
+            Some(item) => quote_spanned!(types::span_of(item)=> #krate::collect::<#item>(#call)),
+            None => call,
+        }
+    }
+
     /// In a generic model the spelling has decided; that it agrees with the type.
     fn spelled(&self, operation: &Operation) -> Option<TokenStream> {
         let (krate, ty) = (self.krate, &operation.result);
-        if types::is_certainly_result(ty).is_some() || !self.is_generic(ty) {
+        if operation.streams.is_some() || types::is_certainly_result(ty).is_some() || !self.is_generic(ty) {
             return None;
         }
         let looks = types::looks_like_result(ty);
@@ -86,7 +99,7 @@ impl Scope<'_> {
     pub fn number_pattern(&self, operation: &Operation, number: usize) -> TokenStream {
         let number = self.number(operation, number);
         match self.commands.numbered_by_cfg {
-            true => quote_mixed!(number if number == #number),
+            true => quote_mixed!(__number if __number == #number),
             false => number,
         }
     }
@@ -96,86 +109,13 @@ fn numbers(kind: Kind) -> Ident {
     format_ident!("__{}Number", if kind == Kind::Command { "Command" } else { "Query" })
 }
 
-pub fn local(name: &str, number: usize) -> Ident {
-    format_ident!("{name}{number}", span = Span::mixed_site())
-}
-
-/// The type that the variant holds.
-pub fn owned(argument: &Argument, krate: &Crate) -> TokenStream {
-    let ty = &argument.ty;
-    match argument.form {
-        _ if argument.broken => quote_mixed!(()),
-        Form::Owned | Form::Text | Form::Borrowed => quote_mixed!(#ty),
-        Form::Slice => quote_mixed!(#krate::std::vec::Vec<#ty>),
-        Form::Unsized(path) => {
-            let path = path.iter().map(|segment| Ident::new(segment, Span::mixed_site()));
-            quote_mixed!(#krate::std #(::#path)*)
-        }
-    }
-}
-
-/// Writes an argument; `value` is a reference to it.
-pub fn put(argument: &Argument, value: &TokenStream, krate: &Crate) -> TokenStream {
-    let ty = &argument.ty;
-    let span = types::span_of(ty);
-    match argument.form {
-        _ if argument.broken => quote_mixed!(#krate::std::result::Result::Ok(())),
-        Form::Owned | Form::Text | Form::Borrowed => {
-            quote_spanned!(span=> <#ty as #krate::Argument>::put(#value, bytes))
-        }
-        Form::Slice => quote_spanned!(span=> <#ty as #krate::Argument>::put_slice(#value, bytes)),
-        Form::Unsized(_) => quote_spanned!(span=> #krate::put::<#ty>(#value, bytes)),
-    }
-}
-
-/// The function that tells what an argument looks like.
-pub fn shape(argument: &Argument, krate: &Crate) -> TokenStream {
-    let ty = &argument.ty;
-    let span = types::span_of(ty);
-    match argument.form {
-        _ if argument.broken => quote_mixed!(<() as #krate::Argument>::shape),
-        Form::Owned | Form::Text | Form::Borrowed => {
-            quote_spanned!(span=> <#ty as #krate::Argument>::shape)
-        }
-        Form::Slice => quote_spanned!(span=> <#ty as #krate::Argument>::shape_slice),
-        Form::Unsized(_) => {
-            let owned = owned(argument, krate);
-            quote_mixed!(<#owned as #krate::Argument>::shape)
-        }
-    }
-}
-
-/// The place of an argument that is carried over; `place` is a `&mut Option` of it.
-pub fn slot(argument: &Argument, place: &TokenStream, krate: &Crate) -> TokenStream {
-    let ty = &argument.ty;
-    let span = types::span_of(ty);
-    match argument.form {
-        _ if argument.broken => quote_mixed!(<() as #krate::Argument>::slot(#place)),
-        Form::Owned | Form::Text | Form::Borrowed => {
-            quote_spanned!(span=> <#ty as #krate::Argument>::slot(#place))
-        }
-        Form::Slice => quote_spanned!(span=> <#ty as #krate::Argument>::slot_slice(#place)),
-        Form::Unsized(_) => {
-            let owned = owned(argument, krate);
-            quote_mixed!(<#owned as #krate::Argument>::slot(#place))
-        }
-    }
-}
-
-/// Reads an argument.
-pub fn get(argument: &Argument, krate: &Crate) -> TokenStream {
-    let ty = &argument.ty;
-    let span = types::span_of(ty);
-    match argument.form {
-        _ if argument.broken => quote_mixed!(()),
-        Form::Owned | Form::Text | Form::Borrowed => {
-            quote_spanned!(span=> <#ty as #krate::Argument>::get(bytes)?)
-        }
-        Form::Slice => quote_spanned!(span=> <#ty as #krate::Argument>::get_slice(bytes)?),
-        Form::Unsized(_) => {
-            let owned = owned(argument, krate);
-            quote_mixed!(<#owned as #krate::Argument>::get(bytes)?)
-        }
+/// What is given one after another is a `Vec` for the client, of the standard library wherever memstate is.
+pub fn collect(commands: &mut Commands, krate: &Crate) {
+    for operation in &mut commands.operations {
+        let Some(item) = &operation.streams else { continue };
+        let span = types::span_of(item);
+        let path = types::at(quote_mixed!(#krate::std::vec::Vec), span);
+        operation.result = syn::parse_quote!(#path<#item>);
     }
 }
 
@@ -266,7 +206,7 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
         let span = types::span_of(&operation.result);
         let run = match operation.broken {
             true => quote_mixed!(#krate::std::unreachable!()),
-            false => quote_spanned!(span=> #returned::conclude(#call, reply)),
+            false => quote_spanned!(span=> #returned::conclude(#call, __reply)),
         };
         quote_mixed!(#(#cfgs)* #command::#variant { #pattern } => { #spelled #run })
     });
@@ -289,7 +229,7 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
         let span = types::span_of(&operation.result);
         let run = match operation.broken {
             true => quote_mixed!(#krate::std::unreachable!()),
-            false => quote_spanned!(span=> #returned::conclude(#call, reply)),
+            false => quote_spanned!(span=> #returned::conclude(#call, __reply)),
         };
         quote_mixed!(#(#cfgs)* #query::#variant { #pattern } => #run,)
     });
@@ -299,14 +239,14 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
             let number = scope.number_pattern(operation, number);
             let returned = scope.returned(operation);
             let span = types::span_of(&operation.result);
-            let read = quote_spanned!(span=> #returned::read(verdict, bytes)?);
+            let read = quote_spanned!(span=> #returned::read(__verdict, __bytes)?);
             quote_mixed!(#(#cfgs)* #number => #krate::std::result::Result::Ok(#reply::#variant(#read)),)
         },
     );
     let never = |kind| {
         enums::never(scope, kind).map(|never| {
             let name = scope.enum_name(kind);
-            quote_mixed!(#name::#never => match never {},)
+            quote_mixed!(#name::#never => match __never {},)
         })
     };
     let (no_command, no_query, no_response) = (never(Kind::Command), never(Kind::Query), never(Kind::Query));
@@ -320,33 +260,33 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
 
             fn execute(
                 &mut self,
-                command: #command #parameters,
-                ctx: &mut #krate::Ctx<#event>,
-                reply: &mut #krate::std::vec::Vec<u8>,
+                __command: #command #parameters,
+                __ctx: &mut #krate::Ctx<#event>,
+                __reply: &mut #krate::std::vec::Vec<u8>,
             ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
-                match command { #(#execute)* #no_command }
+                match __command { #(#execute)* #no_command }
             }
 
-            fn answer(&self, query: #query #parameters) -> #reply #parameters {
-                match query { #(#answer)* #no_query }
+            fn answer(&self, __query: #query #parameters) -> #reply #parameters {
+                match __query { #(#answer)* #no_query }
             }
 
             fn respond(
                 &self,
-                query: #query #parameters,
-                reply: &mut #krate::std::vec::Vec<u8>,
+                __query: #query #parameters,
+                __reply: &mut #krate::std::vec::Vec<u8>,
             ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
-                match query { #(#respond)* #no_response }
+                match __query { #(#respond)* #no_response }
             }
 
             fn reply(
-                method: u16,
-                verdict: #krate::Verdict,
-                bytes: &mut &[u8],
+                __method: u16,
+                __verdict: #krate::Verdict,
+                __bytes: &mut &[u8],
             ) -> #krate::std::result::Result<#reply #parameters, #krate::Unreadable> {
-                match method {
+                match __method {
                     #(#read)*
-                    _ => #krate::std::result::Result::Err(#krate::no_such_method(method)),
+                    _ => #krate::std::result::Result::Err(#krate::no_such_method(__method)),
                 }
             }
         }
@@ -364,17 +304,15 @@ fn call(scope: &Scope<'_>, operation: &Operation, event: &Type) -> (TokenStream,
     let mut number = 0;
     let inputs = operation.inputs.iter().map(|input| match input {
         Input::Ctx(ty) => {
-            let lend = quote_mixed!(<#krate::Ctx<#event> as #krate::Lend<#ty>>::lend(ctx));
+            let lend = quote_mixed!(<#krate::Ctx<#event> as #krate::Lend<#ty>>::lend(__ctx));
             types::at(lend, types::start_of(ty))
         }
         Input::Argument(argument) => {
             let local = local("argument", number);
             number += 1;
-            match argument.form {
-                Form::Owned | Form::Text => quote_mixed!(#local),
-                Form::Borrowed | Form::Slice | Form::Unsized(_) => quote_mixed!(&#local),
-            }
+            passed(argument, &local, krate)
         }
     });
-    (quote_mixed!(#(#fields),*), quote_mixed!(<#model>::#method(self #(, #inputs)*)))
+    let call = quote_mixed!(<#model>::#method(self #(, #inputs)*));
+    (quote_mixed!(#(#fields),*), scope.collected(operation, call))
 }

@@ -116,8 +116,8 @@ fn client(record: &Record, krate: &Crate) -> TokenStream {
         const _: () = {
             #[automatically_derived]
             impl #every #krate::std::convert::From<#lender> for #client #every_parameters #every_bounds {
-                fn from(client: #lender) -> Self {
-                    Self { client #marked }
+                fn from(__client: #lender) -> Self {
+                    Self { client: __client #marked }
                 }
             }
 
@@ -130,8 +130,8 @@ fn client(record: &Record, krate: &Crate) -> TokenStream {
 
             #[automatically_derived]
             impl #shown #krate::std::fmt::Debug for #client #every_parameters #every_bounds {
-                fn fmt(&self, f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
-                    f.debug_struct(#client_text).field("client", &self.client).finish()
+                fn fmt(&self, __f: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result {
+                    __f.debug_struct(#client_text).field("client", &self.client).finish()
                 }
             }
 
@@ -198,31 +198,31 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
 
                 fn execute(
                     &mut self,
-                    command: #commands,
-                    ctx: &mut #krate::Ctx<#events>,
-                    reply: &mut #krate::std::vec::Vec<u8>,
+                    __command: #commands,
+                    __ctx: &mut #krate::Ctx<#events>,
+                    __reply: &mut #krate::std::vec::Vec<u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
-                    #execute(self, command, ctx, reply)
+                    #execute(self, __command, __ctx, __reply)
                 }
 
-                fn answer(&self, query: #queries) -> #replies {
-                    #answer(self, query)
+                fn answer(&self, __query: #queries) -> #replies {
+                    #answer(self, __query)
                 }
 
                 fn respond(
                     &self,
-                    query: #queries,
-                    reply: &mut #krate::std::vec::Vec<u8>,
+                    __query: #queries,
+                    __reply: &mut #krate::std::vec::Vec<u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
-                    #respond(self, query, reply)
+                    #respond(self, __query, __reply)
                 }
 
                 fn reply(
-                    method: u16,
-                    verdict: #krate::Verdict,
-                    bytes: &mut &[u8],
+                    __method: u16,
+                    __verdict: #krate::Verdict,
+                    __bytes: &mut &[u8],
                 ) -> #krate::std::result::Result<#replies, #krate::Unreadable> {
-                    #read(method, verdict, bytes)
+                    #read(__method, __verdict, __bytes)
                 }
     };
     let [implemented, items] = [implemented, items].map(|tokens| types::at(tokens, name.span()));

@@ -9,10 +9,12 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::{Generics, ext::IdentExt};
 
 use super::{
-    Crate, carry, client,
+    Crate,
+    argument::local,
+    carry, client,
     enums::{self, of_part},
     lenient,
-    methods::{Scope, local, number_enums},
+    methods::{Scope, number_enums},
     without_defaults,
 };
 use crate::{
@@ -167,27 +169,28 @@ impl Composed<'_> {
         let (numbers, puts) = (enums::numbers(scope, kind), enums::puts(scope, kind));
         let part_numbers = parts.iter().enumerate().map(|(number, Part { variant, .. })| {
             let first = self.first(kind, number);
-            quote_mixed!(Self::#variant(part) => #first + #krate::Operation::method(part),)
+            quote_mixed!(Self::#variant(__part) => #first + #krate::Operation::method(__part),)
         });
         let part_puts = parts.iter().map(
-            |Part { variant, .. }| quote_mixed!(Self::#variant(part) => #krate::Operation::put(part, bytes),),
+            |Part { variant, .. }| quote_mixed!(Self::#variant(__part) => #krate::Operation::put(__part, __bytes),),
         );
-        let never = whole.never.as_ref().map(|never| quote_mixed!(Self::#never => match *never {},));
+        let never = whole.never.as_ref().map(|never| quote_mixed!(Self::#never => match *__never {},));
         let wrap = self.wrap(kind);
-        let get = self.routed(kind, &quote_mixed!(method), |operations, part| {
-            let read = quote_mixed!(<#operations as #krate::Operation>::get(method, bytes));
+        let get = self.routed(kind, &quote_mixed!(__method), |operations, part| {
+            let read = quote_mixed!(<#operations as #krate::Operation>::get(__method, __bytes));
             wrapped(part, read, krate)
         });
         let carry = (kind == Kind::Command).then(|| {
-            let carry = self.routed(kind, &quote_mixed!(method), |operations, part| {
-                let read = quote_mixed!(<#operations as #krate::Operation>::carry(method, version, written));
+            let carry = self.routed(kind, &quote_mixed!(__method), |operations, part| {
+                let read =
+                    quote_mixed!(<#operations as #krate::Operation>::carry(__method, __version, __written));
                 wrapped(part, read, krate)
             });
             quote_mixed! {
                 fn carry(
-                    method: u16,
-                    version: u32,
-                    written: #krate::Written<'_>,
+                    __method: u16,
+                    __version: u32,
+                    __written: #krate::Written<'_>,
                 ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
                     #carry
                 }
@@ -203,8 +206,8 @@ impl Composed<'_> {
             #definition
 
             impl #header #name #parameters #bounds {
-                fn __wrap(own: #own) -> Self {
-                    match own { #wrap }
+                fn __wrap(__own: #own) -> Self {
+                    match __own { #wrap }
                 }
             }
 
@@ -219,14 +222,14 @@ impl Composed<'_> {
 
                 fn put(
                     &self,
-                    bytes: &mut #krate::std::vec::Vec<u8>,
+                    __bytes: &mut #krate::std::vec::Vec<u8>,
                 ) -> #krate::std::result::Result<(), #krate::Unwritable> {
                     match self { #puts #(#part_puts)* #never }
                 }
 
                 fn get(
-                    method: u16,
-                    bytes: &mut &[u8],
+                    __method: u16,
+                    __bytes: &mut &[u8],
                 ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
                     #get
                 }
@@ -272,12 +275,12 @@ impl Composed<'_> {
                 if #method < <#operations as #krate::Operation>::COUNT {
                     return #to;
                 }
-                let method = #method - <#operations as #krate::Operation>::COUNT;
+                let __method = #method - <#operations as #krate::Operation>::COUNT;
             }
         });
         quote_mixed! {
             #(#routes)*
-            #krate::std::result::Result::Err(#krate::no_such_method(method))
+            #krate::std::result::Result::Err(#krate::no_such_method(__method))
         }
     }
 
@@ -294,7 +297,7 @@ impl Composed<'_> {
     }
 
     fn never(&self, kind: Kind, of: &impl ToTokens) -> Option<TokenStream> {
-        enums::never(&self.scope, kind).map(|never| quote_mixed!(#of::#never => match never {},))
+        enums::never(&self.scope, kind).map(|never| quote_mixed!(#of::#never => match __never {},))
     }
 
     fn merge_replies(&self) -> TokenStream {
@@ -302,14 +305,14 @@ impl Composed<'_> {
         let (name, own) = (scope.reply_name(), self.own("Reply"));
         let generics = without_defaults(&scope.commands.generics);
         let (header, parameters, bounds) = generics.split_for_impl();
-        let never = enums::never_reply(scope).map(|never| quote_mixed!(#own::#never => match never {},));
+        let never = enums::never_reply(scope).map(|never| quote_mixed!(#own::#never => match __never {},));
         let arms = scope.commands.operations.iter().map(|Operation { cfgs, variant, .. }| {
-            quote_mixed!(#(#cfgs)* #own::#variant(reply) => Self::#variant(reply),)
+            quote_mixed!(#(#cfgs)* #own::#variant(__reply) => Self::#variant(__reply),)
         });
         quote_mixed! {
             impl #header #name #parameters #bounds {
-                fn __wrap(own: #own) -> Self {
-                    match own { #(#arms)* #never }
+                fn __wrap(__own: #own) -> Self {
+                    match __own { #(#arms)* #never }
                 }
             }
         }
@@ -332,7 +335,7 @@ impl Composed<'_> {
         });
         let of_parts = self.scope.parts.iter().map(|part| {
             let (variant, run) = (&part.variant, part_to(part));
-            quote_mixed!(#whole::#variant(part) => #run,)
+            quote_mixed!(#whole::#variant(__part) => #run,)
         });
         quote_mixed!(#(#of_own)* #(#of_parts)* #never)
     }
@@ -361,15 +364,15 @@ impl Composed<'_> {
         let event = quote_mixed!(<#model as #krate::Methods>::Event);
         let execute = self.arms(
             Kind::Command,
-            |own| quote_mixed!(#krate::Methods::execute(self, #own, ctx, reply)),
+            |own| quote_mixed!(#krate::Methods::execute(self, #own, __ctx, __reply)),
             |part| {
                 let (ty, field, span) = (&part.ty, &part.name, types::span_of(&part.ty));
                 let inner = of_part(part, "Event", krate);
                 let convert = types::at(quote_mixed!(#krate::Announced::<#event, #inner>::convert), span);
                 quote_spanned! {span=>
                     #krate::Ctx::lend(
-                        ctx,
-                        |ctx| <#ty as #krate::Model>::execute(&mut self.#field, part, ctx, reply),
+                        __ctx,
+                        |__ctx| <#ty as #krate::Model>::execute(&mut self.#field, __part, __ctx, __reply),
                         #convert,
                     )
                 }
@@ -377,7 +380,7 @@ impl Composed<'_> {
         );
         let to_field = |part: &Part, method: &str, more: TokenStream| {
             let (ty, field, method) = (&part.ty, &part.name, Ident::new(method, Span::mixed_site()));
-            quote_spanned!(types::span_of(ty)=> <#ty as #krate::Model>::#method(&self.#field, part #more))
+            quote_spanned!(types::span_of(ty)=> <#ty as #krate::Model>::#method(&self.#field, __part #more))
         };
         let answer = self.arms(
             Kind::Query,
@@ -389,17 +392,17 @@ impl Composed<'_> {
         );
         let respond = self.arms(
             Kind::Query,
-            |own| quote_mixed!(#krate::Methods::respond(self, #own, reply)),
-            |part| to_field(part, "respond", quote_mixed!(, reply)),
+            |own| quote_mixed!(#krate::Methods::respond(self, #own, __reply)),
+            |part| to_field(part, "respond", quote_mixed!(, __reply)),
         );
-        let read = self.routed(Kind::Command, &quote_mixed!(method), |_, part| match part {
+        let read = self.routed(Kind::Command, &quote_mixed!(__method), |_, part| match part {
             Some(part) => {
                 let (ty, variant) = (&part.ty, &part.variant);
-                let read = quote_spanned!(types::span_of(ty)=> <#ty as #krate::Model>::reply(method, verdict, bytes));
+                let read = quote_spanned!(types::span_of(ty)=> <#ty as #krate::Model>::reply(__method, __verdict, __bytes));
                 quote_mixed!(#krate::std::result::Result::map(#read, #reply::#variant))
             }
             None => {
-                let read = quote_mixed!(<#model as #krate::Methods>::reply(method, verdict, bytes));
+                let read = quote_mixed!(<#model as #krate::Methods>::reply(__method, __verdict, __bytes));
                 quote_mixed!(#krate::std::result::Result::map(#read, #reply::__wrap))
             }
         });
@@ -418,29 +421,29 @@ impl Composed<'_> {
 
                 fn execute(
                     &mut self,
-                    command: #command #parameters,
-                    ctx: &mut #krate::Ctx<#event>,
-                    reply: &mut #krate::std::vec::Vec<u8>,
+                    __command: #command #parameters,
+                    __ctx: &mut #krate::Ctx<#event>,
+                    __reply: &mut #krate::std::vec::Vec<u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
-                    match command { #execute }
+                    match __command { #execute }
                 }
 
-                fn answer(&self, query: #query #parameters) -> #reply #parameters {
-                    match query { #answer }
+                fn answer(&self, __query: #query #parameters) -> #reply #parameters {
+                    match __query { #answer }
                 }
 
                 fn respond(
                     &self,
-                    query: #query #parameters,
-                    reply: &mut #krate::std::vec::Vec<u8>,
+                    __query: #query #parameters,
+                    __reply: &mut #krate::std::vec::Vec<u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
-                    match query { #respond }
+                    match __query { #respond }
                 }
 
                 fn reply(
-                    method: u16,
-                    verdict: #krate::Verdict,
-                    bytes: &mut &[u8],
+                    __method: u16,
+                    __verdict: #krate::Verdict,
+                    __bytes: &mut &[u8],
                 ) -> #krate::std::result::Result<#reply #parameters, #krate::Unreadable> {
                     #read
                 }
@@ -479,9 +482,9 @@ impl Composed<'_> {
             quote_mixed! {
                 #[doc = #docs]
                 #vis fn #name(&self) -> #around {
-                    let client = #krate::std::clone::Clone::clone(#krate::std::ops::Deref::deref(self));
+                    let __client = #krate::std::clone::Clone::clone(#krate::std::ops::Deref::deref(self));
                     #krate::std::convert::From::from(
-                        #krate::Inner::__new(client, #command, #query, |#outer: &#model| &#outer.#name),
+                        #krate::Inner::__new(__client, #command, #query, |#outer: &#model| &#outer.#name),
                     )
                 }
             }

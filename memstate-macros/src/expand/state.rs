@@ -48,13 +48,13 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
                 fn save(&self) -> #saved {
                     #save
                 }
-                fn restore(saved: #saved) -> Self {
+                fn restore(__saved: #saved) -> Self {
                     #restore
                 }
-                fn put_back(&mut self, saved: #saved) {
+                fn put_back(&mut self, __saved: #saved) {
                     #put_back
                 }
-                fn visit(&mut self, visitor: &mut #krate::Visitor) {
+                fn visit(&mut self, __visitor: &mut #krate::Visitor) {
                     #visit
                 }
             }
@@ -87,11 +87,11 @@ fn of_struct(
     let mark = mark.map(|mark| quote_mixed!(#end: #mark));
     let save = save.chain(mark).chain([quote_mixed!(#last: ())]);
     let restore =
-        places().zip(&whole.fields).map(|(place, field)| restore(field, quote_mixed!(saved.#place), krate));
+        places().zip(&whole.fields).map(|(place, field)| restore(field, quote_mixed!(__saved.#place), krate));
     let fields = members();
     let put_back = whole.fields.iter().zip(places()).map(|(field, place)| {
         let member = &field.member;
-        put_back(field, quote_mixed!(&mut self.#member), quote_mixed!(saved.#place), krate)
+        put_back(field, quote_mixed!(&mut self.#member), quote_mixed!(__saved.#place), krate)
     });
     let visit = whole.fields.iter().map(|field| {
         let member = &field.member;
@@ -136,7 +136,7 @@ fn of_enum(record: &Record, phantom: Option<TokenStream>, krate: &Crate) -> (Tok
     }
     if let Some(phantom) = phantom {
         variants.push(quote_mixed!(__Of(#krate::std::convert::Infallible, #phantom)));
-        arms[1].push(quote_mixed!(__Saved::__Of(never, _) => match never {},));
+        arms[1].push(quote_mixed!(__Saved::__Of(__never, _) => match __never {},));
     }
     let definition = quote_mixed!({ #(#variants),* });
     let [save, restore, put_back, visit] = arms;
@@ -144,20 +144,20 @@ fn of_enum(record: &Record, phantom: Option<TokenStream>, krate: &Crate) -> (Tok
         let never = quote_mixed!(match *self {});
         return (
             definition,
-            [never.clone(), quote_mixed!(match saved { #(#restore)* }), never.clone(), never],
+            [never.clone(), quote_mixed!(match __saved { #(#restore)* }), never.clone(), never],
         );
     }
     let bodies = [
         quote_mixed!(match self { #(#save)* }),
-        quote_mixed!(match saved { #(#restore)* }),
-        quote_mixed!(match (self, saved) { #(#put_back)* (this, saved) => #krate::replace(this, saved), }),
+        quote_mixed!(match __saved { #(#restore)* }),
+        quote_mixed!(match (self, __saved) { #(#put_back)* (__this, __saved) => #krate::replace(__this, __saved), }),
         quote_mixed!(match self { #(#visit)* }),
     ];
     (definition, bodies)
 }
 
 fn locals(name: &str, fields: &[Field]) -> Vec<Ident> {
-    (0..fields.len()).map(|number| format_ident!("{name}{number}", span = Span::mixed_site())).collect()
+    (0..fields.len()).map(|number| format_ident!("__{name}{number}", span = Span::mixed_site())).collect()
 }
 
 /// `<T as State>`, all of it at one token, as serde has it from a string: then what is said of it is said once.
@@ -208,7 +208,7 @@ fn put_back(field: &Field, value: TokenStream, saved: TokenStream, krate: &Crate
 
 fn visit(field: &Field, value: TokenStream, krate: &Crate) -> TokenStream {
     match field.held {
-        Held::State => held(field, quote_mixed!(visit(#value, visitor);), krate),
+        Held::State => held(field, quote_mixed!(visit(#value, __visitor);), krate),
         _ => TokenStream::new(),
     }
 }
