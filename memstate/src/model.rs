@@ -225,6 +225,10 @@ pub trait Operation: Sized + Send + 'static {
 }
 
 /// Says whose commands these are, so that a list of them is enough to know the model.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a command of this model",
+    label = "commands are wanted: of the model `Bank` the enum `BankCommand` has them"
+)]
 pub trait CommandOf<M>: Operation {}
 
 /// The error for a method number that a model does not have.

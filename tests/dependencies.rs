@@ -1,0 +1,1 @@
+//! The crates that memstate brings along, as they stand in `dependencies.txt`.
