@@ -550,6 +550,10 @@ impl<C> Lend<C> for C {
 pub mod each {
     use std::fmt;
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not `Clone`, so the enum that holds it is not either",
+        label = "wants `#[derive(Clone)]` on your types in it"
+    )]
     pub trait CloneEach<'a>: Sized {
         fn clone_each(&self) -> Self;
     }
@@ -561,6 +565,10 @@ pub mod each {
         }
     }
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not `PartialEq`, so the enum that holds it is not either",
+        label = "wants `#[derive(PartialEq)]` on your types in it"
+    )]
     pub trait EqEach<'a> {
         fn eq_each(&self, other: &Self) -> bool;
     }
@@ -572,6 +580,10 @@ pub mod each {
         }
     }
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not `Debug`, so the enum that holds it is not either",
+        label = "wants `#[derive(Debug)]` on your types in it"
+    )]
     pub trait DebugEach<'a> {
         fn as_debug(&self) -> &dyn fmt::Debug;
     }
