@@ -145,7 +145,7 @@ impl Fickle {
 
     pub fn panic_by_chance(&mut self) {
         let number = CHANCES.fetch_add(1, Ordering::Relaxed);
-        assert!(number % 2 == 0, "an odd number");
+        assert!(number.is_multiple_of(2), "an odd number");
     }
 
     pub fn panic_with(&mut self) {
@@ -164,7 +164,7 @@ impl Fickle {
         self.forgetful.cache
     }
 
-    pub fn from_the_context(&mut self, ctx: &mut Ctx<Drawn>) -> (u64, String) {
+    pub fn take_from_the_context(&mut self, ctx: &mut Ctx<Drawn>) -> (u64, String) {
         (ctx.rng().next_u64(), format!("{} {} {:?}", ctx.uuid(), ctx.now(), ctx.position()))
     }
 }
@@ -201,7 +201,7 @@ fn a_model_that_does_the_same_again_passes_also_where_it_refuses_and_panics() {
     ]);
     assert_deterministic::<Bank>([BankCommand::Learn]);
     let mut commands = keep("abcdefgh");
-    commands.extend([F::FromTheContext, F::FromTheContext]);
+    commands.extend([F::TakeFromTheContext, F::TakeFromTheContext]);
     assert_deterministic(commands);
 }
 

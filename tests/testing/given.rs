@@ -161,11 +161,13 @@ after
     assert!(text.starts_with("`explode()` is given, and panicked: boom after 0\n"), "{text}");
 }
 
+type Test = Box<dyn FnOnce()>;
+
 #[test]
 fn each_expectation_fails_with_its_own_words() {
     let given = || given([open("ann")]);
     let deposit = || Command::Deposit { account: 1, amount: 5 };
-    let cases: [(&str, Box<dyn FnOnce()>); 8] = [
+    let cases: [(&str, Test); 8] = [
         (
             "`explode()` panicked: boom after 0\n\n  expected  Open(1)",
             Box::new(move || drop(given().when(Command::Explode).then(Reply::Open(1)))),
