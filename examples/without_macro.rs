@@ -264,16 +264,16 @@ impl Model for Bank {
 impl<C: TakesCommands<Bank>> BankClient<C> {
     /// Opens an account and returns its number.
     pub fn open(&self, balance: u64) -> Call<u64> {
-        self.client.__call(0, |bytes| Argument::put(&balance, bytes), Returned::<false>::read)
+        self.client.__call(0, &mut |bytes| Argument::put(&balance, bytes), Returned::<false>::read)
     }
 
     /// Takes an amount out.
     pub fn withdraw(&self, account: u64, amount: u64) -> Call<Result<(), Insufficient>, true> {
-        let put = |bytes: &mut Vec<u8>| {
+        let mut put = |bytes: &mut Vec<u8>| {
             Argument::put(&account, bytes)?;
             Argument::put(&amount, bytes)
         };
-        self.client.__call(1, put, Returned::<true>::read)
+        self.client.__call(1, &mut put, Returned::<true>::read)
     }
 }
 

@@ -70,7 +70,7 @@ impl<M: Model> Client<M> {
     /// Sends a command that was built by hand.
     pub fn execute(&self, command: M::Command) -> Execute<M> {
         let method = command.method();
-        Execute { pending: self.submit(method, |bytes| command.put(bytes)), method, model: PhantomData }
+        Execute { pending: self.submit(method, &mut |bytes| command.put(bytes)), method, model: PhantomData }
     }
 
     /// Answers a query that was built by hand.
@@ -317,7 +317,8 @@ impl<M: Model> Client<M> {
         Watch::new(&self.engine, query)
     }
 
-    fn submit(&self, method: u16, put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>) -> Pending {
+    // Of one type for all commands, or the way to the queue would be compiled for each.
+    fn submit(&self, method: u16, put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>) -> Pending {
         self.engine.submit(method, put, self.caller.clone(), self.request)
     }
 }
@@ -329,7 +330,7 @@ pub trait TakesCommands<M>: Look<M> {
     fn __call<R: Outcome<K>, const K: bool>(
         &self,
         method: u16,
-        put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
         read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
     ) -> Call<R, K>;
 }
@@ -345,7 +346,7 @@ impl<M: Model> TakesCommands<M> for Client<M> {
     fn __call<R: Outcome<K>, const K: bool>(
         &self,
         method: u16,
-        put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
         read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
     ) -> Call<R, K> {
         Call { pending: self.submit(method, put), read }
@@ -354,14 +355,24 @@ impl<M: Model> TakesCommands<M> for Client<M> {
 
 impl<M: Model> Look<M> for Client<M> {
     fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
-        Ask::of(self.engine.query(method, look))
+        Ask::of(asked(look, |look| self.engine.query(method, look)))
     }
 }
 
 impl<M: Model> Look<M> for Past<M> {
     fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
-        Ask::of(self.ask(method, look))
+        Ask::of(asked(look, |look| self.ask(method, look)))
     }
+}
+
+/// Has `ask` look at the model, by a closure that is of one type for all queries: how they are asked is compiled once.
+fn asked<M, R>(
+    look: impl FnOnce(&M) -> R,
+    ask: impl FnOnce(&mut dyn FnMut(&M)) -> Result<(), Error>,
+) -> Result<R, Error> {
+    let (mut look, mut answer) = (Some(look), None);
+    ask(&mut |model| answer = look.take().map(|look| look(model)))?;
+    Ok(answer.expect("who asks without an error has looked, once"))
 }
 
 /// A command on its way. It is sent when the method is called; awaiting it gives its reply, after it is durable.

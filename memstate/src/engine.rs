@@ -49,6 +49,17 @@ pub(crate) mod schema {
     };
 }
 
+/// What runs commands without an engine, for tests of a model.
+pub(crate) mod bench {
+    pub(crate) use super::{
+        describe::{answer as answer_text, arguments as arguments_text},
+        kernel::{Answer, Applied, Kernel, Stuck, split_events},
+        record::{Record, Shared},
+        replay::why_broken,
+        requests::Requests,
+    };
+}
+
 pub(crate) use amendments::Amended;
 #[cfg(feature = "cli")]
 pub(crate) use amendments::Amendments;

@@ -48,12 +48,15 @@
 //!
 //! # Where to look
 //!
+//! * [`guide`]: [your first model](guide::first_model), [how to read our errors](guide::errors), [how to change a model that
+//!   has a journal](guide::changing).
 //! * [`model`](macro@model) and [`data`](macro@data), the macros, with every key.
 //! * [`Client`]: what every typed client can do besides the model's own methods.
 //! * [`Error`] and [`OpenError`]: what can go wrong, by what to do next.
 //! * [`collections`]: what belongs into a model.
 //! * [`Ctx`]: time, randomness, identity and events for a command.
-//! * [`journal`]: the contract of a journal and the format of its files; [`testing`]: what a new one has to pass.
+//! * [`testing`]: [`given`](testing::given) commands, when one more, then this reply; and whether a model does the same again.
+//! * [`journal`]: the contract of a journal and the format of its files; [`testing::journal`]: what a new one has to pass.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -70,6 +73,7 @@ pub mod disk;
 mod engine;
 mod error;
 mod events;
+pub mod guide;
 mod history;
 pub mod journal;
 pub mod model;

@@ -152,7 +152,7 @@ impl<M> TakesCommands<M> for NoClient {
     fn __call<R: Outcome<K>, const K: bool>(
         &self,
         _: u16,
-        _: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        _: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
         _: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
     ) -> crate::Call<R, K> {
         unreachable!("this does not compile")
@@ -240,6 +240,10 @@ pub trait Operation: Sized + Send + 'static {
 }
 
 /// Says whose commands these are, so that a list of them is enough to know the model.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a command of this model",
+    label = "commands are wanted: of the model `Bank` the enum `BankCommand` has them"
+)]
 pub trait CommandOf<M>: Operation {}
 
 /// The error for a method number that a model does not have.
@@ -577,6 +581,10 @@ impl<C> Lend<C> for C {
 pub mod each {
     use std::fmt;
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not `Clone`, so the enum that holds it is not either",
+        label = "wants `#[derive(Clone)]` on your types in it"
+    )]
     pub trait CloneEach<'a>: Sized {
         fn clone_each(&self) -> Self;
     }
@@ -588,6 +596,10 @@ pub mod each {
         }
     }
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not `PartialEq`, so the enum that holds it is not either",
+        label = "wants `#[derive(PartialEq)]` on your types in it"
+    )]
     pub trait EqEach<'a> {
         fn eq_each(&self, other: &Self) -> bool;
     }
@@ -599,6 +611,10 @@ pub mod each {
         }
     }
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not `Debug`, so the enum that holds it is not either",
+        label = "wants `#[derive(Debug)]` on your types in it"
+    )]
     pub trait DebugEach<'a> {
         fn as_debug(&self) -> &dyn fmt::Debug;
     }

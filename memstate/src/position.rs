@@ -166,6 +166,14 @@ impl FromStr for Timestamp {
     }
 }
 
+impl TryFrom<&str> for Timestamp {
+    type Error = InvalidTimestamp;
+
+    fn try_from(text: &str) -> Result<Self, InvalidTimestamp> {
+        text.parse()
+    }
+}
+
 by_copy!(Position, Timestamp);
 
 #[cfg(test)]

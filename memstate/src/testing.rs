@@ -1,8 +1,16 @@
-//! What proves a model or a backend right: suites that every implementation of a contract passes, and storage that
-//! fails on purpose.
+//! What proves a model or a backend right.
+//!
+//! For a model: [`given`] commands, when one more, then this reply; [`assert_deterministic`]; and
+//! [`schema_lock!`](schema_lock), which guards its journals. For a backend: suites that every implementation of a contract
+//! passes, and storage that fails on purpose.
 
+mod bench;
+mod deterministic;
 pub mod disk;
+mod given;
 pub mod journal;
 pub mod schema;
 
+pub use deterministic::{assert_deterministic, assert_deterministic_from};
+pub use given::{Given, Happened, given, given_nothing, given_state};
 pub use memstate_macros::schema_lock;

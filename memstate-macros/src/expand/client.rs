@@ -126,7 +126,7 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
             };
             (
                 quote_mixed!(Call),
-                quote_mixed!(#krate::TakesCommands::<#model>::__call(#client, #number, |__bytes| #puts, #read)),
+                quote_mixed!(#krate::TakesCommands::<#model>::__call(#client, #number, &mut |__bytes| #puts, #read)),
             )
         }
         Kind::Query => {

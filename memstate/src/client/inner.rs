@@ -36,7 +36,7 @@ impl<C: TakesCommands<S>, S, M> TakesCommands<M> for Inner<C, S, M> {
     fn __call<R: Outcome<K>, const K: bool>(
         &self,
         method: u16,
-        put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
         read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
     ) -> Call<R, K> {
         self.client.__call(self.first_command + method, put, read)

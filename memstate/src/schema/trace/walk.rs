@@ -58,6 +58,9 @@ struct Varied {
     given: usize,
 }
 
+/// What varied the parts of a place before one that varies its own; `None` in one that does not.
+type Outer = Option<Option<Varied>>;
+
 /// Where a pass has failed.
 #[derive(Debug, Clone, Copy)]
 struct Blame {
@@ -71,10 +74,14 @@ struct Blame {
 impl Walk {
     /// Finds out what `T` looks like; the place that stands for it.
     pub(super) fn trace<T: DeserializeOwned>(&mut self) -> NodeId {
+        self.trace_by(Self::pass::<T>)
+    }
+
+    fn trace_by(&mut self, pass: fn(&mut Walk, NodeId) -> bool) -> NodeId {
         let root = self.graph.place(None);
         for _ in 0..PASSES_MAX {
             self.graph.plan();
-            if self.graph.nodes[root].distance == NEVER || !self.pass::<T>(root) {
+            if self.graph.nodes[root].distance == NEVER || !pass(self, root) {
                 break;
             }
         }
@@ -83,16 +90,24 @@ impl Walk {
 
     /// One pass; whether there was progress.
     fn pass<T: DeserializeOwned>(&mut self, root: NodeId) -> bool {
-        (self.exploring, self.learned, self.varied, self.blame, self.steps) = (true, false, None, None, 0);
+        self.begin_pass();
         // The user's `Deserialize` runs here. What it makes of the samples is nobody's value, and is not dropped,
         // because destructors may do anything.
         let made = catch_unwind(AssertUnwindSafe(|| {
-            self.at(root, |walk| T::deserialize(Source::new(walk, root, true)))
+            if let Ok(value) = self.at(root, |walk| T::deserialize(Source::new(walk, root, true))) {
+                std::mem::forget(value);
+            }
         }));
-        match made {
-            Ok(Ok(value)) => std::mem::forget(value),
-            Ok(Err(_)) => {}
-            Err(_) => self.blame_panic(),
+        self.end_pass(made.is_err())
+    }
+
+    fn begin_pass(&mut self) {
+        (self.exploring, self.learned, self.varied, self.blame, self.steps) = (true, false, None, None, 0);
+    }
+
+    fn end_pass(&mut self, panicked: bool) -> bool {
+        if panicked {
+            self.blame_panic();
         }
         (self.inside, self.variants, self.places) = (Vec::new(), Vec::new(), Vec::new());
         self.learned || self.vary()
@@ -131,40 +146,50 @@ impl Walk {
         true
     }
 
+    // What is generic here is compiled for every type of every model, so the work is done in functions that are not.
+
     /// Goes to a place.
     pub(super) fn at<T>(
         &mut self,
         node: NodeId,
         make: impl FnOnce(&mut Walk) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
+        let outer = self.enter(node)?;
+        let made = make(self);
+        self.leave(node, outer, made.is_ok());
+        made
+    }
+
+    /// Enters a place, which may vary its parts; what varied them before, for [`leave`](Walk::leave).
+    fn enter(&mut self, node: NodeId) -> Result<Outer, Refusal> {
         self.steps += 1;
         if self.places.len() > DEPTH_MAX || self.steps > STEPS_MAX {
             return self.hopeless(node);
         }
         let place = &self.graph.nodes[node];
         let varies = place.variation > 0 && !matches!(place.kind, Kind::Leaf(_));
-        let outer = self.varied;
+        let outer = varies.then_some(self.varied);
         if varies {
             self.varied = Some(Varied { place: node, variation: place.variation, given: 0 });
         }
         self.places.push(node);
-        let made = make(self);
+        Ok(outer)
+    }
+
+    fn leave(&mut self, node: NodeId, outer: Outer, made: bool) {
         self.places.pop();
-        match made {
-            Ok(_) => self.blame = None,
-            Err(_) if self.blame.is_none() => {
-                let varied = self.varied.map(|varied| varied.place);
-                self.blame = Some(Blame { node, varied, hopeless: false });
-            }
-            Err(_) => {}
+        if made {
+            self.blame = None;
+        } else if self.blame.is_none() {
+            let varied = self.varied.map(|varied| varied.place);
+            self.blame = Some(Blame { node, varied, hopeless: false });
         }
-        if varies {
+        if let Some(outer) = outer {
             let given = self.varied.map_or(0, |varied| varied.given);
             let place = &mut self.graph.nodes[node];
             place.parts = place.parts.max(given);
             self.varied = outer;
         }
-        made
     }
 
     /// Ends the pass at a place where no sample can help.
@@ -199,8 +224,17 @@ impl Walk {
     pub(super) fn ask(
         &mut self,
         node: NodeId,
-        like: impl FnOnce(&Kind) -> bool,
-        kind: impl FnOnce(&mut Graph) -> Kind,
+        like: impl Fn(&Kind) -> bool,
+        kind: impl Fn(&mut Graph) -> Kind,
+    ) -> Result<Kind, Refusal> {
+        self.ask_any(node, &like, &kind)
+    }
+
+    fn ask_any(
+        &mut self,
+        node: NodeId,
+        like: &dyn Fn(&Kind) -> bool,
+        kind: &dyn Fn(&mut Graph) -> Kind,
     ) -> Result<Kind, Refusal> {
         let known = self.graph.nodes[node].kind.clone();
         match known {
@@ -261,6 +295,17 @@ impl Walk {
         key: Key,
         make: impl FnOnce(&mut Walk, EntryId) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
+        let entry = self.enter_named(node, key)?;
+        let was = self.exploring;
+        self.exploring &= !self.inside.contains(&entry);
+        self.inside.push(entry);
+        let made = make(self, entry);
+        self.inside.pop();
+        self.exploring = was;
+        made
+    }
+
+    fn enter_named(&mut self, node: NodeId, key: Key) -> Result<EntryId, Refusal> {
         let known = match &self.graph.nodes[node].kind {
             Kind::Unknown => None,
             Kind::Named(entry) if self.graph.same_key(*entry, &key) => Some(*entry),
@@ -275,13 +320,7 @@ impl Walk {
             self.graph.stale |= known.is_some();
             self.learned = true;
         }
-        let was = self.exploring;
-        self.exploring &= !self.inside.contains(&entry);
-        self.inside.push(entry);
-        let made = make(self, entry);
-        self.inside.pop();
-        self.exploring = was;
-        made
+        Ok(entry)
     }
 }
 

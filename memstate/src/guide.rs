@@ -1,0 +1,14 @@
+//! Guides: how to begin, how to read what goes wrong, and how to change what has a journal.
+//!
+//! * [Your first model](first_model): from an empty file to a restart, with tests, events and a look into the past.
+//! * [How to read our errors](errors): of the compiler, of a call, of a journal that does not open, and what to do.
+//! * [How to change a model that has a journal](changing): each kind of change, with what it needs.
+
+#[doc = include_str!("guide/first_model.md")]
+pub mod first_model {}
+
+#[doc = include_str!("guide/errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("guide/changing.md")]
+pub mod changing {}

@@ -1,0 +1,48 @@
+//! The guides quote errors and a model. What they quote is there.
+
+use std::{fs, path::Path};
+
+fn guide(name: &str) -> String {
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../memstate/src/guide").join(name))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}
+
+/// The text of all files with this ending in a folder of the repository.
+fn texts(folder: &str, ending: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("it can be listed").path());
+    paths.filter(|path| path.extension().is_some_and(|is| is == ending)).map(|path| read(&path)).collect()
+}
+
+/// The lines of the blocks that are marked as text.
+fn quoted(guide: &str) -> Vec<&str> {
+    let blocks = guide.split("```text\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
+    blocks.flat_map(str::lines).filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn what_the_guides_quote_is_what_is_said() {
+    let said = texts("tests/compile_fail", "stderr") + &texts("examples/failures", "txt");
+    let said: Vec<_> = said.lines().map(str::trim).collect();
+    for name in ["errors.md", "changing.md"] {
+        let guide = guide(name);
+        let quoted = quoted(&guide);
+        assert!(quoted.len() >= 4, "{name} quotes {} lines", quoted.len());
+        for line in quoted {
+            assert!(said.contains(&line), "{name} quotes what is not said any more, or otherwise:\n{line}");
+        }
+    }
+}
+
+#[test]
+fn the_first_model_is_the_one_that_is_tested() {
+    let model = guide("lockers.rs");
+    assert!(
+        guide("first_model.md").contains(&format!("```rust\n{model}")),
+        "first_model.md and lockers.rs differ"
+    );
+}
