@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
+use super::record::Record;
 use crate::{Position, RequestId};
 
 /// How many requests are remembered at most.
@@ -21,6 +22,16 @@ pub(crate) enum Answered {
     Panicked(String),
     /// It was of a type that has changed since.
     Lost,
+    /// Of an atomic batch: the replies of its commands, whose numbers are these.
+    AcceptedAll {
+        methods: Vec<u16>,
+        replies: Vec<u8>,
+    },
+    /// Of an atomic batch: the reply of the command that was rejected, with its place, and its number.
+    RejectedIn {
+        method: u16,
+        reply: Vec<u8>,
+    },
 }
 
 impl Answered {
@@ -28,6 +39,8 @@ impl Answered {
         match self {
             Answered::Accepted(bytes) | Answered::Rejected(bytes) => bytes.len() as u64,
             Answered::Panicked(message) => message.len() as u64,
+            Answered::AcceptedAll { methods, replies } => (replies.len() + 2 * methods.len()) as u64,
+            Answered::RejectedIn { reply, .. } => reply.len() as u64,
             Answered::Lost => 0,
         }
     }
@@ -38,7 +51,8 @@ struct Kept {
     position: Position,
     /// Tells the same command with the same arguments from another one.
     fingerprint: u64,
-    /// The command, by its number in the code, or in the table of the snapshot that holds this.
+    /// The command, by its number in the code, or in the table of the snapshot that holds this. Those of an atomic batch stand
+    /// in the answer.
     method: u16,
     answered: Answered,
 }
@@ -106,13 +120,23 @@ impl Requests {
     /// if what it replied cannot be read any more.
     pub(crate) fn carry(&mut self, today: impl Fn(u16) -> Option<u16>) {
         for kept in self.kept.values_mut() {
-            match today(kept.method) {
-                Some(method) => kept.method = method,
-                None if matches!(kept.answered, Answered::Panicked(_)) => {}
-                None => {
-                    self.bytes -= kept.answered.bytes();
-                    kept.answered = Answered::Lost;
+            let is_readable = match &mut kept.answered {
+                Answered::AcceptedAll { methods, .. } => {
+                    let now: Option<Vec<_>> = methods.iter().map(|method| today(*method)).collect();
+                    now.map(|now| *methods = now).is_some()
                 }
+                Answered::RejectedIn { method, .. } => today(*method).map(|now| *method = now).is_some(),
+                answered => match today(kept.method) {
+                    Some(now) => {
+                        kept.method = now;
+                        true
+                    }
+                    None => matches!(answered, Answered::Panicked(_)),
+                },
+            };
+            if !is_readable {
+                self.bytes -= kept.answered.bytes();
+                kept.answered = Answered::Lost;
             }
         }
     }
@@ -122,9 +146,31 @@ fn key(request: &RequestId) -> (u128, u64) {
     (request.client.as_u128(), request.sequence)
 }
 
-/// Tells a command with its arguments from another one.
-pub(crate) fn fingerprint(method: &str, arguments: &[u8]) -> u64 {
-    XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(method.as_bytes()), arguments)
+/// A request, and what tells it from another one of the same id: what was called with which arguments, as its writer called it
+/// and wrote them, whatever it is called now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity {
+    pub(crate) request: RequestId,
+    pub(crate) fingerprint: u64,
+}
+
+impl Identity {
+    /// That of a record as it was written, if it has one; `name` says what its writer calls a command.
+    pub(crate) fn of<'a>(written: &Record<'_>, name: impl Fn(u16) -> &'a str) -> Option<Self> {
+        let request = written.request?;
+        let of_command = |seed: u64, command: &Record<'_>| {
+            let name = XxHash3_64::oneshot_with_seed(seed, name(command.method).as_bytes());
+            XxHash3_64::oneshot_with_seed(name, command.arguments)
+        };
+        let fingerprint = match written.is_atomic_batch().then(|| written.commands()) {
+            // By their names, because the same commands may have other numbers when they are sent again.
+            Some(Ok(commands)) => {
+                commands.iter().fold(of_command(0, &Record { arguments: &[], ..*written }), of_command)
+            }
+            Some(Err(_)) | None => of_command(0, written),
+        };
+        Some(Identity { request, fingerprint })
+    }
 }
 
 #[cfg(test)]
