@@ -16,7 +16,7 @@ pub enum Error<E = Infallible> {
     Rejected(E),
     /// The method panicked, and nothing changed. The same call will panic again.
     Panicked {
-        /// The method.
+        /// The method; `atomically` for an [atomic batch](crate::Client::atomically), and the message says which of its commands it was.
         method: &'static str,
         /// The command's record; `None` for a query.
         position: Option<Position>,
@@ -56,7 +56,7 @@ pub enum NotJournaled {
          or allow more: `memstate::open(…).max_command_bytes(…)`"
     )]
     TooLarge {
-        /// The method.
+        /// The method; `atomically` for all of an [atomic batch](crate::Client::atomically).
         method: &'static str,
         /// The size of the encoded arguments.
         bytes: usize,
