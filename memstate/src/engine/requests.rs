@@ -177,7 +177,10 @@ impl Identity {
 mod tests {
     use uuid::Uuid;
 
-    use super::*;
+    use super::{
+        super::record::{ATOMICALLY, put_command},
+        *,
+    };
 
     fn request(sequence: u64, since: u64) -> RequestId {
         RequestId { client: Uuid::from_u128(1), sequence, since: Position::new(since) }
@@ -202,5 +205,60 @@ mod tests {
         assert!(matches!(requests.look(&request(2, 1), 0), Known::Happened(..)));
         assert_eq!(requests.look(&request(next + 1, 1), 0), Known::New);
         assert_eq!(requests.look(&request(next + 1, 0), 0), Known::Expired);
+    }
+
+    #[test]
+    fn the_commands_of_a_batch_have_todays_numbers_and_its_replies_are_lost_if_one_cannot_be_read() {
+        let all = |methods: &[u16]| Answered::AcceptedAll { methods: methods.into(), replies: vec![1, 7, 0] };
+        let one = |method| Answered::RejectedIn { method, reply: vec![0] };
+        let panicked = || Answered::Panicked("boom".to_owned());
+        let mut requests = Requests::default();
+        for (n, answered) in
+            (1..).zip([all(&[0, 1, 0]), all(&[0, 2]), one(1), one(2), panicked(), Answered::Lost])
+        {
+            requests.remember(&request(n, 0), 0, Position::new(n), ATOMICALLY, answered);
+        }
+        let bytes = requests.bytes;
+        requests.carry(|method| [Some(5), Some(3)].get(usize::from(method)).copied().flatten());
+        let expected = [all(&[5, 3, 5]), Answered::Lost, one(3), Answered::Lost, panicked(), Answered::Lost];
+        for (n, answered) in (1..).zip(&expected) {
+            assert_eq!(requests.look(&request(n, 0), 0), Known::Happened(Position::new(n), answered));
+        }
+        assert_eq!(requests.bytes, bytes - all(&[0, 2]).bytes() - one(2).bytes());
+    }
+
+    #[test]
+    fn a_request_is_known_by_the_names_of_its_commands_and_not_by_their_numbers() {
+        let list = |commands: &[(u16, &[u8])]| {
+            let mut bytes = Vec::new();
+            commands.iter().for_each(|(method, arguments)| put_command(*method, arguments, &mut bytes));
+            bytes
+        };
+        let of = |method, arguments: &[u8], names: &'static [&'static str]| {
+            let record = Record { method, caller: None, request: Some(request(1, 0)), arguments };
+            Identity::of(&record, |method| names.get(usize::from(method)).copied().unwrap_or("?"))
+                .unwrap()
+                .fingerprint
+        };
+        let (then, now) = (["open", "close"].as_slice(), ["new", "close", "open"].as_slice());
+        assert_eq!(of(0, b"a", then), of(2, b"a", now));
+        assert_eq!(
+            of(ATOMICALLY, &list(&[(0, b"a"), (1, b"b")]), then),
+            of(ATOMICALLY, &list(&[(2, b"a"), (1, b"b")]), now)
+        );
+        let several = [
+            of(0, b"a", then),
+            of(1, b"a", then),
+            of(ATOMICALLY, &list(&[(0, b"a")]), then),
+            of(ATOMICALLY, &list(&[(0, b"a"), (1, b"b")]), then),
+            of(ATOMICALLY, &list(&[(1, b"b"), (0, b"a")]), then),
+            of(ATOMICALLY, &list(&[(0, b"ab"), (1, b"")]), then),
+            of(ATOMICALLY, b"\xff", then),
+        ];
+        let distinct: std::collections::BTreeSet<_> = several.iter().collect();
+        assert_eq!(distinct.len(), several.len(), "{several:?}");
+        // As it has been since requests are remembered.
+        let single = XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(b"open"), b"a");
+        assert_eq!(of(0, b"a", then), single);
     }
 }
