@@ -142,10 +142,10 @@ impl<M: Model> Kernel<M> {
         answered: Option<Answered>,
     ) {
         self.position = self.position.next();
-        if let (Some(Identity { request, fingerprint }), Some(answered)) = (identity, answered) {
-            if self.requests.look(&request, fingerprint) == Known::New {
-                self.requests.remember(&request, fingerprint, self.position, record.method, answered);
-            }
+        if let (Some(Identity { request, fingerprint }), Some(answered)) = (identity, answered)
+            && self.requests.look(&request, fingerprint) == Known::New
+        {
+            self.requests.remember(&request, fingerprint, self.position, record.method, answered);
         }
     }
 
