@@ -7,6 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Random(u64);
 
 impl Random {
+    /// Numbers from this seed.
+    pub fn new(seed: u64) -> Self {
+        Random(seed)
+    }
+
     /// From the seed in `MEMSTATE_SEED`, or another one each time; it is printed, and returned for messages.
     pub fn seeded() -> (Self, u64) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64;

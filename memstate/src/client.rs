@@ -4,6 +4,7 @@
 //! it dereferences: everything here is there on a `BankClient` too, unless the model has a method of that name. Around
 //! something else that lends a model, such as [`Past`], a `BankClient` has the queries alone.
 
+mod atomically;
 mod inner;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
     task::{Context, Poll},
 };
 
+pub use atomically::{Atomically, Refused};
 pub use inner::Inner;
 
 use crate::{
@@ -73,6 +75,75 @@ impl<M: Model> Client<M> {
         Execute { pending: self.submit(method, &mut |bytes| command.put(bytes)), method, model: PhantomData }
     }
 
+    /// Sends several commands that happen together or not at all, and gives all their replies, each as from
+    /// [`execute`](Client::execute).
+    ///
+    /// They are one record of the journal, with one position, time and caller, and run one after another with nothing in between:
+    /// each finds what those before it have done, and nobody else sees it before all are done. When one returns `Err` or panics,
+    /// what those before it have done is undone too, the rest is not run, and no event is announced. Random numbers of
+    /// [`Ctx`](crate::Ctx) go on from one command to the next. With [`with_request`](Client::with_request) the batch as a whole
+    /// happens once.
+    ///
+    /// What one command needs of the reply of another cannot be said here: that is a method of the model, which calls both.
+    ///
+    /// ```
+    /// # use memstate::{Error, Refused, collections::BTreeMap};
+    /// #[memstate::model]
+    /// #[derive(Default)]
+    /// pub struct Stock {
+    ///     pieces: BTreeMap<String, u64>,
+    /// }
+    ///
+    /// #[memstate::model]
+    /// impl Stock {
+    ///     pub fn add(&mut self, article: String, pieces: u64) -> u64 {
+    ///         let all = self.pieces.entry(article).or_default();
+    ///         *all += pieces;
+    ///         *all
+    ///     }
+    ///
+    ///     pub fn take(&mut self, article: String, pieces: u64) -> Result<u64, String> {
+    ///         let all = self.pieces.entry(article.clone()).or_default();
+    ///         *all = all.checked_sub(pieces).ok_or_else(|| format!("only {all} of {article}"))?;
+    ///         Ok(*all)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let add = |article: &str, pieces| StockCommand::Add { article: article.into(), pieces };
+    /// let take = |article: &str, pieces| StockCommand::Take { article: article.into(), pieces };
+    ///
+    /// let stock = memstate::open::<Stock>("memory:").await?;
+    /// let replies = stock.atomically([add("nail", 100), take("nail", 30)]).await?;
+    /// assert_eq!(replies, [StockReply::Add(100), StockReply::Take(Ok(70))]);
+    ///
+    /// let refused = stock.atomically([take("nail", 50), take("screw", 1)]).await.unwrap_err();
+    /// let why = StockReply::Take(Err("only 0 of screw".into()));
+    /// assert_eq!(refused, Error::Rejected(Refused { index: 1, reply: why }));
+    /// assert_eq!(stock.add("nail", 0).await?, 70); // the first was undone
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// An empty batch is answered at once, and nothing is journaled. A batch has at most 65,536 commands, and together they may
+    /// be as large as one, see [`max_command_bytes`](crate::Open::max_command_bytes). Of the calls that may be in flight it
+    /// counts for as many as it has commands.
+    ///
+    /// # Errors
+    ///
+    /// Awaiting it gives [`Error::Rejected`] with the command that was refused, by its place and with its own reply;
+    /// [`Error::Panicked`], whose message says which one did; and for the whole what one command may give. When a command cannot
+    /// be sent because it is retired or cannot be written, nothing is sent, and
+    /// [`NotJournaled::InBatch`](crate::NotJournaled::InBatch) says which one it is.
+    ///
+    /// # Panics
+    ///
+    /// If `commands` does while they are taken from it, and nothing is sent then.
+    pub fn atomically(&self, commands: impl IntoIterator<Item = M::Command>) -> Atomically<M> {
+        Atomically::new(self.engine.submit_all(commands.into_iter(), self.caller.clone(), self.request))
+    }
+
     /// Answers a query that was built by hand.
     ///
     /// # Errors
@@ -89,7 +160,7 @@ impl<M: Model> Client<M> {
     }
 
     /// Waits until there is room for many more calls. At most 65,536 may be in flight, and one of more than a KiB counts
-    /// once a KiB; the next is answered with [`Overloaded`](crate::NotJournaled::Overloaded). Who sends many without awaiting
+    /// once a KiB, an [atomic batch](Client::atomically) once a command; the next is answered with [`Overloaded`](crate::NotJournaled::Overloaded). Who sends many without awaiting
     /// them awaits this now and then.
     ///
     /// # Errors

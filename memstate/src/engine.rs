@@ -6,6 +6,7 @@
 
 mod amendments;
 pub(crate) mod aside;
+pub(crate) mod atomically;
 mod attempts;
 mod changes;
 mod check;
@@ -52,7 +53,7 @@ pub(crate) mod schema {
 /// What runs commands without an engine, for tests of a model.
 pub(crate) mod bench {
     pub(crate) use super::{
-        describe::{answer as answer_text, arguments as arguments_text},
+        describe::{arguments as arguments_text, of_method as answer_text},
         kernel::{Answer, Applied, Kernel, Stuck, split_events},
         record::{Record, Shared},
         replay::why_broken,
@@ -64,13 +65,14 @@ pub(crate) use amendments::Amended;
 #[cfg(feature = "cli")]
 pub(crate) use amendments::Amendments;
 pub(crate) use changes::Changes;
+pub(crate) use describe::values;
 pub(crate) use evolution::Today;
 pub(crate) use kernel::{Kernel, split_events};
 pub(crate) use ledger::Line;
 pub use outcomes::{Pending, Reply};
 pub(crate) use past::{in_turn, panicked};
 pub(crate) use preamble::Preamble;
-pub(crate) use record::Recorded;
+pub(crate) use record::{ATOMICALLY_NAME, Recorded};
 pub(crate) use recovery::open;
 #[cfg(feature = "cli")]
 pub(crate) use recovery::open_engine;
@@ -173,42 +175,35 @@ impl<M: Model> Engine<M> {
     pub(crate) fn submit(
         &self,
         method: u16,
-        put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
         caller: Option<Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
-        if parts::method::<M::Command>(method).is_some_and(|method| method.retired) {
-            let method = method_name::<M>(method);
-            return Pending::failed(Error::NotJournaled(NotJournaled::Retired { method }));
-        }
-        if let Some(length) =
-            caller.as_ref().map(|caller| caller.len()).filter(|length| *length > CALLER_BYTES_MAX)
-        {
-            return Pending::failed(Error::NotJournaled(NotJournaled::Unencodable {
-                method: method_name::<M>(method),
-                why: format!("the caller's name has {length} bytes, more than {CALLER_BYTES_MAX}"),
-            }));
-        }
-        match self.encode(method, put) {
-            Ok(arguments) => self.enter(method, arguments, caller, request),
+        let name = || method_name::<M>(method);
+        match check_caller(name, caller.as_deref()).and_then(|()| self.encode(method, put)) {
+            Ok(arguments) => self.enter(method, 1, arguments, caller, request),
             Err(error) => Pending::failed(Error::NotJournaled(error)),
         }
     }
 
+    /// The arguments of a command that may be sent.
     fn encode(
         &self,
         method: u16,
-        put: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+        put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
     ) -> Result<Vec<u8>, NotJournaled> {
-        let name = method_name::<M>(method);
-        let unencodable = |why| NotJournaled::Unencodable { method: name, why };
+        let name = || method_name::<M>(method);
+        if parts::method::<M::Command>(method).is_some_and(|method| method.retired) {
+            return Err(NotJournaled::Retired { method: name() });
+        }
+        let unencodable = |why| NotJournaled::Unencodable { method: name(), why };
         let mut arguments = Vec::new();
         catch_unwind(AssertUnwindSafe(|| put(&mut arguments)))
             .map_err(|panic| unencodable(format!("writing panicked: {}", state::message(panic))))?
             .map_err(|error| unencodable(error.to_string()))?;
         let limit = self.shared.settings.command_bytes_max;
         if arguments.len() > limit {
-            return Err(NotJournaled::TooLarge { method: name, bytes: arguments.len(), limit });
+            return Err(NotJournaled::TooLarge { method: name(), bytes: arguments.len(), limit });
         }
         // What cannot be read back now could never be replayed.
         decode::<M>(method, &arguments)
@@ -219,13 +214,14 @@ impl<M: Model> Engine<M> {
     fn enter(
         &self,
         method: u16,
+        commands: usize,
         arguments: Vec<u8>,
         caller: Option<Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
         let queue = &self.shared.queue;
         let (reply, replied) = oneshot::channel();
-        let entry = Entry { method, arguments, caller, request, reply };
+        let entry = Entry { method, commands, arguments, caller, request, reply };
         let weight = u32::try_from(entry.weight()).expect("bounded by QUEUE_CALLS_MAX");
         match queue.room().try_acquire_many(weight) {
             Ok(permit) => {
@@ -326,6 +322,17 @@ impl<M: Model> Engine<M> {
         let mut ended = self.shared.ended.subscribe();
         let end = ended.wait_for(Option::is_some).await.map_err(|_| Error::Stopped(CLOSED.into()))?;
         end.clone().expect("waited for")
+    }
+}
+
+/// Refuses a name that is too long to stand in every record.
+fn check_caller(method: impl FnOnce() -> &'static str, caller: Option<&str>) -> Result<(), NotJournaled> {
+    match caller.map_or(0, str::len) {
+        length if length > CALLER_BYTES_MAX => Err(NotJournaled::Unencodable {
+            method: method(),
+            why: format!("the caller's name has {length} bytes, more than {CALLER_BYTES_MAX}"),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, fmt, path::PathBuf, sync::Arc};
 
-use crate::{Position, journal::JournalError};
+use crate::{Position, engine::ATOMICALLY_NAME, journal::JournalError};
 
 mod report;
 
@@ -16,7 +16,7 @@ pub enum Error<E = Infallible> {
     Rejected(E),
     /// The method panicked, and nothing changed. The same call will panic again.
     Panicked {
-        /// The method.
+        /// The method; `atomically` for an [atomic batch](crate::Client::atomically), and the message says which of its commands it was.
         method: &'static str,
         /// The command's record; `None` for a query.
         position: Option<Position>,
@@ -56,7 +56,7 @@ pub enum NotJournaled {
          or allow more: `memstate::open(…).max_command_bytes(…)`"
     )]
     TooLarge {
-        /// The method.
+        /// The method; `atomically` for all of an [atomic batch](crate::Client::atomically).
         method: &'static str,
         /// The size of the encoded arguments.
         bytes: usize,
@@ -79,6 +79,20 @@ pub enum NotJournaled {
     Retired {
         /// The method.
         method: &'static str,
+    },
+    /// A command of an [atomic batch](crate::Client::atomically) cannot be sent, so none was.
+    #[error("the command at index {index} of the batch stands in its way, and nothing was sent: {why}")]
+    InBatch {
+        /// Its place in the batch, from 0.
+        index: usize,
+        /// What is wrong with it.
+        why: Box<NotJournaled>,
+    },
+    /// An [atomic batch](crate::Client::atomically) has too many commands.
+    #[error("an atomic batch may have {limit} commands, and this one has more; send them in several batches")]
+    TooMany {
+        /// How many it may have.
+        limit: usize,
     },
     /// The request's id came before with another command or other arguments.
     #[error(
@@ -174,23 +188,24 @@ pub enum OpenError {
     /// A replayed command did something else than when it was recorded.
     #[error(
         "{location}: the command at position {position} does something else than when it was recorded.\n\n  \
-         command   `{command}({arguments})`\n  \
+         command   {}\n  \
          recorded  {recorded}\n  \
          replayed  {now}\n\n\
          Its code has changed, or it is not deterministic. There are three ways on:\n  \
-         - keep the code of then for the records of then: `#[memstate(replays = \"{command}\", version = 1)] fn \
-         {command}_v1`\n  \
+         - keep the code of then for the records of then: {}\n  \
          - if it takes the time, a random number or an id from anywhere else, take it from `ctx: &mut Ctx`\n  \
-         - accept what today's code makes of it, which is journaled: `memstate::open(…).accept_divergence()`"
+         - accept what today's code makes of it, which is journaled: `memstate::open(…).accept_divergence()`",
+        called(command, arguments),
+        code_of_then(command)
     )]
     Diverged {
         /// Where it is.
         location: String,
         /// The record.
         position: Position,
-        /// Its command, as it was called then.
+        /// Its command, as it was called then; `atomically` for an [atomic batch](crate::Client::atomically).
         command: Box<str>,
-        /// Its arguments, as a text.
+        /// Its arguments, as a text; of an atomic batch how many commands it has, and these.
         arguments: Box<str>,
         /// The outcome in the journal.
         recorded: Box<str>,
@@ -310,6 +325,25 @@ impl fmt::Display for Problem {
             "" => Ok(()),
             remedy => write!(f, "\n    {remedy}"),
         }
+    }
+}
+
+/// A call as it is shown.
+fn called(command: &str, arguments: &str) -> String {
+    match command {
+        ATOMICALLY_NAME => format!("an atomic batch of {arguments}"),
+        command => format!("`{command}({arguments})`"),
+    }
+}
+
+/// How the code of then is kept.
+fn code_of_then(command: &str) -> String {
+    match command {
+        ATOMICALLY_NAME => {
+            "`#[memstate(replays = \"…\", version = 1)]`, of the one of its commands that has changed"
+                .to_owned()
+        }
+        command => format!("`#[memstate(replays = \"{command}\", version = 1)] fn {command}_v1`"),
     }
 }
 

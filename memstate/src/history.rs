@@ -14,16 +14,20 @@ use tokio::sync::mpsc;
 
 use crate::{
     Model, PastError, Position, RequestId, Span, Timestamp, Value,
-    codec::{Answer, Unreadable, whole},
-    engine::{Amended, Engine, Line, Recorded, Shared, panicked, spawn, split_events},
-    schema::value,
+    codec::{Answer, whole},
+    engine::{
+        Amended, Engine, Line, Recorded, Shared, panicked, record::Record, spawn, split_events, values,
+    },
     state,
 };
 
 /// How many records wait for who reads a history.
 const RECORDS_AHEAD_MAX: usize = 64;
 
-/// One record of the journal: a command that was called, and what it did. `E` is the type of the model's events.
+/// One record of the journal: a command that was called, or several that were called [atomically](crate::Client::atomically), and what
+/// became of it.
+///
+/// `E` is the type of the model's events.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct HistoryRecord<E> {
@@ -35,17 +39,42 @@ pub struct HistoryRecord<E> {
     pub caller: Option<String>,
     /// The identity under which it was sent, if it had one.
     pub request: Option<RequestId>,
-    /// The command, by the name that it had when it was written.
+    /// The command, by the name that it had when it was written; `atomically` for an atomic batch.
     pub command: String,
     /// Its arguments, with the names and types that they had then: a [`Value::Struct`]. If one of them is of a type
     /// that could not be traced, so that its bytes have no meaning without that type, [`Value::Bytes`] of all.
+    ///
+    /// Of an atomic batch it is a [`Value::List`] of its [`commands`](HistoryRecord::commands), each a [`Value::Variant`]
+    /// with its name and arguments.
     pub arguments: Value,
+    /// The commands of an atomic batch, in their order. Empty for a single command, and there are none in a batch of which the
+    /// commands cannot be told apart.
+    pub commands: Vec<HistoryCommand>,
     /// What it did: the outcome that holds.
     pub outcome: RecordOutcome,
     /// What was recorded first, if another outcome was accepted in its place.
     pub amended: Option<AmendedOutcome>,
     /// What it announced. Empty in a history [without events](History::without_events).
     pub events: Vec<E>,
+}
+
+/// A command of an [atomic batch](crate::Client::atomically). Its outcome is that of the record: all of them happened, or none.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct HistoryCommand {
+    /// The command, by the name that it had when it was written.
+    pub command: String,
+    /// Its arguments, as those of a [record](HistoryRecord::arguments).
+    pub arguments: Value,
+}
+
+impl<E> HistoryRecord<E> {
+    /// Each command that the record has, with its arguments: those of an atomic batch in their order, otherwise the one.
+    pub fn calls(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let single = self.commands.is_empty().then_some((self.command.as_str(), &self.arguments));
+        let several = self.commands.iter().map(|call| (call.command.as_str(), &call.arguments));
+        single.into_iter().chain(several)
+    }
 }
 
 /// The outcome of a record that does not hold any more, because today's code made something else of the record and that was
@@ -243,31 +272,44 @@ impl<M: Model> Plan<M> {
 }
 
 fn record<M: Model>(line: &Line<'_>, events: &[u8]) -> Item<M> {
+    let (arguments, commands) = called(line);
     Ok(HistoryRecord {
         position: line.position,
         time: line.time,
         caller: line.record.caller.map(str::to_owned),
         request: line.record.request,
         command: line.writer.name(line.record.method).to_owned(),
-        arguments: arguments(line).unwrap_or_else(|_| Value::Bytes(line.record.arguments.to_vec())),
+        arguments,
+        commands,
         outcome: line.outcome.into(),
         amended: line.amended.map(Into::into),
         events: read_events::<M>(line.position, events)?,
     })
 }
 
-/// The arguments by the schema of who wrote them.
-fn arguments(line: &Line<'_>) -> Result<Value, Unreadable> {
-    let command = line
-        .writer
-        .command(line.record.method)
-        .ok_or_else(|| Unreadable::new("the command is not in its writer's table"))?;
-    whole(line.record.arguments, |bytes| {
-        let read = |field: &crate::schema::Field| {
-            Ok((field.name.clone(), value::read(line.writer.schema.of(&field.shape), bytes)?))
-        };
-        Ok(Value::Struct(command.arguments.iter().map(read).collect::<Result<_, Unreadable>>()?))
-    })
+/// The arguments of a record, and its commands if there are several.
+fn called(line: &Line<'_>) -> (Value, Vec<HistoryCommand>) {
+    let arguments = |record: &Record<'_>| {
+        values(line.writer, record).unwrap_or_else(|_| Value::Bytes(record.arguments.to_vec()))
+    };
+    let record = &line.record;
+    match record.is_atomic_batch().then(|| record.commands()) {
+        None | Some(Err(_)) => (arguments(record), Vec::new()),
+        Some(Ok(commands)) => {
+            let call = |record: &Record<'_>| {
+                let command = line.writer.name(record.method).to_owned();
+                HistoryCommand { command, arguments: arguments(record) }
+            };
+            let calls: Vec<_> = commands.iter().map(call).collect();
+            (Value::List(calls.iter().map(HistoryCommand::value).collect()), calls)
+        }
+    }
+}
+
+impl HistoryCommand {
+    fn value(&self) -> Value {
+        Value::Variant(self.command.clone(), Box::new(self.arguments.clone()))
+    }
 }
 
 fn read_events<M: Model>(position: Position, bytes: &[u8]) -> Result<Vec<M::Event>, PastError> {

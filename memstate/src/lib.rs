@@ -90,12 +90,12 @@ mod when;
 pub use checked::{Checked, check};
 #[cfg(feature = "cli")]
 pub use cli::program::{main, main_with};
-pub use client::{Ask, Call, Client, Execute, Inner, Look, TakesCommands};
+pub use client::{Ask, Atomically, Call, Client, Execute, Inner, Look, Refused, TakesCommands};
 pub use diff::Diff;
 pub use engine::Retention;
 pub use error::{Error, NotJournaled, OpenError, Problem};
 pub use events::Events;
-pub use history::{AmendedOutcome, History, HistoryRecord, RecordOutcome};
+pub use history::{AmendedOutcome, History, HistoryCommand, HistoryRecord, RecordOutcome};
 pub use memstate_macros::{data, model};
 pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};

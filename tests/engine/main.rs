@@ -1,5 +1,6 @@
 //! The engine through its public interface: these tests would survive the whole inside being replaced.
 
+mod atomically;
 mod bad_input;
 mod calls;
 mod durability;

@@ -52,6 +52,10 @@ fn child() {
         match task.as_str() {
             "overflow" => drop(model.overflow(0).await),
             "abort" => drop(model.abort().await),
+            "atomically" => {
+                use fragile::FragileCommand as Call;
+                drop(model.atomically([Call::Step {}, Call::Abort {}, Call::Step {}]).await);
+            }
             _ => {}
         }
         model.step().await.unwrap();
@@ -72,7 +76,7 @@ fn run_child(dir: &Path, task: &str) -> ExitStatus {
 
 #[test]
 fn a_command_that_ends_the_process_is_poisoned_and_everything_else_is_kept() {
-    for task in ["overflow", "abort"] {
+    for task in ["overflow", "abort", "atomically"] {
         let dir = tempfile::tempdir().unwrap();
         assert!(run_child(dir.path(), "step").success());
         assert!(!run_child(dir.path(), task).success(), "the command ends the process");

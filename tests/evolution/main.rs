@@ -2,6 +2,7 @@
 //!
 //! Two versions stand in two modules; the journal knows the model only by its name.
 
+mod atomically;
 mod commands;
 mod golden;
 mod lock;

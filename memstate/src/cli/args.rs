@@ -5,7 +5,10 @@ use std::fmt::Write;
 use crate::{
     Value,
     codec::{Unreadable, whole},
-    engine::preamble::{Command, Preamble},
+    engine::{
+        preamble::{Command, Preamble},
+        record::Record,
+    },
     schema::{
         Content, Kind, Schema, Shape,
         value::{self, show::Shown},
@@ -69,8 +72,30 @@ fn content_is_opaque(schema: &Schema, content: &Content, met: &mut [bool]) -> bo
     }
 }
 
-/// A call as text: `transfer(from: 1, to: 2)`.
-pub(super) fn call(preamble: &Preamble, method: u16, bytes: &[u8], full: bool) -> String {
+/// How many commands of an atomic batch are shown where not all of them are wanted.
+const COMMANDS_SHOWN: usize = 12;
+
+/// A record's call as text: `transfer(from: 1, to: 2)`; of an atomic batch `atomically(open(owner: "Ann"), transfer(from: 1, to: 2))`.
+pub(super) fn call(preamble: &Preamble, record: &Record<'_>, full: bool) -> String {
+    if !record.is_atomic_batch() {
+        return one_call(preamble, record.method, record.arguments, full);
+    }
+    let name = preamble.name(record.method);
+    let commands = match record.commands() {
+        Ok(commands) => commands,
+        Err(error) => return format!("{name}(commands cannot be shown: {error})"),
+    };
+    // One more is shorter than saying so.
+    let shown = if full || commands.len() <= COMMANDS_SHOWN + 1 { commands.len() } else { COMMANDS_SHOWN };
+    let call = |command: &Record<'_>| one_call(preamble, command.method, command.arguments, full);
+    let mut calls: Vec<_> = commands[..shown].iter().map(call).collect();
+    if shown < commands.len() {
+        calls.push(format!("… {} more", commands.len() - shown));
+    }
+    format!("{name}({})", calls.join(", "))
+}
+
+fn one_call(preamble: &Preamble, method: u16, bytes: &[u8], full: bool) -> String {
     let Some(command) = preamble.command(method) else {
         return format!("?(there is no command {method} in its writer's table)");
     };

@@ -1,6 +1,11 @@
 //! `memstate check`: whether a journal is whole.
 
-use std::{collections::BTreeMap, io::Write, ops::ControlFlow, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    ops::ControlFlow,
+    path::Path,
+};
 
 use super::{
     Directory, Terminal, args,
@@ -14,6 +19,7 @@ use super::{
 use crate::{
     Position,
     disk::RealDisk,
+    engine::record::Record,
     journal::{
         JournalError,
         file::{cut, inspect::Ending},
@@ -111,20 +117,38 @@ impl Findings {
     fn check(&mut self, entry: &Entry<'_>) {
         self.records += 1;
         self.pending += u64::from(entry.outcome.is_none());
-        let (position, preamble) = (entry.position, &entry.writer.preamble);
-        let Some(command) = preamble.command(entry.record.method) else {
-            let number = entry.record.method;
-            return self
-                .fault(format!("position {position}: there is no command {number} in its writer's table"));
-        };
-        if let Err(error) = args::decode(preamble, command, entry.record.arguments) {
-            if args::is_opaque(preamble, command) {
-                *self.opaque.entry(command.name.clone()).or_default() += 1;
-            } else {
-                let name = &command.name;
-                self.fault(format!("position {position}: the arguments of `{name}` cannot be read: {error}"));
+        match entry.record.commands() {
+            Ok(commands) => {
+                let opaque: BTreeSet<_> =
+                    commands.iter().filter_map(|command| self.check_command(entry, command)).collect();
+                for command in opaque {
+                    *self.opaque.entry(command).or_default() += 1;
+                }
+            }
+            Err(error) => {
+                let position = entry.position;
+                self.fault(format!(
+                    "position {position}: the commands of an atomic batch cannot be read: {error}"
+                ));
             }
         }
+    }
+
+    /// Checks a command of a record. Gives its name if its arguments cannot be read without its code.
+    fn check_command(&mut self, entry: &Entry<'_>, record: &Record<'_>) -> Option<String> {
+        let (position, preamble) = (entry.position, &entry.writer.preamble);
+        let Some(command) = preamble.command(record.method) else {
+            let number = record.method;
+            self.fault(format!("position {position}: there is no command {number} in its writer's table"));
+            return None;
+        };
+        let error = args::decode(preamble, command, record.arguments).err()?;
+        if args::is_opaque(preamble, command) {
+            return Some(command.name.clone());
+        }
+        let name = &command.name;
+        self.fault(format!("position {position}: the arguments of `{name}` cannot be read: {error}"));
+        None
     }
 
     fn fault(&mut self, what: String) {

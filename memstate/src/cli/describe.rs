@@ -11,7 +11,11 @@ use super::{
     records::{Entry, outcome_name, outcome_text},
     terminal::{Look, Paint},
 };
-use crate::engine::{Amended, record::Recorded};
+use crate::engine::{
+    Amended,
+    preamble::Preamble,
+    record::{Record, Recorded},
+};
 
 /// How wide the column of the callers gets at most.
 const CALLER_CHARS_MAX: usize = 20;
@@ -42,7 +46,7 @@ impl Lines {
         self.position_chars = position.len();
         let time = entry.time.to_string();
         let outcome = outcome_text(entry);
-        let call = args::call(&entry.writer.preamble, entry.record.method, entry.record.arguments, self.full);
+        let call = args::call(&entry.writer.preamble, entry.record, self.full);
         let before =
             position.len() + 2 + time.len() + 2 + outcome.chars().count().max(8) + 2 + self.caller_chars + 2;
         let call = match self.width {
@@ -81,32 +85,24 @@ pub(super) fn look_of(outcome: Option<Recorded>) -> Look {
 /// `position`, `time`, `caller` (or null), `request` (or null), `command`, `version`, `arguments` (an object, or null with
 /// the reason in `unreadable` and the bytes in `bytes`), `outcome`, `digest` where the outcome has one, and `amended` if
 /// another outcome was recorded first: that in `was`, and in `time` when this one was accepted.
+///
+/// An atomic batch has the command `atomically`, version 1, null as arguments, and `commands`, each an object with `command`,
+/// `version` and `arguments` as above.
 pub(super) struct Line<'a>(pub(super) &'a Entry<'a>);
 
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let Line(entry) = self;
         let record = entry.record;
-        let command = entry.writer.preamble.command(record.method);
+        let preamble = &entry.writer.preamble;
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("position", &entry.position.get())?;
         map.serialize_entry("time", &entry.time.to_string())?;
         map.serialize_entry("caller", &record.caller)?;
         map.serialize_entry("request", &record.request.map(|request| request.to_string()))?;
-        map.serialize_entry("command", entry.command())?;
-        map.serialize_entry("version", &command.map_or(0, |command| command.version))?;
-        let decoded = match command {
-            Some(command) => args::decode(&entry.writer.preamble, command, record.arguments)
-                .map_err(|error| error.to_string()),
-            None => Err("there is no such command in its writer's table".to_owned()),
-        };
-        match &decoded {
-            Ok(arguments) => map.serialize_entry("arguments", &Fields(arguments))?,
-            Err(why) => {
-                map.serialize_entry("arguments", &())?;
-                map.serialize_entry("unreadable", why)?;
-                map.serialize_entry("bytes", &bytes_as_hex(record.arguments))?;
-            }
+        match record.is_atomic_batch() {
+            true => serialize_batch(preamble, record, &mut map)?,
+            false => serialize_command(preamble, record, &mut map)?,
         }
         map.serialize_entry("outcome", outcome_name(entry.outcome))?;
         if let Some(Recorded::Accepted(digest) | Recorded::Rejected(digest)) = entry.outcome {
@@ -115,6 +111,63 @@ impl Serialize for Line<'_> {
         if let Some(Amended { was, time }) = entry.amended {
             map.serialize_entry("amended", &AmendedText { was: outcome_name(was), time: time.to_string() })?;
         }
+        map.end()
+    }
+}
+
+fn serialize_batch<M: SerializeMap>(
+    preamble: &Preamble,
+    record: &Record<'_>,
+    map: &mut M,
+) -> Result<(), M::Error> {
+    map.serialize_entry("command", preamble.name(record.method))?;
+    map.serialize_entry("version", &1)?;
+    map.serialize_entry("arguments", &())?;
+    match record.commands() {
+        Ok(commands) => {
+            let calls: Vec<_> = commands.iter().map(|record| Call { preamble, record }).collect();
+            map.serialize_entry("commands", &calls)
+        }
+        Err(error) => {
+            map.serialize_entry("unreadable", &error.to_string())?;
+            map.serialize_entry("bytes", &bytes_as_hex(record.arguments))
+        }
+    }
+}
+
+/// A command with its arguments.
+fn serialize_command<M: SerializeMap>(
+    preamble: &Preamble,
+    record: &Record<'_>,
+    map: &mut M,
+) -> Result<(), M::Error> {
+    let command = preamble.command(record.method);
+    map.serialize_entry("command", preamble.name(record.method))?;
+    map.serialize_entry("version", &command.map_or(0, |command| command.version))?;
+    let decoded = match command {
+        Some(command) => args::decode(preamble, command, record.arguments).map_err(|error| error.to_string()),
+        None => Err("there is no such command in its writer's table".to_owned()),
+    };
+    match &decoded {
+        Ok(arguments) => map.serialize_entry("arguments", &Fields(arguments)),
+        Err(why) => {
+            map.serialize_entry("arguments", &())?;
+            map.serialize_entry("unreadable", why)?;
+            map.serialize_entry("bytes", &bytes_as_hex(record.arguments))
+        }
+    }
+}
+
+/// A command of an atomic batch, as a JSON object.
+pub(super) struct Call<'a> {
+    pub(super) preamble: &'a Preamble,
+    pub(super) record: &'a Record<'a>,
+}
+
+impl Serialize for Call<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        serialize_command(self.preamble, self.record, &mut map)?;
         map.end()
     }
 }

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::{
     Directory, Terminal,
-    describe::{Line, write_json},
+    describe::{Call, Line, write_json},
     failure::{Code, Failure, bytes_as_hex, hex, io_failure},
     output::count,
     records::{Item, Records, Writer, remark},
@@ -46,7 +46,8 @@ pub(super) struct Arguments {
     /// To this file, which is there when it is complete; to stdout otherwise
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
-    /// Write the records as CSV instead: position, time, caller, request, command, outcome, and the arguments as JSON
+    /// Write the records as CSV instead: position, time, caller, request, command, outcome, and the arguments as JSON;
+    /// of an atomic batch its commands
     #[arg(long)]
     csv: bool,
 }
@@ -156,11 +157,18 @@ fn export(arguments: &Arguments, terminal: &mut Terminal<'_>, out: &mut dyn Writ
 fn write_csv(entry: &super::records::Entry<'_>, out: &mut dyn Write) -> Result<(), Failure> {
     let record = entry.record;
     let preamble = &entry.writer.preamble;
-    let decoded =
-        preamble.command(record.method).map(|it| super::args::decode(preamble, it, record.arguments));
-    let arguments = match decoded {
-        Some(Ok(arguments)) => serde_json::to_string(&super::output::Fields(&arguments))?,
-        _ => format!("0x{}", bytes_as_hex(record.arguments)),
+    let arguments = match record.commands() {
+        Ok(commands) if record.is_atomic_batch() => {
+            let calls: Vec<_> = commands.iter().map(|record| Call { preamble, record }).collect();
+            serde_json::to_string(&calls)?
+        }
+        _ => {
+            let command = preamble.command(record.method);
+            match command.map(|it| super::args::decode(preamble, it, record.arguments)) {
+                Some(Ok(arguments)) => serde_json::to_string(&super::output::Fields(&arguments))?,
+                _ => format!("0x{}", bytes_as_hex(record.arguments)),
+            }
+        }
     };
     let request = record.request.map(|request| request.to_string()).unwrap_or_default();
     let fields = [

@@ -22,7 +22,7 @@ pub(super) struct Filter {
     /// Before this time; a date alone ends with its day
     #[arg(long, value_name = "TIME", value_parser = last_moment)]
     until: Option<Timestamp>,
-    /// Of this command; may be given several times
+    /// Of this command, also in an atomic batch; may be given several times. `atomically` is all batches
     #[arg(long, value_name = "NAME")]
     command: Vec<String>,
     /// Of this caller; may be given several times
@@ -105,7 +105,7 @@ impl Filter {
         entry.position >= self.first()
             && !self.is_over(entry)
             && self.since.is_none_or(|since| entry.time >= since)
-            && one_of(&self.command, entry.command())
+            && (self.command.is_empty() || entry.commands().any(|name| one_of(&self.command, name)))
             && (self.caller.is_empty() || entry.record.caller.is_some_and(|it| one_of(&self.caller, it)))
             && (self.outcome.is_empty() || self.outcome.iter().any(|it| it.name() == outcome))
     }

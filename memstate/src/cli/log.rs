@@ -27,7 +27,8 @@ const OUTCOME_PATIENCE: Duration = Duration::from_secs(1);
 /// A line has the position, the time, the outcome, the caller and the command with its arguments, which are read by the
 /// types that the journal itself says. With --json a line is an object with `position`, `time`, `caller`, `request`,
 /// `command`, `version`, `arguments`, `outcome`, `digest`, and `amended` where
-/// another outcome was accepted in place of the recorded one.
+/// another outcome was accepted in place of the recorded one. An atomic batch has the command `atomically`, and its commands
+/// with their arguments are in `commands`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     memstate log data/bank --last 20\n  \

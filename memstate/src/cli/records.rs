@@ -51,6 +51,13 @@ impl Entry<'_> {
     pub(super) fn command(&self) -> &str {
         self.writer.preamble.name(self.record.method)
     }
+
+    /// The name of its command, and of an atomic batch those of the commands in it.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &str> {
+        let in_batch = self.record.is_atomic_batch().then(|| self.record.commands().unwrap_or_default());
+        let names = in_batch.into_iter().flatten().map(|command| self.writer.preamble.name(command.method));
+        std::iter::once(self.command()).chain(names)
+    }
 }
 
 /// What is met in a journal.

@@ -38,9 +38,9 @@ struct Writer {
     routes: Routes,
 }
 
-/// Problems with what they are of, each once.
+/// Problems with what they are of, each once, and the position of the last record that each is about.
 #[derive(Default)]
-struct Problems(IndexMap<Key, Problem>);
+struct Problems(IndexMap<Key, (Problem, Position)>);
 
 /// The command, the place, the type then, and what is wrong with its type; empty if it is a value that has no place, because there are as
 /// many of these as there are values.
@@ -133,7 +133,7 @@ impl Check {
 
     /// Everything that cannot be carried over, and the amended outcomes.
     pub(crate) fn found(self) -> (Vec<Problem>, Amendments) {
-        let mut problems: Vec<_> = self.problems.0.into_values().collect();
+        let mut problems: Vec<_> = self.problems.0.into_values().map(|(problem, _)| problem).collect();
         // Those of one command stand together, the commands in the order in which they were met.
         let commands: IndexSet<_> = problems.iter().map(|problem| problem.command.clone()).collect();
         problems.sort_by_key(|problem| commands.get_index_of(&problem.command));
@@ -168,6 +168,21 @@ impl Problems {
     }
 
     fn of_record<M: Model>(&mut self, writer: &Writer, record: &Record<'_>, position: Position) {
+        if !record.is_atomic_batch() {
+            return self.of_command::<M>(writer, record, position);
+        }
+        match record.commands() {
+            Ok(commands) => {
+                commands.iter().for_each(|command| self.of_command::<M>(writer, command, position));
+            }
+            Err(error) => {
+                let name = writer.preamble.name(record.method).to_owned();
+                self.add(of_value(Some(name), &error, &[], position), true);
+            }
+        }
+    }
+
+    fn of_command<M: Model>(&mut self, writer: &Writer, record: &Record<'_>, position: Position) {
         let name = writer.preamble.name(record.method).to_owned();
         let Some(route) = writer.routes.command(record.method) else {
             let error =
@@ -196,9 +211,15 @@ impl Problems {
         let what = if of_values { String::new() } else { problem.what.clone() };
         let key = (problem.command.clone(), problem.place.clone(), problem.was.clone(), what);
         match self.0.get_mut(&key) {
-            Some(known) => known.records += problem.records,
+            // The commands of an atomic batch are one record.
+            Some((_, last)) if *last == problem.first && problem.records > 0 => {}
+            Some((known, last)) => {
+                known.records += problem.records;
+                *last = problem.first;
+            }
             None => {
-                self.0.insert(key, problem);
+                let last = problem.first;
+                self.0.insert(key, (problem, last));
             }
         }
     }

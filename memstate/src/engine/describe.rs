@@ -1,6 +1,6 @@
 //! Records in words: what a command was called with and what it answered, for errors and for the log.
 
-use super::{evolution::signature, kernel::Answer, preamble::Preamble, record::Record};
+use super::{atomically, evolution::signature, kernel::Answer, preamble::Preamble, record::Record};
 use crate::{
     Value,
     codec::{Unreadable, whole},
@@ -23,8 +23,26 @@ pub(crate) fn values(written: &Preamble, record: &Record<'_>) -> Result<Value, U
     })
 }
 
-/// The arguments of a record as text: `from: 1, to: 2`.
+/// The arguments of a record as text: `from: 1, to: 2`; of an atomic batch `2 commands: open(), deposit(amount: 3)`.
 pub(crate) fn arguments(written: &Preamble, record: &Record<'_>) -> String {
+    let commands = match record.is_atomic_batch().then(|| record.commands()) {
+        Some(Ok(commands)) => commands,
+        Some(Err(error)) => return format!("{} bytes that cannot be shown: {error}", record.arguments.len()),
+        None => return of_command(written, record),
+    };
+    let plural = if commands.len() == 1 { "" } else { "s" };
+    let mut text = format!("{} command{plural}: ", commands.len());
+    for (index, command) in commands.iter().enumerate() {
+        if text.chars().count() > SHOWN_MAX {
+            break;
+        }
+        let comma = if index == 0 { "" } else { ", " };
+        text += &format!("{comma}{}({})", written.name(command.method), of_command(written, command));
+    }
+    shorten(text)
+}
+
+fn of_command(written: &Preamble, record: &Record<'_>) -> String {
     match values(written, record) {
         Ok(Value::Struct(values)) => {
             let values: Vec<_> = values.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -35,8 +53,32 @@ pub(crate) fn arguments(written: &Preamble, record: &Record<'_>) -> String {
     }
 }
 
-/// What the command number `method` answered.
-pub(crate) fn answer(today: &Preamble, method: u16, answer: &Answer) -> String {
+/// What a record of today's code was answered.
+pub(crate) fn answer(today: &Preamble, record: &Record<'_>, answer: &Answer) -> String {
+    if record.is_atomic_batch() {
+        return of_batch(today, record, answer);
+    }
+    of_method(today, record.method, answer)
+}
+
+/// What an atomic batch was answered: a refusal is that of one command.
+fn of_batch(today: &Preamble, record: &Record<'_>, answer: &Answer) -> String {
+    match answer {
+        Answer::Accepted(_) => "accepted".to_owned(),
+        Answer::Rejected(bytes) => {
+            let commands = record.commands().unwrap_or_default();
+            let refusal = atomically::refusal(bytes).ok();
+            let refused =
+                refusal.and_then(|(index, reply)| Some((index, commands.get(index)?.method, reply)));
+            let Some((index, method, reply)) = refused else { return "rejected".to_owned() };
+            let why = of_method(today, method, &Answer::Rejected(reply.to_vec()));
+            format!("{why} by {}", atomically::at(index, today.name(method)))
+        }
+        other => of_method(today, record.method, other),
+    }
+}
+
+pub(crate) fn of_method(today: &Preamble, method: u16, answer: &Answer) -> String {
     let show = |shape: Option<&Shape>, bytes: &[u8]| {
         let shape = shape?;
         let value = whole(bytes, |bytes| value::read(today.schema.of(shape), bytes)).ok()?;

@@ -12,7 +12,7 @@ use twox_hash::XxHash3_64;
 
 use super::{
     preamble::{Command, Preamble},
-    record::Record,
+    record::{Compared, Record},
 };
 use crate::{
     Model,
@@ -133,6 +133,11 @@ impl Route {
     /// What stands in the way, whatever the values are.
     pub(crate) fn obstacles(&self) -> impl Iterator<Item = &Difference> {
         self.differences.iter().filter(|difference| difference.class >= Class::NeedsDefault)
+    }
+
+    /// What of an outcome can be compared.
+    pub(crate) fn compared(&self) -> Compared {
+        Compared { reply: self.same_reply && self.same_events, changes: self.same_state }
     }
 }
 

@@ -96,7 +96,9 @@ impl<M: Model> Executor<M> {
                             break;
                         }
                     }
-                    if slice.answers.len().is_multiple_of(RECORDS_BETWEEN_LOOKS) && began.elapsed() > SLICE {
+                    let looks =
+                        slice.answers.len().is_multiple_of(RECORDS_BETWEEN_LOOKS) || record.is_atomic_batch();
+                    if looks && began.elapsed() > SLICE {
                         break;
                     }
                 }

@@ -11,8 +11,9 @@ use std::{
 use twox_hash::XxHash3_64;
 
 use super::{
-    record::{Original, Record, Recorded, Shared},
-    requests::{Answered, Known, Requests, fingerprint},
+    atomically::{self, Running},
+    record::{ATOMICALLY, ATOMICALLY_NAME, Record, Recorded, Shared},
+    requests::{Answered, Identity, Known, Requests},
 };
 use crate::{
     Ctx, Model, Position,
@@ -63,9 +64,17 @@ pub(crate) enum Stuck {
 }
 
 /// Why a command changes nothing.
-enum Refusal {
+pub(super) enum Refusal {
     Rejected,
     Unwritable(String),
+}
+
+/// What a record asks for.
+enum Work<M: Model> {
+    /// A command; `None` once it runs.
+    One(Option<M::Command>),
+    /// The commands of an atomic batch.
+    All(Running<M>),
 }
 
 impl<M: Model> Kernel<M> {
@@ -92,23 +101,20 @@ impl<M: Model> Kernel<M> {
 
     /// Applies the next record, which today's code wrote.
     pub(crate) fn apply(&mut self, record: &Record<'_>, shared: Shared) -> Result<Applied, Stuck> {
-        // The name is only of interest where a request is told from another.
-        let name = if record.request.is_some() { method_name::<M>(record.method) } else { "" };
-        self.apply_as(record, Original { name, arguments: record.arguments }, shared)
+        self.apply_as(record, Identity::of(record, method_name::<M>), shared)
     }
 
     /// Applies the next record. In `record` are today's number of the command and today's form of the arguments.
     pub(crate) fn apply_as(
         &mut self,
         record: &Record<'_>,
-        original: Original<'_>,
+        identity: Option<Identity>,
         shared: Shared,
     ) -> Result<Applied, Stuck> {
         self.position = self.position.next();
-        let Some(request) = record.request else {
+        let Some(Identity { request, fingerprint }) = identity else {
             return self.run(record, shared);
         };
-        let fingerprint = fingerprint(original.name, original.arguments);
         let known = match self.requests.look(&request, fingerprint) {
             Known::New => None,
             Known::Happened(_, answered) => Some((Recorded::Repeated, answered.clone().into())),
@@ -119,7 +125,7 @@ impl<M: Model> Kernel<M> {
             return Ok(Applied { outcome, answer, events: Vec::new() });
         }
         let applied = self.run(record, shared)?;
-        if let Some(answered) = applied.answer.to_keep() {
+        if let Some(answered) = applied.answer.to_keep(record) {
             self.requests.remember(&request, fingerprint, self.position, record.method, answered);
         }
         Ok(applied)
@@ -132,15 +138,14 @@ impl<M: Model> Kernel<M> {
     pub(crate) fn pass_by(
         &mut self,
         record: &Record<'_>,
-        original: Original<'_>,
+        identity: Option<Identity>,
         answered: Option<Answered>,
     ) {
         self.position = self.position.next();
-        if let (Some(request), Some(answered)) = (record.request, answered) {
-            let fingerprint = fingerprint(original.name, original.arguments);
-            if self.requests.look(&request, fingerprint) == Known::New {
-                self.requests.remember(&request, fingerprint, self.position, record.method, answered);
-            }
+        if let (Some(Identity { request, fingerprint }), Some(answered)) = (identity, answered)
+            && self.requests.look(&request, fingerprint) == Known::New
+        {
+            self.requests.remember(&request, fingerprint, self.position, record.method, answered);
         }
     }
 
@@ -148,43 +153,31 @@ impl<M: Model> Kernel<M> {
     pub(crate) fn reject(
         &mut self,
         record: &Record<'_>,
-        original: Original<'_>,
+        identity: Option<Identity>,
         shared: Shared,
     ) -> Result<(), Stuck> {
-        let command = read_command::<M>(record).map_err(Stuck::Unreadable)?;
+        let mut work = Work::<M>::read(record).map_err(Stuck::Unreadable)?;
         let mut ctx = context::<M>(record, shared, self.position.next());
         let mut reply = Vec::new();
-        let result = state::transaction(self.model_mut(), |model| {
-            Err::<(), _>(model.execute(command, &mut ctx, &mut reply))
-        });
+        let result =
+            state::transaction(self.model_mut(), |model| Err::<(), _>(work.run(model, &mut ctx, &mut reply)));
         let answered = match result {
             Err(Failed::Broken(broken)) => return Err(Stuck::Broken(broken)),
-            Err(Failed::Refused(Ok(Verdict::Rejected))) => Answered::Rejected(reply),
+            Err(Failed::Refused(Err(Refusal::Rejected))) => Answer::Rejected(reply).to_keep(record),
             // Today's code would do something else; what happened is that it was rejected.
-            _ => Answered::Panicked("it was rejected, and today's code no longer tells why".to_owned()),
+            _ => Some(Answered::Panicked("it was rejected, and today's code no longer tells why".to_owned())),
         };
-        self.pass_by(record, original, Some(answered));
+        self.pass_by(record, identity, answered);
         Ok(())
     }
 
     fn run(&mut self, record: &Record<'_>, shared: Shared) -> Result<Applied, Stuck> {
-        let command = read_command::<M>(record).map_err(Stuck::Unreadable)?;
+        let mut work = Work::<M>::read(record).map_err(Stuck::Unreadable)?;
         let mut ctx = context::<M>(record, shared, self.position);
         let mut reply = Vec::new();
         self.trace.clear();
         let model = self.model.as_mut().expect("it is there until the kernel is dropped");
-        let result = state::traced(model, &mut self.trace, |model| {
-            let verdict = model
-                .execute(command, &mut ctx, &mut reply)
-                .map_err(|error| Refusal::Unwritable(format!("its reply cannot be written: {error}")))?;
-            if let Some(why) = ctx.refused() {
-                return Err(Refusal::Unwritable(format!("an event cannot be written: {why}")));
-            }
-            match verdict {
-                Verdict::Accepted => Ok(()),
-                Verdict::Rejected => Err(Refusal::Rejected),
-            }
-        });
+        let result = state::traced(model, &mut self.trace, |model| work.run(model, &mut ctx, &mut reply));
         let without_events = |outcome, answer| Applied { outcome, answer, events: Vec::new() };
         match result {
             Ok(()) => {
@@ -197,10 +190,57 @@ impl<M: Model> Kernel<M> {
                 Ok(without_events(outcome, Answer::Rejected(reply)))
             }
             Err(Failed::Refused(Refusal::Unwritable(why)) | Failed::Panicked(why)) => {
-                Ok(without_events(Recorded::Panicked, Answer::Panicked(why)))
+                Ok(without_events(Recorded::Panicked, Answer::Panicked(work.blame(why))))
             }
             Err(Failed::Broken(broken)) => Err(Stuck::Broken(broken)),
         }
+    }
+}
+
+impl<M: Model> Work<M> {
+    /// Reads all that is to be run. The user's `Deserialize` runs here, and may panic.
+    fn read(record: &Record<'_>) -> Result<Self, Unreadable> {
+        match record.is_atomic_batch() {
+            true => Running::read(record).map(Work::All),
+            false => decode::<M>(record.method, record.arguments).map(Some).map(Work::One),
+        }
+    }
+
+    fn run(&mut self, model: &mut M, ctx: &mut Ctx<M::Event>, reply: &mut Vec<u8>) -> Result<(), Refusal> {
+        match self {
+            Work::One(command) => match command.take() {
+                Some(command) => execute(model, command, ctx, reply),
+                None => Ok(()),
+            },
+            Work::All(commands) => commands.run(model, ctx, reply),
+        }
+    }
+
+    /// Adds to the words of a panic which command it was, where there are several.
+    fn blame(&self, why: String) -> String {
+        match self {
+            Work::One(_) => why,
+            Work::All(commands) => format!("{}: {why}", commands.place()),
+        }
+    }
+}
+
+/// Runs a command.
+pub(super) fn execute<M: Model>(
+    model: &mut M,
+    command: M::Command,
+    ctx: &mut Ctx<M::Event>,
+    reply: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    let verdict = model
+        .execute(command, ctx, reply)
+        .map_err(|error| Refusal::Unwritable(format!("its reply cannot be written: {error}")))?;
+    if let Some(why) = ctx.refused() {
+        return Err(Refusal::Unwritable(format!("an event cannot be written: {why}")));
+    }
+    match verdict {
+        Verdict::Accepted => Ok(()),
+        Verdict::Rejected => Err(Refusal::Rejected),
     }
 }
 
@@ -213,7 +253,24 @@ impl<M: Model> Drop for Kernel<M> {
 }
 
 impl Answer {
-    fn to_keep(&self) -> Option<Answered> {
+    /// What a request is remembered to have been answered; `record` has today's numbers.
+    fn to_keep(&self, record: &Record<'_>) -> Option<Answered> {
+        if record.is_atomic_batch() {
+            let methods = || record.commands().unwrap_or_default().into_iter().map(|command| command.method);
+            match self {
+                Answer::Accepted(bytes) => {
+                    return Some(Answered::AcceptedAll {
+                        methods: methods().collect(),
+                        replies: bytes.clone(),
+                    });
+                }
+                Answer::Rejected(bytes) => {
+                    let method = atomically::refusal(bytes).ok().and_then(|(index, _)| methods().nth(index));
+                    return method.map(|method| Answered::RejectedIn { method, reply: bytes.clone() });
+                }
+                _ => {}
+            }
+        }
         match self {
             Answer::Accepted(bytes) => Some(Answered::Accepted(bytes.clone())),
             Answer::Rejected(bytes) => Some(Answered::Rejected(bytes.clone())),
@@ -226,8 +283,10 @@ impl Answer {
 impl From<Answered> for Answer {
     fn from(answered: Answered) -> Self {
         match answered {
-            Answered::Accepted(bytes) => Answer::Accepted(bytes),
-            Answered::Rejected(bytes) => Answer::Rejected(bytes),
+            Answered::Accepted(bytes) | Answered::AcceptedAll { replies: bytes, .. } => {
+                Answer::Accepted(bytes)
+            }
+            Answered::Rejected(bytes) | Answered::RejectedIn { reply: bytes, .. } => Answer::Rejected(bytes),
             Answered::Panicked(message) => Answer::Panicked(message),
             Answered::Lost => Answer::Lost,
         }
@@ -236,12 +295,10 @@ impl From<Answered> for Answer {
 
 /// The name of today's command with this number.
 pub(crate) fn method_name<M: Model>(method: u16) -> &'static str {
-    parts::name::<M::Command>(method)
-}
-
-/// Reads a command from its record. The user's `Deserialize` runs here, and may panic.
-pub(crate) fn read_command<M: Model>(record: &Record<'_>) -> Result<M::Command, Unreadable> {
-    decode::<M>(record.method, record.arguments)
+    match method {
+        ATOMICALLY => ATOMICALLY_NAME,
+        method => parts::name::<M::Command>(method),
+    }
 }
 
 /// Reads the arguments of a command, all of them and nothing else.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::{ATOMICALLY, ATOMICALLY_NAME};
 use crate::{
     Model,
     codec::{self, Answer, Unreadable, whole},
@@ -114,7 +115,10 @@ impl Preamble {
 
     /// The name of the command with this number.
     pub(crate) fn name(&self, method: u16) -> &str {
-        self.command(method).map_or("?", |command| &command.name)
+        match method {
+            ATOMICALLY => ATOMICALLY_NAME,
+            method => self.command(method).map_or("?", |command| &command.name),
+        }
     }
 }
 

@@ -11,12 +11,14 @@ use tokio::sync::{Semaphore, oneshot};
 use super::outcomes::Replied;
 use crate::{Position, RequestId};
 
-/// How many calls may be in flight; one of more than a KiB counts once a KiB.
+/// How many calls may be in flight; one of more than a KiB counts once a KiB, and an atomic batch at least once a command.
 pub(crate) const QUEUE_CALLS_MAX: usize = 65_536;
 
 /// A call, on its way to the journal.
 pub(crate) struct Entry {
     pub(crate) method: u16,
+    /// How many commands it is: one, if it is no atomic batch.
+    pub(crate) commands: usize,
     pub(crate) arguments: Vec<u8>,
     pub(crate) caller: Option<Arc<str>>,
     pub(crate) request: Option<RequestId>,
@@ -24,9 +26,10 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// How much of the bound the call takes.
+    /// How much of the bound the call takes. One of many commands takes half of it at most, so that there is a time for it:
+    /// who waits for room waits for half.
     pub(crate) fn weight(&self) -> usize {
-        (1 + self.arguments.len() / 1024).min(QUEUE_CALLS_MAX)
+        (1 + self.arguments.len() / 1024).max(self.commands).min(QUEUE_CALLS_MAX / 2)
     }
 }
 
@@ -181,7 +184,7 @@ mod tests {
 
     fn call(method: u16) -> Entry {
         let (reply, _) = oneshot::channel();
-        Entry { method, arguments: Vec::new(), caller: None, request: None, reply }
+        Entry { method, commands: 1, arguments: Vec::new(), caller: None, request: None, reply }
     }
 
     /// The methods of the calls that are taken, or nothing for a confirmation.

@@ -12,11 +12,13 @@
 //! record    = head (varint: method × 4 + caller × 2 + request), then as the head says
 //!                caller: length (varint), UTF-8
 //!                request: client (16 bytes), sequence (varint), since (varint)
-//!             arguments: length (varint), bytes
+//!             arguments: length (varint), bytes; of an atomic batch its commands, 1 to 65,536 of them
+//! command   = method (varint), arguments: length (varint), bytes
 //! ```
 //!
-//! A method is a number in the name table of the writer's [preamble](super::preamble). Numbers of fixed size are
-//! little-endian; a varint has seven bits a byte, the lowest first, as in postcard.
+//! A method is a number in the name table of the writer's [preamble](super::preamble); 65,535 is that of an atomic batch, and
+//! stands in no table. What has one position, one caller, one request and one outcome is a record, so a batch is one. Numbers of
+//! fixed size are little-endian; a varint has seven bits a byte, the lowest first, as in postcard.
 
 use uuid::Uuid;
 
@@ -24,6 +26,13 @@ use crate::{
     Position, RequestId, Timestamp,
     codec::{Unreadable, get_bytes, get_varint, put_varint},
 };
+
+/// The number in the head of an atomic batch: several commands that are one record.
+pub(crate) const ATOMICALLY: u16 = u16::MAX;
+/// What stands for the name of a command where the record is an atomic batch.
+pub(crate) const ATOMICALLY_NAME: &str = "atomically";
+/// How many commands an atomic batch has at most. It bounds what its few bytes can grow to in memory.
+pub(crate) const COMMANDS_MAX: usize = 65_536;
 
 const GENESIS: u8 = 1;
 const RECORDS: u8 = 2;
@@ -152,12 +161,36 @@ pub(crate) struct Record<'a> {
     pub(crate) arguments: &'a [u8],
 }
 
-/// A command as its writer called it and wrote its arguments: what tells a repeated request from another one, whatever the
-/// code is called now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Original<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) arguments: &'a [u8],
+impl<'a> Record<'a> {
+    /// Whether it is several commands that happen together or not at all.
+    pub(crate) fn is_atomic_batch(&self) -> bool {
+        self.method == ATOMICALLY
+    }
+
+    /// The commands of an atomic batch, each as a record of its own with the caller and the request of the whole; of any other
+    /// record itself.
+    pub(crate) fn commands(&self) -> Result<Vec<Record<'a>>, Unreadable> {
+        if !self.is_atomic_batch() {
+            return Ok(vec![*self]);
+        }
+        let mut bytes = self.arguments;
+        let mut commands = Vec::new();
+        while !bytes.is_empty() {
+            if commands.len() == COMMANDS_MAX {
+                return Err(Unreadable::new(format!("it has more than {COMMANDS_MAX} commands")));
+            }
+            let method = u16::try_from(get_varint(&mut bytes)?).unwrap_or(ATOMICALLY);
+            if method == ATOMICALLY {
+                return Err(Unreadable::new("a method's number is too large"));
+            }
+            let length = length(&mut bytes)?;
+            commands.push(Record { method, arguments: get_bytes(&mut bytes, length)?, ..*self });
+        }
+        match commands.is_empty() {
+            true => Err(Unreadable::new("it has no commands")),
+            false => Ok(commands),
+        }
+    }
 }
 
 /// What all records of a batch share.
@@ -216,6 +249,13 @@ pub(crate) fn put_record(record: Record<'_>, bytes: &mut Vec<u8>) {
     }
     put_varint(record.arguments.len() as u64, bytes);
     bytes.extend_from_slice(record.arguments);
+}
+
+/// Appends a command to the arguments of an atomic batch.
+pub(crate) fn put_command(method: u16, arguments: &[u8], bytes: &mut Vec<u8>) {
+    put_varint(method.into(), bytes);
+    put_varint(arguments.len() as u64, bytes);
+    bytes.extend_from_slice(arguments);
 }
 
 /// The payload of a batch that carries a part of the initial state.
@@ -402,6 +442,53 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn of_several(arguments: &[u8]) -> Record<'_> {
+        Record { method: ATOMICALLY, caller: Some("ann"), request: None, arguments }
+    }
+
+    #[test]
+    fn an_atomic_batch_is_one_record_that_holds_its_commands_as_they_were_put() {
+        let mut arguments = Vec::new();
+        put_command(3, b"abc", &mut arguments);
+        put_command(0, b"", &mut arguments);
+        put_command(ATOMICALLY - 1, &[7; 200], &mut arguments);
+        assert_eq!(arguments[..7], [3, 3, b'a', b'b', b'c', 0, 0]);
+        let mut bytes = Vec::new();
+        let shared = Shared { time: Timestamp::from_micros(1), seed: [0; 16] };
+        begin(shared, &Outcomes::default(), &mut bytes);
+        put_record(of_several(&arguments), &mut bytes);
+        let Ok(Payload::Records { mut records, .. }) = Payload::parse(&bytes) else {
+            panic!("it was written")
+        };
+        let batch = records.take().unwrap();
+        assert!(records.is_empty() && batch.is_atomic_batch());
+        let commands = batch.commands().unwrap();
+        let expected: [(u16, &[u8]); 3] = [(3, b"abc"), (0, b""), (ATOMICALLY - 1, &[7; 200])];
+        assert!(commands.iter().map(|command| (command.method, command.arguments)).eq(expected));
+        assert!(commands.iter().all(|command| command.caller == Some("ann") && !command.is_atomic_batch()));
+        assert_eq!(commands[0].commands().unwrap(), [commands[0]], "a single command is its own only one");
+    }
+
+    #[test]
+    fn what_is_no_list_of_commands_is_refused_wherever_it_is_cut() {
+        let (mut arguments, mut ends) = (Vec::new(), vec![0]);
+        for command in [vec![1; 300], Vec::new(), vec![2; 5]] {
+            put_command(300, &command, &mut arguments);
+            ends.push(arguments.len());
+        }
+        for length in 0..=arguments.len() {
+            let commands = of_several(&arguments[..length]).commands();
+            let whole = ends.iter().position(|end| *end == length).filter(|count| *count > 0);
+            assert_eq!(commands.ok().map(|commands| commands.len()), whole, "cut at {length}");
+        }
+        let refused = |bytes: &[u8]| of_several(bytes).commands().unwrap_err().to_string();
+        assert!(refused(&[0xff, 0xff, 3, 0]).contains("number is too large"), "a batch in a batch");
+        assert!(refused(&[0x80, 0x80, 4, 0]).contains("number is too large"));
+        assert!(refused(&[1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]).contains("announced"));
+        assert!(of_several(&[0; 2 * COMMANDS_MAX]).commands().is_ok());
+        assert!(refused(&[0; 2 * COMMANDS_MAX + 2]).contains("more than 65536"));
     }
 
     #[test]

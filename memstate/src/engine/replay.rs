@@ -8,13 +8,13 @@ use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use super::{
     amendments::{Amended, Amendments},
-    describe,
+    atomically, describe,
     evolution::{self, Route, Routes, Today, Way},
     kernel::{Applied, Kernel, Stuck, method_name},
     ledger::Line,
     preamble::Preamble,
-    record::{Compared, Original, Outcomes, Payload, Record, Recorded, Shared},
-    requests::{Answered, Requests},
+    record::{ATOMICALLY, Compared, Outcomes, Payload, Record, Recorded, Shared},
+    requests::{Answered, Identity, Requests},
 };
 use crate::{
     Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, schema, state::Broken,
@@ -360,12 +360,13 @@ impl<'a, M: Model> Replay<'a, M> {
             if self.limit.is_some_and(|limit| position > limit) {
                 return Ok(());
             }
-            let Some(route) = batch.writer.routes.command(written.method) else {
+            let route = batch.writer.routes.command(written.method);
+            if route.is_none() && !written.is_atomic_batch() {
                 let method = written.method;
                 let error =
                     Unreadable::new(format!("it names command number {method}, which is not in its table"));
                 return Err(self.unreadable("a record", position, &error));
-            };
+            }
             let old = Old { position, written, route, writer: &batch.writer, shared };
             let amended = self.mark(position);
             let (outcome, events) = apply(self, &old)?;
@@ -444,9 +445,9 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             Recorded::Rejected(_) if old.written.request.is_some() => {
                 let arguments = self.arguments_today(old)?;
-                let (record, original) = old.today(&arguments);
+                let (record, identity) = old.today(&arguments);
                 let shared = old.shared;
-                if let Err(stuck) = self.kernel().reject(&record, original, shared) {
+                if let Err(stuck) = self.kernel().reject(&record, identity, shared) {
                     return Err(self.stuck(old.position, &record, stuck));
                 }
             }
@@ -459,14 +460,14 @@ impl<'a, M: Model> Replay<'a, M> {
 
     fn apply(&mut self, old: &Old<'_>) -> Result<Applied, OpenError> {
         let arguments = self.arguments_today(old)?;
-        let (record, original) = old.today(&arguments);
-        let applied = self.kernel().apply_as(&record, original, old.shared);
+        let (record, identity) = old.today(&arguments);
+        let applied = self.kernel().apply_as(&record, identity, old.shared);
         applied.map_err(|stuck| self.stuck(old.position, &record, stuck))
     }
 
     fn pass_by(&mut self, old: &Old<'_>, answered: Option<Answered>) {
-        let (record, original) = old.today(&[]);
-        self.kernel().pass_by(&record, original, answered);
+        let (record, identity) = old.today(&[]);
+        self.kernel().pass_by(&record, identity, answered);
     }
 
     fn kernel(&mut self) -> &mut Kernel<M> {
@@ -476,12 +477,13 @@ impl<'a, M: Model> Replay<'a, M> {
     /// The arguments as today's code writes them.
     fn arguments_today<'r>(&self, old: &Old<'r>) -> Result<Cow<'r, [u8]>, OpenError> {
         let written = &old.written;
-        let carried = match old.route.way {
-            Way::Same(_) => return Ok(Cow::Borrowed(written.arguments)),
-            Way::Carried { method, version } => {
+        let carried = match old.route.map(|route| route.way) {
+            Some(Way::Same(_)) => return Ok(Cow::Borrowed(written.arguments)),
+            Some(Way::Carried { method, version }) => {
                 evolution::carry::<M>(&old.writer.preamble, written, method, version)
             }
-            Way::None => Err(Unreadable::new("today's code has no place for it")),
+            None => atomically::carry::<M>(&old.writer.preamble, &old.writer.routes, written),
+            Some(Way::None) => Err(Unreadable::new("today's code has no place for it")),
         };
         carried.map(Cow::Owned).map_err(|error| {
             let name = old.writer.preamble.name(written.method);
@@ -490,7 +492,9 @@ impl<'a, M: Model> Replay<'a, M> {
     }
 
     fn diverged(&self, old: &Old<'_>, recorded: Recorded, applied: &Applied, how: &str) -> OpenError {
-        let now = describe::answer(&self.today.preamble, old.method(), &applied.answer);
+        let arguments = self.arguments_today(old).unwrap_or_default();
+        let (record, _) = old.today(&arguments);
+        let now = describe::answer(&self.today.preamble, &record, &applied.answer);
         OpenError::Diverged {
             location: self.location.clone(),
             position: old.position,
@@ -567,7 +571,8 @@ struct Old<'r> {
     position: Position,
     /// With the writer's number of the command and the writer's form of the arguments.
     written: Record<'r>,
-    route: &'r Route,
+    /// `None` for an atomic batch, each of whose commands has one.
+    route: Option<&'r Route>,
     writer: &'r Writer,
     shared: Shared,
 }
@@ -575,24 +580,29 @@ struct Old<'r> {
 impl<'r> Old<'r> {
     /// Today's number of the command; one that no command has if there is none.
     fn method(&self) -> u16 {
-        match self.route.way {
-            Way::Same(method) | Way::Carried { method, .. } => method,
-            Way::None => u16::MAX,
+        match self.route.map(|route| route.way) {
+            Some(Way::Same(method) | Way::Carried { method, .. }) => method,
+            None => ATOMICALLY,
+            Some(Way::None) => NO_METHOD,
         }
     }
 
-    /// The record with today's number and `arguments`, and what it was written as.
-    fn today<'a>(&'a self, arguments: &'a [u8]) -> (Record<'a>, Original<'a>) {
+    /// The record with today's number and `arguments`, and what its request is known by.
+    fn today<'a>(&'a self, arguments: &'a [u8]) -> (Record<'a>, Option<Identity>) {
         let record = Record { method: self.method(), arguments, ..self.written };
-        let name = self.writer.preamble.name(self.written.method);
-        (record, Original { name, arguments: self.written.arguments })
+        (record, Identity::of(&self.written, |method| self.writer.preamble.name(method)))
     }
 
     fn compared_types(&self) -> Compared {
-        let Route { same_reply, same_events, same_state, .. } = *self.route;
-        Compared { reply: same_reply && same_events, changes: same_state }
+        match self.route {
+            Some(route) => route.compared(),
+            None => atomically::compared(&self.writer.routes, &self.written),
+        }
     }
 }
+
+/// A number that no command has.
+const NO_METHOD: u16 = ATOMICALLY - 1;
 
 /// How many differences between two states an error shows.
 const CHANGES_SHOWN: usize = 10;

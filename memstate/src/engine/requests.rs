@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
+use super::record::Record;
 use crate::{Position, RequestId};
 
 /// How many requests are remembered at most.
@@ -21,6 +22,16 @@ pub(crate) enum Answered {
     Panicked(String),
     /// It was of a type that has changed since.
     Lost,
+    /// Of an atomic batch: the replies of its commands, whose numbers are these.
+    AcceptedAll {
+        methods: Vec<u16>,
+        replies: Vec<u8>,
+    },
+    /// Of an atomic batch: the reply of the command that was rejected, with its place, and its number.
+    RejectedIn {
+        method: u16,
+        reply: Vec<u8>,
+    },
 }
 
 impl Answered {
@@ -28,6 +39,8 @@ impl Answered {
         match self {
             Answered::Accepted(bytes) | Answered::Rejected(bytes) => bytes.len() as u64,
             Answered::Panicked(message) => message.len() as u64,
+            Answered::AcceptedAll { methods, replies } => (replies.len() + 2 * methods.len()) as u64,
+            Answered::RejectedIn { reply, .. } => reply.len() as u64,
             Answered::Lost => 0,
         }
     }
@@ -38,7 +51,8 @@ struct Kept {
     position: Position,
     /// Tells the same command with the same arguments from another one.
     fingerprint: u64,
-    /// The command, by its number in the code, or in the table of the snapshot that holds this.
+    /// The command, by its number in the code, or in the table of the snapshot that holds this. Those of an atomic batch stand
+    /// in the answer.
     method: u16,
     answered: Answered,
 }
@@ -106,13 +120,23 @@ impl Requests {
     /// if what it replied cannot be read any more.
     pub(crate) fn carry(&mut self, today: impl Fn(u16) -> Option<u16>) {
         for kept in self.kept.values_mut() {
-            match today(kept.method) {
-                Some(method) => kept.method = method,
-                None if matches!(kept.answered, Answered::Panicked(_)) => {}
-                None => {
-                    self.bytes -= kept.answered.bytes();
-                    kept.answered = Answered::Lost;
+            let is_readable = match &mut kept.answered {
+                Answered::AcceptedAll { methods, .. } => {
+                    let now: Option<Vec<_>> = methods.iter().map(|method| today(*method)).collect();
+                    now.map(|now| *methods = now).is_some()
                 }
+                Answered::RejectedIn { method, .. } => today(*method).map(|now| *method = now).is_some(),
+                answered => match today(kept.method) {
+                    Some(now) => {
+                        kept.method = now;
+                        true
+                    }
+                    None => matches!(answered, Answered::Panicked(_)),
+                },
+            };
+            if !is_readable {
+                self.bytes -= kept.answered.bytes();
+                kept.answered = Answered::Lost;
             }
         }
     }
@@ -122,16 +146,41 @@ fn key(request: &RequestId) -> (u128, u64) {
     (request.client.as_u128(), request.sequence)
 }
 
-/// Tells a command with its arguments from another one.
-pub(crate) fn fingerprint(method: &str, arguments: &[u8]) -> u64 {
-    XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(method.as_bytes()), arguments)
+/// A request, and what tells it from another one of the same id: what was called with which arguments, as its writer called it
+/// and wrote them, whatever it is called now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity {
+    pub(crate) request: RequestId,
+    pub(crate) fingerprint: u64,
+}
+
+impl Identity {
+    /// That of a record as it was written, if it has one; `name` says what its writer calls a command.
+    pub(crate) fn of<'a>(written: &Record<'_>, name: impl Fn(u16) -> &'a str) -> Option<Self> {
+        let request = written.request?;
+        let of_command = |seed: u64, command: &Record<'_>| {
+            let name = XxHash3_64::oneshot_with_seed(seed, name(command.method).as_bytes());
+            XxHash3_64::oneshot_with_seed(name, command.arguments)
+        };
+        let fingerprint = match written.is_atomic_batch().then(|| written.commands()) {
+            // By their names, because the same commands may have other numbers when they are sent again.
+            Some(Ok(commands)) => {
+                commands.iter().fold(of_command(0, &Record { arguments: &[], ..*written }), of_command)
+            }
+            Some(Err(_)) | None => of_command(0, written),
+        };
+        Some(Identity { request, fingerprint })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
 
-    use super::*;
+    use super::{
+        super::record::{ATOMICALLY, put_command},
+        *,
+    };
 
     fn request(sequence: u64, since: u64) -> RequestId {
         RequestId { client: Uuid::from_u128(1), sequence, since: Position::new(since) }
@@ -156,5 +205,60 @@ mod tests {
         assert!(matches!(requests.look(&request(2, 1), 0), Known::Happened(..)));
         assert_eq!(requests.look(&request(next + 1, 1), 0), Known::New);
         assert_eq!(requests.look(&request(next + 1, 0), 0), Known::Expired);
+    }
+
+    #[test]
+    fn the_commands_of_a_batch_have_todays_numbers_and_its_replies_are_lost_if_one_cannot_be_read() {
+        let all = |methods: &[u16]| Answered::AcceptedAll { methods: methods.into(), replies: vec![1, 7, 0] };
+        let one = |method| Answered::RejectedIn { method, reply: vec![0] };
+        let panicked = || Answered::Panicked("boom".to_owned());
+        let mut requests = Requests::default();
+        for (n, answered) in
+            (1..).zip([all(&[0, 1, 0]), all(&[0, 2]), one(1), one(2), panicked(), Answered::Lost])
+        {
+            requests.remember(&request(n, 0), 0, Position::new(n), ATOMICALLY, answered);
+        }
+        let bytes = requests.bytes;
+        requests.carry(|method| [Some(5), Some(3)].get(usize::from(method)).copied().flatten());
+        let expected = [all(&[5, 3, 5]), Answered::Lost, one(3), Answered::Lost, panicked(), Answered::Lost];
+        for (n, answered) in (1..).zip(&expected) {
+            assert_eq!(requests.look(&request(n, 0), 0), Known::Happened(Position::new(n), answered));
+        }
+        assert_eq!(requests.bytes, bytes - all(&[0, 2]).bytes() - one(2).bytes());
+    }
+
+    #[test]
+    fn a_request_is_known_by_the_names_of_its_commands_and_not_by_their_numbers() {
+        let list = |commands: &[(u16, &[u8])]| {
+            let mut bytes = Vec::new();
+            commands.iter().for_each(|(method, arguments)| put_command(*method, arguments, &mut bytes));
+            bytes
+        };
+        let of = |method, arguments: &[u8], names: &'static [&'static str]| {
+            let record = Record { method, caller: None, request: Some(request(1, 0)), arguments };
+            Identity::of(&record, |method| names.get(usize::from(method)).copied().unwrap_or("?"))
+                .unwrap()
+                .fingerprint
+        };
+        let (then, now) = (["open", "close"].as_slice(), ["new", "close", "open"].as_slice());
+        assert_eq!(of(0, b"a", then), of(2, b"a", now));
+        assert_eq!(
+            of(ATOMICALLY, &list(&[(0, b"a"), (1, b"b")]), then),
+            of(ATOMICALLY, &list(&[(2, b"a"), (1, b"b")]), now)
+        );
+        let several = [
+            of(0, b"a", then),
+            of(1, b"a", then),
+            of(ATOMICALLY, &list(&[(0, b"a")]), then),
+            of(ATOMICALLY, &list(&[(0, b"a"), (1, b"b")]), then),
+            of(ATOMICALLY, &list(&[(1, b"b"), (0, b"a")]), then),
+            of(ATOMICALLY, &list(&[(0, b"ab"), (1, b"")]), then),
+            of(ATOMICALLY, b"\xff", then),
+        ];
+        let distinct: std::collections::BTreeSet<_> = several.iter().collect();
+        assert_eq!(distinct.len(), several.len(), "{several:?}");
+        // As it has been since requests are remembered.
+        let single = XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(b"open"), b"a");
+        assert_eq!(of(0, b"a", then), single);
     }
 }

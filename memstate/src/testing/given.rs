@@ -13,7 +13,7 @@ use crate::{
     Model, Timestamp,
     codec::{Answer as _, whole},
     engine::bench::{Answer, split_events},
-    model::{CommandOf, Operation, Verdict},
+    model::{CommandOf, Operation, Verdict, parts},
 };
 
 /// How many of the commands before it a failure shows.
@@ -148,12 +148,10 @@ impl<M: Model, L> Given<M, L> {
     #[track_caller]
     pub fn when(self, command: M::Command) -> Given<M, Happened> {
         let mut given = self.with(Nothing);
-        if let Some(method) =
-            M::Command::METHODS.get(usize::from(command.method())).filter(|method| method.retired)
-        {
+        if parts::method::<M::Command>(command.method()).is_some_and(|method| method.retired) {
             given.fail(format!(
                 "`{}` is retired, and no client can send it. As a record of the past it is for `given`.",
-                method.name
+                parts::name::<M::Command>(command.method())
             ));
         }
         let happened = given.send(&command);
@@ -399,7 +397,7 @@ impl<M: Model> Given<M, Happened> {
 }
 
 fn query_name<M: Model>(method: u16) -> &'static str {
-    M::Query::METHODS.get(usize::from(method)).map_or("?", |method| method.name)
+    parts::name::<M::Query>(method)
 }
 
 impl<E: Debug, W: Debug> Display for Other<'_, E, W> {

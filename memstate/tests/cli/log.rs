@@ -187,3 +187,72 @@ fn colours_are_used_only_when_they_are_wanted() {
     assert!(!run("log", &dir, &["--color", "never"]).out.contains('\x1b'));
     assert!(!run("log", &dir, &["--color", "auto"]).out.contains('\x1b'));
 }
+
+/// A journal with an atomic batch that was accepted, one that was refused, and a single command.
+fn with_batches() -> (tempfile::TempDir, std::path::PathBuf) {
+    use first::{Bank, BankCommand as Command};
+    let (temporary, dir) = place();
+    wait(async {
+        let bank = open::<Bank>(&dir, LARGE).await.unwrap();
+        let deposit = |account, amount| Command::Deposit { account, amount };
+        let batch = [Command::Open { owner: "Ann".into() }, deposit(1, 5)];
+        bank.as_caller("teller").atomically(batch).await.unwrap();
+        bank.atomically((0..20).map(|amount| deposit(1, amount)).chain([deposit(77, 1)])).await.unwrap_err();
+        bank.open("Bob".to_owned()).await.unwrap();
+        bank.close().await.unwrap();
+    });
+    (temporary, dir)
+}
+
+#[test]
+fn an_atomic_batch_is_a_line_with_its_commands() {
+    let (_temporary, dir) = with_batches();
+    let out = run("log", &dir, &[]).out;
+    let lines: Vec<_> = out.lines().collect();
+    assert!(
+        lines[0].ends_with(r#"teller  atomically(open(owner: "Ann"), deposit(account: 1, amount: 5))"#),
+        "{out}"
+    );
+    assert!(lines[1].contains("rejected") && lines[1].ends_with(", … 9 more)"), "{out}");
+    assert!(run("log", &dir, &["--full"]).out.contains("deposit(account: 77, amount: 1))"));
+
+    let lines = json(&run("log", &dir, &["--json"]).out);
+    assert_eq!((&lines[0]["command"], &lines[0]["arguments"]), (&"atomically".into(), &Value::Null));
+    let commands = serde_json::json!([
+        {"command": "open", "version": 1, "arguments": {"owner": "Ann"}},
+        {"command": "deposit", "version": 1, "arguments": {"account": 1, "amount": 5}},
+    ]);
+    assert_eq!(lines[0]["commands"], commands);
+    assert_eq!(
+        (&lines[1]["outcome"], lines[1]["commands"].as_array().unwrap().len()),
+        (&"rejected".into(), 21)
+    );
+    assert_eq!(lines[2]["commands"], Value::Null);
+}
+
+#[test]
+fn a_command_is_found_in_atomic_batches_too() {
+    let (_temporary, dir) = with_batches();
+    let of = |name: &str| positions(&json(&run("log", &dir, &["--json", "--command", name]).out));
+    assert_eq!(of("open"), [1, 3]);
+    assert_eq!(of("deposit"), [1, 2]);
+    assert_eq!(of("atomically"), [1, 2]);
+}
+
+#[test]
+fn atomic_batches_are_checked_counted_and_exported() {
+    let (_temporary, dir) = with_batches();
+    let checked = run("check", &dir, &[]);
+    assert_eq!((checked.code, checked.err.as_str()), (0, ""), "{}", checked.out);
+    let numbers: Value = serde_json::from_str(&run("stat", &dir, &["--json"]).out).unwrap();
+    assert_eq!(
+        (&numbers["commands"][0]["name"], &numbers["commands"][0]["records"]),
+        (&"atomically".into(), &2.into())
+    );
+    let exported = json(&run("export", &dir, &[]).out);
+    let first = exported.iter().find(|line| line["record"]["position"] == 1).unwrap();
+    assert_eq!(first["record"]["commands"][1]["arguments"]["amount"], 5);
+    let csv = run("export", &dir, &["--csv"]).out;
+    let line = csv.lines().nth(1).unwrap();
+    assert!(line.contains(r#",teller,,atomically,accepted,"[{""command"":""open"",""#), "{line}");
+}

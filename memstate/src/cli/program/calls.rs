@@ -78,11 +78,11 @@ pub(super) fn call<M: Model>(
     // The command is what it is for: a snapshot after each would cost more than that.
     let open = open_with(dir, initial).no_snapshot_on_close();
     let sent = session::open(open, terminal, async |engine| {
-        let put = |to: &mut Vec<u8>| {
+        let mut put = |to: &mut Vec<u8>| {
             to.extend_from_slice(&bytes);
             Ok(())
         };
-        Ok(engine.submit(method.number, put, caller, given.request).await)
+        Ok(engine.submit(method.number, &mut put, caller, given.request).await)
     })?;
     let reply = sent.map_err(not_done)?;
     let (position, verdict) = (reply.position().get(), reply.verdict());
