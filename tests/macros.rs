@@ -6,6 +6,8 @@ mod bank;
 mod carried;
 #[path = "macros/data.rs"]
 mod data;
+#[path = "macros/deterministic.rs"]
+mod deterministic;
 #[path = "macros/evolution.rs"]
 mod evolution;
 #[path = "macros/generic.rs"]

@@ -47,6 +47,8 @@ pub struct Block {
     pub macros: Vec<Path>,
     /// Attributes of ours on what is no method.
     pub strays: Vec<Attribute>,
+    /// Attributes of ours on the block.
+    pub attrs: Vec<Attribute>,
 }
 
 /// A method or a function.
@@ -54,6 +56,8 @@ pub struct Method {
     pub attrs: Vec<Attribute>,
     pub vis: Visibility,
     pub sig: Signature,
+    /// As it stands there.
+    pub body: TokenStream,
 }
 
 impl Parse for Block {
@@ -82,8 +86,8 @@ impl Parse for Block {
             methods: Vec::new(),
             macros: Vec::new(),
             strays: Vec::new(),
+            attrs: attrs.into_iter().filter(|attr| attr.path().is_ident("memstate")).collect(),
         };
-        block.strays.extend(attrs.into_iter().filter(|attr| attr.path().is_ident("memstate")));
         let content;
         braced!(content in input);
         content.call(Attribute::parse_inner)?;
@@ -104,8 +108,8 @@ impl Block {
         if is_function(input) {
             let sig: Signature = input.parse()?;
             // The body, or the `;` for which rustc has its own words.
-            input.parse::<TokenTree>()?;
-            self.methods.push(Method { attrs, vis, sig });
+            let body = input.parse::<TokenTree>()?.into();
+            self.methods.push(Method { attrs, vis, sig, body });
             return Ok(());
         }
         self.strays.extend(attrs.into_iter().filter(|attr| attr.path().is_ident("memstate")));

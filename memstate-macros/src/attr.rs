@@ -20,6 +20,8 @@ pub enum Place {
     /// On the struct, below `#[memstate::model]`.
     Model,
     ModelImpl,
+    /// On the `impl` block, below `#[memstate::model]`.
+    Block,
     Data,
     Method,
     Argument,
@@ -36,9 +38,20 @@ impl Place {
         match self {
             Place::ModelStruct => &["crate", "migrate"],
             Place::Model => &["migrate"],
-            Place::ModelImpl => &["crate", "events"],
+            Place::ModelImpl => &["crate", "events", "strict"],
+            Place::Block => &["strict"],
             Place::Data => &["crate", "error"],
-            Place::Method => &["skip", "was", "retired", "replays", "version", "upcast"],
+            Place::Method => &[
+                "skip",
+                "client",
+                "was",
+                "retired",
+                "replays",
+                "version",
+                "upcast",
+                "deterministic",
+                "strict",
+            ],
             Place::Argument => &["was", "default"],
             Place::Field => &["clone"],
             Place::Variant | Place::Struct => &["display"],
@@ -51,6 +64,7 @@ impl Place {
             Place::ModelStruct => "`#[memstate::model]` above a struct",
             Place::Model => "a model",
             Place::ModelImpl => "`#[memstate::model]` above an `impl` block",
+            Place::Block => "an `impl` block",
             Place::Data => "`#[memstate::data]`",
             Place::Method => "a method",
             Place::Argument => "an argument",
@@ -68,6 +82,9 @@ const FORMS: &[(&str, &str)] = &[
     ("clone", "clone"),
     ("error", "error"),
     ("retired", "retired"),
+    ("deterministic", "deterministic"),
+    ("strict", "strict"),
+    ("client", "client = \"name_on_the_client\""),
     ("crate", "crate = path::to::memstate"),
     ("events", "events = BankEvent"),
     ("display", "display = \"no account {0}\""),
@@ -91,6 +108,10 @@ pub struct Keys {
     pub events: Option<Type>,
     pub error: bool,
     pub skip: bool,
+    pub deterministic: bool,
+    pub strict: bool,
+    /// What the client calls the method.
+    pub client: Option<LitStr>,
     pub clone: bool,
     pub display: Option<LitStr>,
     pub was: Vec<LitStr>,
@@ -179,6 +200,9 @@ impl Keys {
             "clone" => self.clone = true,
             "error" => self.error = true,
             "retired" => self.retired = true,
+            "deterministic" => self.deterministic = true,
+            "strict" => self.strict = true,
+            "client" => self.client = Some(value(input)?),
             "default" => {
                 let value = input.peek(Token![=]).then(|| value(input)).transpose()?;
                 self.default = Some(value.map(Box::new));

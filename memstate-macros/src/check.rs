@@ -2,6 +2,8 @@
 //! written, as well as can be, so that the places which use it have nothing to add.
 
 mod arguments;
+mod clients;
+mod determinism;
 mod evolution;
 mod record;
 mod results;
@@ -16,6 +18,7 @@ use syn::{
 };
 
 pub use arguments::{Argument, Form, Input};
+pub use determinism::Warning;
 pub use evolution::Evolution;
 pub use record::{Field, Held, Record, Variant, Whole};
 
@@ -37,6 +40,8 @@ pub struct Commands {
     pub operations: Vec<Operation>,
     /// Methods or functions hidden behind a `#[cfg]` make the numbers of the others depend on it.
     pub numbered_by_cfg: bool,
+    /// What in the bodies gives another answer in a replay.
+    pub warnings: Vec<Warning>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,6 +64,8 @@ pub struct Operation {
     pub kind: Kind,
     pub ident: Ident,
     pub variant: Ident,
+    /// What the client calls it.
+    pub client: Ident,
     pub vis: Visibility,
     /// What the client's method takes over.
     pub attrs: Vec<Attribute>,
@@ -83,7 +90,9 @@ impl Operation {
 
 impl Commands {
     /// `None` if there is nothing to write.
-    pub fn of(block: Block, errors: &mut Errors) -> Option<Commands> {
+    pub fn of(block: Block, options: &Keys, errors: &mut Errors) -> Option<Commands> {
+        let on_block = Keys::of_attrs(&block.attrs, Place::Block, errors);
+        let bodies = determinism::Bodies::new(options, &on_block);
         for stray in &block.strays {
             Keys::of_attrs(std::slice::from_ref(stray), Place::Nowhere, errors);
         }
@@ -124,8 +133,16 @@ impl Commands {
             block.methods.iter().find(|method| is_private(method)).map(|method| method.sig.ident.clone());
         let has_public =
             block.methods.iter().any(|method| method.sig.receiver().is_some() && !is_private(method));
-        let mut operations: Vec<_> =
-            block.methods.into_iter().filter_map(|method| operation(method, &self_ty, errors)).collect();
+        let mut warnings = Vec::new();
+        let mut operations: Vec<_> = block
+            .methods
+            .into_iter()
+            .filter_map(|method| {
+                let keys = Keys::of_attrs(&method.attrs, Place::Method, errors);
+                bodies.check(&method, &keys, &mut warnings, errors);
+                operation(method, keys, &self_ty, errors)
+            })
+            .collect();
         if let Some(private) = private.filter(|_| !has_public && operations.is_empty()) {
             errors.at(
                 &private,
@@ -134,8 +151,10 @@ impl Commands {
                 &format!("write `pub fn {private}`, or `pub(crate) fn {private}`"),
             );
         }
+        without_repeated(&mut operations);
         evolution::across(&mut operations, errors);
         meetings(&mut operations, &name, errors);
+        clients::check(&mut operations, &name, errors);
         Some(Commands {
             numbered_by_cfg: operations.iter().any(|operation| !operation.cfgs.is_empty()),
             generics: block.generics,
@@ -143,6 +162,7 @@ impl Commands {
             name,
             path,
             operations,
+            warnings,
         })
     }
 
@@ -178,17 +198,18 @@ fn is_private(method: &Method) -> bool {
     matches!(method.vis, Visibility::Inherited) && method.sig.receiver().is_some()
 }
 
-fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {
-    let Method { attrs, vis, mut sig } = method;
-    let keys = Keys::of_attrs(&attrs, Place::Method, errors);
+fn operation(method: Method, keys: Keys, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {
+    let Method { attrs, vis, mut sig, .. } = method;
     let is_private = matches!(vis, Visibility::Inherited);
     let is_exposed = sig.receiver().is_some() && (!is_private || evolution::is_for_replay(&keys));
     if !is_exposed || keys.skip {
-        evolution::of_none(&keys, &sig.ident, is_private && sig.receiver().is_some(), errors);
+        let is_helper = is_private && sig.receiver().is_some();
+        evolution::of_none(&keys, &sig.ident, is_helper, changes(&sig), errors);
         return None;
     }
     let mut mistakes = Errors::default();
     let kind = receiver(&sig, &mut mistakes);
+    let client = clients::name(&keys, &sig.ident, errors);
     let evolution = evolution::of(keys, kind, &sig.ident, self_ty, errors);
     if kind == Kind::Query && is_private {
         errors.append(mistakes);
@@ -216,6 +237,7 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
         attrs: attrs.into_iter().filter(is_carried_over).collect(),
         ident: sig.ident,
         variant,
+        client,
         vis,
         inputs,
         result,
@@ -230,6 +252,11 @@ fn is_carried_over(attr: &Attribute) -> bool {
     // A bare `#[must_use]` is what `Call` and `Ask` have anyway.
     ["doc", "cfg", "deprecated", "allow"].iter().any(|name| path.is_ident(name))
         || path.is_ident("must_use") && !matches!(attr.meta, syn::Meta::Path(_))
+}
+
+/// Whether it has a `&mut self`.
+fn changes(sig: &Signature) -> bool {
+    sig.receiver().is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(_, _, Some(_))))
 }
 
 fn receiver(sig: &Signature, errors: &mut Errors) -> Kind {
@@ -294,6 +321,19 @@ fn qualifiers(sig: &Signature, kind: Kind, whole: &str, errors: &mut Errors) {
             "write a method for each type, or take an enum of them",
         );
     }
+}
+
+/// A method that is there twice is rustc's to report, so the second gets nothing. For those of several `#[cfg]`s only one is
+/// there in the end.
+fn without_repeated(operations: &mut Vec<Operation>) {
+    let mut seen: HashMap<Ident, bool> = HashMap::new();
+    operations.retain(|operation| {
+        let conditional = !operation.cfgs.is_empty();
+        match seen.insert(operation.ident.clone(), conditional) {
+            Some(first) => first && conditional,
+            None => true,
+        }
+    });
 }
 
 /// Two methods whose variants have the same name.

@@ -44,7 +44,7 @@ impl Errors {
     }
 }
 
-fn text(what: &str, why: &str, help: &str) -> String {
+pub fn text(what: &str, why: &str, help: &str) -> String {
     let mut text = what.to_owned();
     for (label, line) in [("\n= note: ", why), ("\n= help: ", help)] {
         if !line.is_empty() {

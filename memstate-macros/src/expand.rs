@@ -3,6 +3,7 @@
 mod carry;
 mod client;
 mod data;
+mod determinism;
 mod display;
 mod enums;
 mod methods;
@@ -152,8 +153,9 @@ fn methods(options: TokenStream, item: TokenStream, errors: &mut Errors) -> Toke
     let mut written = without_helpers(item.clone(), 1);
     match syn::parse2::<Block>(item) {
         Ok(block) => {
-            if let Some(commands) = Commands::of(block, errors) {
+            if let Some(commands) = Commands::of(block, &keys, errors) {
                 written.extend(methods::implementation(&commands, keys.events.as_ref(), &krate));
+                written.extend(determinism::warnings(&commands));
             }
         }
         Err(error) => errors.push(error),
