@@ -234,12 +234,48 @@ fn value<T: Parse>(input: ParseStream<'_>) -> syn::Result<T> {
 
 fn unknown(key: &Ident, place: Place, errors: &mut Errors) {
     let name = key.to_string();
-    let what = match nearest(&name, place.keys()) {
+    // A key that is near to one of this place is that one, unless it is a key of another place to the letter.
+    let meant = nearest(&name, place.keys());
+    let elsewhere = match meant {
+        None => nearest(&name, &FORMS.iter().map(|(key, _)| *key).collect::<Vec<_>>()),
+        Some(_) => FORMS.iter().map(|(key, _)| *key).find(|key| *key == name),
+    };
+    if let Some(elsewhere) = elsewhere {
+        let what = match elsewhere == name {
+            true => format!("`{name}` has no place on {}", place.name()),
+            false => format!("unknown key `{name}`; did you mean `{elsewhere}`?"),
+        };
+        return errors.at(key, what, &expected(place), &home(elsewhere));
+    }
+    let what = match meant {
         Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
         None => format!("unknown key `{name}`"),
     };
     errors.at(key, what, &expected(place), "");
 }
+
+/// Where a key stands.
+fn home(key: &str) -> String {
+    let form = FORMS.iter().find(|(name, _)| *name == key).map_or(key, |(_, form)| form);
+    let form = form.split('`').next().unwrap_or(form);
+    let homes: Vec<String> = HOMES
+        .iter()
+        .filter(|(place, _, _)| place.keys().contains(&key))
+        .map(|(_, whereabouts, attribute)| format!("{whereabouts} as `#[{attribute}({form})]`"))
+        .collect();
+    format!("it stands {}", homes.join(", or "))
+}
+
+/// Where something may stand, in words, and as what.
+const HOMES: &[(Place, &str, &str)] = &[
+    (Place::ModelStruct, "above the struct of a model", "memstate::model"),
+    (Place::ModelImpl, "above the `impl` block", "memstate::model"),
+    (Place::Data, "above a struct or an enum", "memstate::data"),
+    (Place::Method, "on a method", "memstate"),
+    (Place::Argument, "on an argument of a command", "memstate"),
+    (Place::Field, "on a field", "memstate"),
+    (Place::Variant, "on a variant or a struct under `#[memstate::data(error)]`", "memstate"),
+];
 
 fn expected(place: Place) -> String {
     let keys: Vec<_> = place.keys().iter().map(|key| format!("`{key}`")).collect();
@@ -382,6 +418,32 @@ mod tests {
     fn a_key_belongs_to_its_place() {
         assert_eq!(read(quote!(events = A), Place::ModelStruct).1.len(), 1);
         assert_eq!(read(quote!(error), Place::ModelImpl).1.len(), 1);
+    }
+
+    #[test]
+    fn a_key_of_another_place_is_told_where_it_belongs() {
+        let of = |options, place| read(options, place).1.remove(0);
+        let text = of(quote!(events = A), Place::ModelStruct);
+        assert!(text.starts_with("`events` has no place on `#[memstate::model]` above a struct\n"), "{text}");
+        assert!(text.ends_with("help: it stands above the `impl` block as `#[memstate::model(events = BankEvent)]`"), "{text}");
+        let text = of(quote!(defualt), Place::Method);
+        assert!(text.starts_with("unknown key `defualt`; did you mean `default`?"), "{text}");
+        assert!(text.ends_with("on an argument of a command as `#[memstate(default)]`"), "{text}");
+        // Near to one of its own place.
+        assert!(of(quote!(crat = x), Place::Data).contains("did you mean `crate`?"));
+    }
+
+    #[test]
+    fn every_key_has_a_form_and_a_home() {
+        for place in [Place::ModelStruct, Place::Model, Place::ModelImpl, Place::Block, Place::Data, Place::Method]
+            .into_iter()
+            .chain([Place::Argument, Place::Field, Place::Variant, Place::Struct])
+        {
+            for key in place.keys() {
+                assert!(FORMS.iter().any(|(name, _)| name == key), "{key}");
+                assert_ne!(home(key), "it stands ", "{key}");
+            }
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
                 "put `#[memstate::model]` above a `struct` and above its `impl` block, and `#[memstate::data]` above \
                  the enums in it",
             );
-            without_helpers(item, 2)
+            instead_of_a_struct(&item, &keyword, &mut errors).unwrap_or_else(|| without_helpers(item, 2))
         }
         Err(error) => {
             errors.push(error);
@@ -114,6 +114,33 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     with(written, errors)
+}
+
+/// What is no struct and is said to be none gets all that a model has nevertheless, so that its `impl` block has nothing to
+/// add. A union cannot be saved, and is handed back as a struct.
+fn instead_of_a_struct(item: &TokenStream, keyword: &str, errors: &mut Errors) -> Option<TokenStream> {
+    if keyword != "enum" && keyword != "union" {
+        return None;
+    }
+    let mut input = syn::parse2::<DeriveInput>(item.clone()).ok()?;
+    if let syn::Data::Union(union) = input.data {
+        input.data = syn::Data::Struct(syn::DataStruct {
+            struct_token: syn::Token![struct](union.union_token.span),
+            fields: syn::Fields::Named(union.fields),
+            semi_token: None,
+        });
+    }
+    input.generics.lifetimes().next().is_none().then(|| model_of(input, &Keys::default(), errors))
+}
+
+fn model_of(input: DeriveInput, keys: &Keys, errors: &mut Errors) -> TokenStream {
+    let krate = Crate::of(keys);
+    let mut record = Record::of(input, Whole::Model, errors);
+    record.migrations.splice(..0, keys.migrations.iter().cloned());
+    let mut written = data::item(&record, &krate, false, false);
+    written.extend(state::implementation(&record, &krate));
+    written.extend(model::implementation(&record, &krate));
+    written
 }
 
 fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
@@ -133,12 +160,7 @@ fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> To
                 written.extend(model::stand_in(&input, &krate));
                 return written;
             }
-            let mut record = Record::of(input, Whole::Model, errors);
-            record.migrations.splice(..0, keys.migrations);
-            let mut written = data::item(&record, &krate, false, false);
-            written.extend(state::implementation(&record, &krate));
-            written.extend(model::implementation(&record, &krate));
-            written
+            model_of(input, &keys, errors)
         }
         Err(error) => {
             errors.push(error);

@@ -7,7 +7,7 @@ mod ctx;
 
 use std::convert::Infallible;
 
-pub use ctx::{Ctx, NoEvents, Rng};
+pub use ctx::{Ctx, NoEvents, NoEventsAboveTheImplBlock, Rng};
 
 use crate::{
     Past, State,

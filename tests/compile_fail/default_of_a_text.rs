@@ -10,17 +10,17 @@ impl Bank {
         &mut self,
         amount: u64,
         #[memstate(default = "nobody")] by: String,
-        #[memstate(default = "nothing")] what: &str,
-        #[memstate(default = "")] whom: Option<String>,
+        #[memstate(default = 0)] what: &str,
     ) -> u64 {
-        let _ = (by, what, whom);
+        let _ = (by, what);
         self.total += amount;
         self.total
     }
 }
 
 async fn client(bank: BankClient) {
-    let _: Result<u64, _> = bank.pay(3, "Ann", "rent", None).await;
+    let _: Result<u64, _> = bank.pay(3, "Ann", "rent").await;
+    let _ = BankCommand::Pay { amount: 3, by: String::new(), what: String::new() };
 }
 
 fn main() {}

@@ -1,14 +1,10 @@
+//! A derive that stands above has run when `#[memstate::data]` runs, and is no more to be seen there.
+
 #[derive(Clone, PartialEq)]
 #[memstate::data]
 pub enum Kind {
     One,
     Two { of: u64 },
-}
-
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[memstate::data(error)]
-pub struct Refused {
-    kind: Kind,
 }
 
 #[memstate::model]
@@ -19,13 +15,15 @@ pub struct Bank {
 
 #[memstate::model]
 impl Bank {
-    pub fn pay(&mut self, kind: Kind) -> Result<u64, Refused> {
-        Err(Refused { kind })
+    pub fn pay(&mut self, kind: Kind) -> usize {
+        self.kinds.push(kind);
+        self.kinds.len()
     }
 }
 
 async fn client(bank: BankClient) {
-    let _: Result<u64, memstate::Error<Refused>> = bank.pay(Kind::One).await;
+    let _: Result<usize, _> = bank.pay(Kind::One).await;
+    let _ = BankCommand::Pay { kind: Kind::One };
 }
 
 fn main() {}

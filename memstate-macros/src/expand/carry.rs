@@ -2,14 +2,14 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
-use syn::{ExprPath, Type, spanned::Spanned};
+use syn::{Expr, ExprPath, Lit, Type, spanned::Spanned};
 
 use super::{
     Crate,
     methods::{Scope, local, owned, slot},
 };
 use crate::{
-    check::{Argument, Kind, Operation},
+    check::{Argument, Form, Kind, Operation},
     types,
 };
 
@@ -64,6 +64,10 @@ fn value(argument: &Argument, local: &Ident, krate: &Crate) -> TokenStream {
     };
     let ty = owned(argument, krate);
     let default = match default {
+        // What is written as a text is meant as one, of the type that holds it.
+        Some(value) if is_text(value) && matches!(argument.form, Form::Text | Form::Unsized(_)) => {
+            quote_spanned!(value.span()=> <#ty as #krate::std::convert::From<_>>::from(#value))
+        }
         // In a function of its own, out of which no `return` and no `?` can lead.
         Some(value) => quote_mixed!((|| -> #ty { #value })()),
         None => {
@@ -76,6 +80,15 @@ fn value(argument: &Argument, local: &Ident, krate: &Crate) -> TokenStream {
             #krate::std::option::Option::Some(written) => written,
             #krate::std::option::Option::None => #default,
         }
+    }
+}
+
+/// `"nobody"`.
+fn is_text(value: &Expr) -> bool {
+    match value {
+        Expr::Lit(value) => matches!(value.lit, Lit::Str(_)),
+        Expr::Group(group) => is_text(&group.expr),
+        _ => false,
     }
 }
 
