@@ -2,6 +2,7 @@
 
 mod carry;
 mod client;
+mod counted;
 mod data;
 mod determinism;
 mod display;

@@ -2,6 +2,8 @@
 //!
 //! What is read must be read to its last byte; a value that leaves some over is another value than was written.
 
+#[doc(hidden)]
+pub mod counted;
 pub(crate) mod reader;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -245,9 +247,13 @@ pub fn put<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), 
 /// If the bytes are no such value.
 pub fn get<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Unreadable> {
     let mut reader = Reader::new(bytes);
-    let value = T::deserialize(&mut reader).map_err(|error| Unreadable::new(error.to_string()))?;
-    *bytes = reader.rest();
-    Ok(value)
+    match T::deserialize(&mut reader) {
+        Ok(value) => {
+            *bytes = reader.rest();
+            Ok(value)
+        }
+        Err(fault) => Err(Unreadable::new(reader.why(fault))),
+    }
 }
 
 /// Reads a value that takes all of `bytes`. The user's `Deserialize` runs here; if it panics, the value is unreadable.

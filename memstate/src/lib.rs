@@ -110,7 +110,11 @@ pub use when::{Span, When};
 pub mod __private {
     pub use crate::{
         client::{Ask, Call, Client, Look},
-        codec::{Answer, Argument, Unreadable, Unwritable, put},
+        codec::{
+            Answer, Argument, Unreadable, Unwritable,
+            counted::{Elements, OneVariant, Sizeless, elements_take_bytes},
+            put,
+        },
         model::{
             AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, ClientInScope, CommandOf, Ctx, Lend,
             Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Returned,

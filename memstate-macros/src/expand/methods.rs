@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::{Generics, Type};
 
-use super::{Crate, client, enums, lenient};
+use super::{Crate, client, counted, enums, lenient};
 use crate::{
     check::{Argument, Commands, Form, Input, Kind, Operation},
     types,
@@ -201,6 +201,7 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
     let dispatch = dispatch(&scope);
     let client = client::methods(&scope);
     let fallback = client::fallback(&scope);
+    let counted = counted::of_methods(&scope);
     quote_mixed! {
         #fallback
 
@@ -213,6 +214,7 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
             #reply
             #dispatch
             #client
+            #counted
         };
     }
 }

@@ -16,17 +16,23 @@ pub(crate) struct Reader<'de> {
     bytes: &'de [u8],
     /// How many elements may still take no bytes.
     free: usize,
+    why: String,
 }
 
-/// Why a value cannot be read. It is a thin pointer, as every read returns it.
-#[derive(Debug)]
-pub(crate) struct Fault(Box<String>);
+/// A value cannot be read. Every read returns it, so it is as small as can be; [`Reader::why`] has the words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// The reader knows why.
+    Told,
+    /// The type's own `Deserialize` refuses it.
+    Refused,
+}
 
 type Result<T> = std::result::Result<T, Fault>;
 
 impl<'de> Reader<'de> {
     pub(crate) fn new(bytes: &'de [u8]) -> Self {
-        Reader { bytes, free: FREE }
+        Reader { bytes, free: FREE, why: String::new() }
     }
 
     /// What has not been read.
@@ -39,9 +45,33 @@ impl<'de> Reader<'de> {
         FREE - self.free
     }
 
+    /// What a fault of this reader is about.
+    pub(crate) fn why(self, fault: Fault) -> String {
+        match fault {
+            Fault::Told => self.why,
+            Fault::Refused => "the type's own `Deserialize` refuses it".to_owned(),
+        }
+    }
+
+    #[cold]
+    fn fault(&mut self, why: impl Into<String>) -> Fault {
+        self.why = why.into();
+        Fault::Told
+    }
+
+    #[cold]
+    fn announced(&mut self, count: usize, what: &str) -> Fault {
+        self.fault(format!("{count} {what} are announced and {} bytes are there", self.bytes.len()))
+    }
+
+    #[cold]
+    fn cut_short(&mut self) -> Fault {
+        self.fault("the value is cut short")
+    }
+
     #[inline]
     fn byte(&mut self) -> Result<u8> {
-        let Some((&byte, rest)) = self.bytes.split_first() else { return Err(cut_short()) };
+        let Some((&byte, rest)) = self.bytes.split_first() else { return Err(self.cut_short()) };
         self.bytes = rest;
         Ok(byte)
     }
@@ -49,7 +79,7 @@ impl<'de> Reader<'de> {
     #[inline]
     fn take(&mut self, length: usize) -> Result<&'de [u8]> {
         let Some((taken, rest)) = self.bytes.split_at_checked(length) else {
-            return Err(announced(length, "bytes", self.bytes.len()));
+            return Err(self.announced(length, "bytes"));
         };
         self.bytes = rest;
         Ok(taken)
@@ -57,14 +87,14 @@ impl<'de> Reader<'de> {
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let Some((taken, rest)) = self.bytes.split_first_chunk() else { return Err(cut_short()) };
+        let Some((taken, rest)) = self.bytes.split_first_chunk() else { return Err(self.cut_short()) };
         self.bytes = rest;
         Ok(*taken)
     }
 
     #[inline]
     fn length(&mut self) -> Result<usize> {
-        usize::try_from(u64::varint(self)?).map_err(|_| fault("a length is too large"))
+        usize::try_from(u64::varint(self)?).map_err(|_| self.fault("a length is too large"))
     }
 
     /// How many elements follow, if there can be so many.
@@ -72,7 +102,7 @@ impl<'de> Reader<'de> {
     fn count(&mut self) -> Result<usize> {
         let count = self.length()?;
         if count > self.bytes.len().saturating_add(self.free) {
-            return Err(announced(count, "elements", self.bytes.len()));
+            return Err(self.announced(count, "elements"));
         }
         Ok(count)
     }
@@ -81,41 +111,27 @@ impl<'de> Reader<'de> {
     #[inline]
     fn counted(&mut self, before: usize) -> Result<()> {
         if self.bytes.len() == before {
-            self.free = self.free.checked_sub(1).ok_or_else(too_many)?;
+            let Some(free) = self.free.checked_sub(1) else { return Err(self.too_many()) };
+            self.free = free;
         }
         Ok(())
+    }
+
+    #[cold]
+    fn too_many(&mut self) -> Fault {
+        self.fault(format!("more than {FREE} elements take no bytes"))
     }
 
     #[inline]
     fn text(&mut self) -> Result<&'de str> {
         let length = self.length()?;
-        std::str::from_utf8(self.take(length)?).map_err(|_| fault("a text is not UTF-8"))
+        std::str::from_utf8(self.take(length)?).map_err(|_| self.fault("a text is not UTF-8"))
     }
-}
-
-#[cold]
-fn fault(text: &str) -> Fault {
-    Fault(Box::new(text.to_owned()))
-}
-
-#[cold]
-fn cut_short() -> Fault {
-    fault("the value is cut short")
-}
-
-#[cold]
-fn announced(count: usize, what: &str, left: usize) -> Fault {
-    fault(&format!("{count} {what} are announced and {left} bytes are there"))
-}
-
-#[cold]
-fn too_many() -> Fault {
-    fault(&format!("more than {FREE} elements take no bytes"))
 }
 
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str("it cannot be read")
     }
 }
 
@@ -123,8 +139,8 @@ impl std::error::Error for Fault {}
 
 impl de::Error for Fault {
     #[cold]
-    fn custom<T: Display>(text: T) -> Self {
-        Fault(Box::new(text.to_string()))
+    fn custom<T: Display>(_: T) -> Self {
+        Fault::Refused
     }
 }
 
@@ -138,31 +154,32 @@ macro_rules! varints {
         impl Varint for $number {
             #[inline]
             fn varint(reader: &mut Reader<'_>) -> Result<Self> {
-                let mut number: $number = 0;
-                for shift in (0..<$number>::BITS).step_by(7) {
+                let byte = reader.byte()?;
+                let mut number = <$number>::from(byte & 0x7f);
+                if byte < 0x80 {
+                    return Ok(number);
+                }
+                let mut shift = 7;
+                while shift < <$number>::BITS {
                     let byte = reader.byte()?;
                     let bits = <$number>::from(byte & 0x7f);
-                    number |= bits << shift;
-                    if byte & 0x80 == 0 {
-                        // In the last byte there may be bits that the number has not.
-                        return match bits << shift >> shift == bits {
-                            true => Ok(number),
-                            false => Err(too_long(<$number>::BITS)),
-                        };
+                    // In the last byte there may be bits that the number has not.
+                    if shift + 7 > <$number>::BITS && bits >> (<$number>::BITS - shift) != 0 {
+                        break;
                     }
+                    number |= bits << shift;
+                    if byte < 0x80 {
+                        return Ok(number);
+                    }
+                    shift += 7;
                 }
-                Err(too_long(<$number>::BITS))
+                Err(reader.fault(concat!("a number is longer than ", stringify!($number), " can be")))
             }
         }
     )*};
 }
 
 varints!(u16, u32, u64, u128);
-
-#[cold]
-fn too_long(bits: u32) -> Fault {
-    fault(&format!("a number has more than {bits} bits"))
-}
 
 macro_rules! numbers {
     ($($deserialize:ident $visit:ident $unsigned:ty),*) => {$(
@@ -202,7 +219,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
-        Err(fault("its `Deserialize` asks what comes next, and the bytes do not say"))
+        Err(self.fault("its `Deserialize` asks what comes next, and the bytes do not say"))
     }
 
     #[inline]
@@ -210,7 +227,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         match self.byte()? {
             0 => visitor.visit_bool(false),
             1 => visitor.visit_bool(true),
-            byte => Err(fault(&format!("{byte} is neither true nor false"))),
+            byte => Err(self.fault(&format!("{byte} is neither true nor false"))),
         }
     }
 
@@ -238,7 +255,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         let mut letters = self.text()?.chars();
         match (letters.next(), letters.next()) {
             (Some(letter), None) => visitor.visit_char(letter),
-            _ => Err(fault("a character is not one character")),
+            _ => Err(self.fault("a character is not one character")),
         }
     }
 
@@ -269,7 +286,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         match self.byte()? {
             0 => visitor.visit_none(),
             1 => visitor.visit_some(self),
-            byte => Err(fault(&format!("{byte} is neither some nor none"))),
+            byte => Err(self.fault(&format!("{byte} is neither some nor none"))),
         }
     }
 

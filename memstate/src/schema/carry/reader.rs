@@ -135,9 +135,15 @@ impl<'r, 'a, 'de> Reader<'r, 'a, 'de> {
         read: impl FnOnce(&mut Plain<'de>) -> std::result::Result<T, Fault>,
     ) -> Result<T> {
         let mut plain = Plain::new(self.carrier.source.rest());
-        let value = read(&mut plain).map_err(|error| {
-            Trouble::new(format!("today's type cannot read what it is said to have written itself: {error}"))
-        })?;
+        let value = match read(&mut plain) {
+            Ok(value) => value,
+            Err(fault) => {
+                let why = plain.why(fault);
+                return Err(Trouble::new(format!(
+                    "today's type cannot read what it is said to have written itself: {why}"
+                )));
+            }
+        };
         self.carrier.source.go_on(plain.rest(), plain.free_elements())?;
         Ok(value)
     }
