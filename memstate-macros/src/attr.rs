@@ -34,7 +34,22 @@ pub enum Place {
 }
 
 impl Place {
-    fn keys(self) -> &'static [&'static str] {
+    /// All that have keys.
+    #[cfg(test)]
+    pub const ALL: [Place; 10] = [
+        Place::ModelStruct,
+        Place::Model,
+        Place::ModelImpl,
+        Place::Block,
+        Place::Data,
+        Place::Method,
+        Place::Argument,
+        Place::Field,
+        Place::Variant,
+        Place::Struct,
+    ];
+
+    pub fn keys(self) -> &'static [&'static str] {
         match self {
             Place::ModelStruct => &["crate", "migrate"],
             Place::Model => &["migrate"],
@@ -56,6 +71,23 @@ impl Place {
             Place::Field => &["clone"],
             Place::Variant | Place::Struct => &["display"],
             Place::Nowhere => &[],
+        }
+    }
+
+    /// The module of `memstate::__private::keys` with its keys.
+    pub fn module(self) -> &'static str {
+        match self {
+            Place::ModelStruct => "model_struct",
+            Place::Model => "model",
+            Place::ModelImpl => "model_impl",
+            Place::Block => "block",
+            Place::Data => "data",
+            Place::Method => "method",
+            Place::Argument => "argument",
+            Place::Field => "field",
+            Place::Variant => "variant",
+            Place::Struct => "structure",
+            Place::Nowhere => "nowhere",
         }
     }
 
@@ -161,6 +193,7 @@ impl Keys {
             while !input.is_empty() {
                 let key = input.call(Ident::parse_any)?;
                 let name = key.to_string();
+                errors.completion().met(place, &key);
                 if !place.keys().contains(&name.as_str()) {
                     unknown(&key, place, errors);
                     skip_value(input);
@@ -169,6 +202,9 @@ impl Keys {
                     skip_value(input);
                 } else {
                     self.value(&key, &name, input, errors);
+                    if let (true, Some(path)) = (name == "crate", &self.krate) {
+                        errors.completion().within(path);
+                    }
                     self.given.push(key);
                 }
                 if !input.is_empty() {
@@ -425,7 +461,12 @@ mod tests {
         let of = |options, place| read(options, place).1.remove(0);
         let text = of(quote!(events = A), Place::ModelStruct);
         assert!(text.starts_with("`events` has no place on `#[memstate::model]` above a struct\n"), "{text}");
-        assert!(text.ends_with("help: it stands above the `impl` block as `#[memstate::model(events = BankEvent)]`"), "{text}");
+        assert!(
+            text.ends_with(
+                "help: it stands above the `impl` block as `#[memstate::model(events = BankEvent)]`"
+            ),
+            "{text}"
+        );
         let text = of(quote!(defualt), Place::Method);
         assert!(text.starts_with("unknown key `defualt`; did you mean `default`?"), "{text}");
         assert!(text.ends_with("on an argument of a command as `#[memstate(default)]`"), "{text}");
@@ -435,10 +476,7 @@ mod tests {
 
     #[test]
     fn every_key_has_a_form_and_a_home() {
-        for place in [Place::ModelStruct, Place::Model, Place::ModelImpl, Place::Block, Place::Data, Place::Method]
-            .into_iter()
-            .chain([Place::Argument, Place::Field, Place::Variant, Place::Struct])
-        {
+        for place in Place::ALL {
             for key in place.keys() {
                 assert!(FORMS.iter().any(|(name, _)| name == key), "{key}");
                 assert_ne!(home(key), "it stands ", "{key}");

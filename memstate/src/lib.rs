@@ -72,6 +72,8 @@ mod error;
 mod events;
 mod history;
 pub mod journal;
+#[doc(hidden)]
+pub mod keys;
 pub mod model;
 mod open;
 mod past;
@@ -115,6 +117,7 @@ pub mod __private {
             counted::{Elements, OneVariant, Sizeless, elements_take_bytes},
             put,
         },
+        keys,
         model::{
             AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, ClientInScope, CommandOf, Ctx, Lend,
             Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome, Parameter, Probe, Returned,

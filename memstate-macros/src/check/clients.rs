@@ -144,7 +144,9 @@ mod tests {
         let is_of = |ty: &Type| crate::types::last_segment(ty).is_some_and(|segment| segment.ident == of);
         let items = blocks.filter(|block| is_of(&block.self_ty)).flat_map(|block| block.items);
         let public = items.filter_map(|item| match item {
-            ImplItem::Fn(method) if matches!(method.vis, Visibility::Public(_)) => Some(method.sig.ident.to_string()),
+            ImplItem::Fn(method) if matches!(method.vis, Visibility::Public(_)) => {
+                Some(method.sig.ident.to_string())
+            }
             _ => None,
         });
         public.filter(|name| !name.starts_with("__")).collect()

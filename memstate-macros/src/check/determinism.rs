@@ -75,8 +75,10 @@ impl<'a> Bodies<'a> {
 
     fn words(&self, finding: &Finding, method: &Method, keys: &Keys) -> (String, String, String) {
         let (named, name) = (finding.text(), &method.sig.ident);
-        let is_helper = keys.skip || matches!(method.vis, Visibility::Inherited) && !keys.retired && keys.replays.is_none();
-        let whole = if is_helper { format!("`{name}`, a helper of commands,") } else { format!("command `{name}`") };
+        let is_helper = keys.skip
+            || matches!(method.vis, Visibility::Inherited) && !keys.retired && keys.replays.is_none();
+        let whole =
+            if is_helper { format!("`{name}`, a helper of commands,") } else { format!("command `{name}`") };
         let why = "the model is brought back by running its commands again, and must come out the same";
         let ctx = match self.events {
             Some(events) => format!("Ctx<{}>", types::text(events)),
@@ -84,7 +86,9 @@ impl<'a> Bodies<'a> {
         };
         let instead = match (&finding.source.instead, name_of_ctx(&method.sig)) {
             (Instead::Other(instead), _) => (*instead).to_owned(),
-            (Instead::Ctx(method), Some(name)) => format!("use `{name}.{method}`, which every replay repeats"),
+            (Instead::Ctx(method), Some(name)) => {
+                format!("use `{name}.{method}`, which every replay repeats")
+            }
             (Instead::Ctx(method), None) => {
                 format!("take `ctx: &mut {ctx}` and use `ctx.{method}`, which every replay repeats")
             }

@@ -119,7 +119,9 @@ fn element(ty: &Type) -> Option<TokenStream> {
     let is = |names: &[&str]| names.iter().any(|name| last.ident == name);
     match types.as_slice() {
         [element, ..] if is(LISTS) && !is_plain(element) => Some(element.to_token_stream()),
-        [key, value, ..] if is(MAPS) && !is_plain(key) && !is_plain(value) => Some(quote_mixed!((#key, #value))),
+        [key, value, ..] if is(MAPS) && !is_plain(key) && !is_plain(value) => {
+            Some(quote_mixed!((#key, #value)))
+        }
         _ => None,
     }
 }

@@ -6,7 +6,9 @@
 
 use std::fmt::{self, Display};
 
-use serde::de::{self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 
 /// How many elements of lists, sets and maps may take no bytes, in one value.
 const FREE: usize = 1 << 20;

@@ -152,8 +152,9 @@ fn source(path: &[Ident], after: &[TokenTree], own: &HashSet<String>) -> Option<
     );
     let is_meant = |named: &Named| match named {
         Named::Ends(end) => ends(&names, end).is_some(),
-        Named::InStd(end) => ends(&names, end)
-            .is_some_and(|front| matches!(front, [] | ["std" | "tokio" | "async_std", ..])),
+        Named::InStd(end) => {
+            ends(&names, end).is_some_and(|front| matches!(front, [] | ["std" | "tokio" | "async_std", ..]))
+        }
         Named::OfCrate(name, harmless) => {
             let last = names.last().copied().unwrap_or_default();
             names.len() > 1 && names[0] == *name && is_function(last) && !harmless.contains(&last)
@@ -206,7 +207,11 @@ mod tests {
             for path in written {
                 if !matches!(named, Named::Value(_)) {
                     assert_eq!(texts(&format!("let x = {path}();")), [path.clone()], "called");
-                    assert_eq!(texts(&format!("f(1, [|| {{ g!({path}()) }}])")), [path.clone()], "deep inside");
+                    assert_eq!(
+                        texts(&format!("f(1, [|| {{ g!({path}()) }}])")),
+                        [path.clone()],
+                        "deep inside"
+                    );
                 }
                 if !matches!(named, Named::Called(_)) {
                     assert_eq!(texts(&format!("x.map_or_else({path}, y)")), [path.clone()], "as a value");
@@ -221,7 +226,10 @@ mod tests {
         assert_eq!(texts("rand::random::<u8>()"), ["rand::random"]);
         assert_eq!(texts("0..rand::random()"), ["rand::random"]);
         assert_eq!(texts("DateTime::<Utc>::from(SystemTime::now())"), ["SystemTime::now"]);
-        assert_eq!(texts("a::<fn(u8) -> Vec<u8>>::b(std::time::Instant::now())"), ["std::time::Instant::now"]);
+        assert_eq!(
+            texts("a::<fn(u8) -> Vec<u8>>::b(std::time::Instant::now())"),
+            ["std::time::Instant::now"]
+        );
         assert_eq!(texts("::std::env::var(x)"), ["std::env::var"]);
         assert_eq!(texts("if a < b { File::open(c) } else { Utc::now() }"), ["File::open", "Utc::now"]);
     }

@@ -130,10 +130,7 @@ impl<'r, 'a, 'de> Reader<'r, 'a, 'de> {
     }
 
     /// Hands over to the reader without a schema, for what the schema does not know.
-    fn opaque<T>(
-        self,
-        read: impl FnOnce(&mut Plain<'de>) -> std::result::Result<T, Fault>,
-    ) -> Result<T> {
+    fn opaque<T>(self, read: impl FnOnce(&mut Plain<'de>) -> std::result::Result<T, Fault>) -> Result<T> {
         let mut plain = Plain::new(self.carrier.source.rest());
         let value = match read(&mut plain) {
             Ok(value) => value,
