@@ -114,7 +114,7 @@ pub mod __private {
         client::{Ask, Call, Client, Look},
         codec::{
             Answer, Argument, Unreadable, Unwritable,
-            counted::{Elements, OneVariant, Sizeless, elements_take_bytes},
+            counted::{Elements, WritesNothing, WritesSomething, elements_take_bytes},
             put,
         },
         keys,

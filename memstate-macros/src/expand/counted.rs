@@ -44,14 +44,14 @@ pub fn of_fields(record: &Record, krate: &Crate) -> TokenStream {
     fields.map(|field| checks(&field.ty, &record.input.generics, krate)).collect()
 }
 
-/// An enum of one variant has no size in memory, and still is written with its number.
-pub fn is_written(record: &Record, krate: &Crate) -> Option<TokenStream> {
+/// A struct without fields is written as nothing. Of one with fields that are written so nothing is known here.
+pub fn is_nothing(record: &Record, krate: &Crate) -> Option<TokenStream> {
     let name = &record.input.ident;
     let (header, parameters, bounds) = record.input.generics.split_for_impl();
-    (record.is_enum() && record.variants.len() == 1).then(|| {
+    (!record.is_enum() && record.fields().next().is_none()).then(|| {
         quote_mixed! {
             #[automatically_derived]
-            impl #header #krate::OneVariant for #name #parameters #bounds {}
+            impl #header #krate::WritesNothing for #name #parameters #bounds {}
         }
     })
 }
@@ -79,7 +79,7 @@ fn check(list: &Type, element: &TokenStream, krate: &Crate) -> TokenStream {
     // All of it at one place, which is where the compiler says it.
     let evaluated = quote_mixed! {
         {
-            use #krate::Sizeless as _;
+            use #krate::WritesSomething as _;
             #krate::elements_take_bytes(#krate::Elements::<#element>::TAKE_NO_BYTES, #text)
         }
     };

@@ -36,7 +36,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
             unsafe impl #header #krate::std::marker::Sync for #model #bounds {}
         }
     });
-    let (counted, is_written) = (counted::of_fields(record, krate), counted::is_written(record, krate));
+    let (counted, is_nothing) = (counted::of_fields(record, krate), counted::is_nothing(record, krate));
     quote_mixed! {
         #lenient
         const _: () = {
@@ -60,7 +60,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
                 }
             }
             #shared
-            #is_written
+            #is_nothing
             #counted
         };
     }

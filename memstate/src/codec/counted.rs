@@ -5,22 +5,26 @@ use std::marker::PhantomData;
 /// The elements of a list.
 pub struct Elements<T>(PhantomData<T>);
 
-/// An enum of one variant: it has no size in memory, but its variant's number is written.
-pub trait OneVariant {}
+/// A type whose values are written as nothing. Its size in memory does not say so: an enum of one variant has none, and is
+/// written with its variant's number.
+pub trait WritesNothing {}
 
-impl<T: OneVariant> Elements<T> {
-    /// This one is found before that of [`Sizeless`].
-    pub const TAKE_NO_BYTES: bool = false;
+impl WritesNothing for () {}
+impl<T> WritesNothing for [T; 0] {}
+impl<T: ?Sized> WritesNothing for PhantomData<T> {}
+impl<A: WritesNothing, B: WritesNothing> WritesNothing for (A, B) {}
+
+impl<T: WritesNothing> Elements<T> {
+    /// This one is found before that of [`WritesSomething`].
+    pub const TAKE_NO_BYTES: bool = true;
 }
 
-/// Whether it has a size in memory, for all other types.
-pub trait Sizeless {
-    const TAKE_NO_BYTES: bool;
+/// All other types, as far as can be known.
+pub trait WritesSomething {
+    const TAKE_NO_BYTES: bool = false;
 }
 
-impl<T> Sizeless for Elements<T> {
-    const TAKE_NO_BYTES: bool = size_of::<T>() == 0;
-}
+impl<T> WritesSomething for Elements<T> {}
 
 /// Fails to compile with this text, if they take none.
 #[track_caller]
