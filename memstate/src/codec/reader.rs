@@ -229,7 +229,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         match self.byte()? {
             0 => visitor.visit_bool(false),
             1 => visitor.visit_bool(true),
-            byte => Err(self.fault(&format!("{byte} is neither true nor false"))),
+            byte => Err(self.fault(format!("{byte} is neither true nor false"))),
         }
     }
 
@@ -288,7 +288,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         match self.byte()? {
             0 => visitor.visit_none(),
             1 => visitor.visit_some(self),
-            byte => Err(self.fault(&format!("{byte} is neither some nor none"))),
+            byte => Err(self.fault(format!("{byte} is neither some nor none"))),
         }
     }
 
