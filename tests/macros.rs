@@ -8,6 +8,8 @@ mod bank;
 mod carried;
 #[path = "macros/data.rs"]
 mod data;
+#[path = "macros/deterministic.rs"]
+mod deterministic;
 #[path = "macros/emitted.rs"]
 mod emitted;
 #[path = "macros/evolution.rs"]

@@ -50,6 +50,8 @@ pub struct Block {
     pub strays: Vec<Attribute>,
     /// It stands for all blocks of a `#[memstate::model] mod`.
     pub in_module: bool,
+    /// Attributes of ours on the block.
+    pub attrs: Vec<Attribute>,
 }
 
 /// A method or a function.
@@ -59,6 +61,10 @@ pub struct Method {
     pub sig: Signature,
     /// The header of its block is a mistake, which is said already.
     pub misplaced: bool,
+    /// What differs in a replay is an error in it, whatever is said elsewhere.
+    pub strict: bool,
+    /// As it stands there.
+    pub body: TokenStream,
 }
 
 impl Parse for Block {
@@ -88,8 +94,8 @@ impl Parse for Block {
             macros: Vec::new(),
             strays: Vec::new(),
             in_module: false,
+            attrs: attrs.into_iter().filter(|attr| attr.path().is_ident("memstate")).collect(),
         };
-        block.strays.extend(attrs.into_iter().filter(|attr| attr.path().is_ident("memstate")));
         let content;
         braced!(content in input);
         content.call(Attribute::parse_inner)?;
@@ -123,8 +129,8 @@ impl Block {
         if is_function(input) {
             let sig: Signature = input.parse()?;
             // The body, or the `;` for which rustc has its own words.
-            input.parse::<TokenTree>()?;
-            self.methods.push(Method { attrs, vis, sig, misplaced: false });
+            let body = input.parse::<TokenTree>()?.into();
+            self.methods.push(Method { attrs, vis, sig, body, misplaced: false, strict: false });
             return Ok(());
         }
         self.strays.extend(attrs.into_iter().filter(|attr| attr.path().is_ident("memstate")));

@@ -25,6 +25,8 @@ pub enum Place {
     /// Of both, as the module has both.
     ModelModule,
     /// On an `impl` block in the model's module.
+    BlockInModule,
+    /// On the `impl` block, below `#[memstate::model]`.
     Block,
     Data,
     Method,
@@ -40,15 +42,44 @@ pub enum Place {
 }
 
 impl Place {
-    fn keys(self) -> &'static [&'static str] {
+    /// All that have keys.
+    #[cfg(test)]
+    pub const ALL: [Place; 13] = [
+        Place::ModelStruct,
+        Place::Model,
+        Place::ModelImpl,
+        Place::ModelModule,
+        Place::BlockInModule,
+        Place::Block,
+        Place::Data,
+        Place::Method,
+        Place::Argument,
+        Place::Field,
+        Place::ModelField,
+        Place::Variant,
+        Place::Struct,
+    ];
+
+    pub fn keys(self) -> &'static [&'static str] {
         match self {
             Place::ModelStruct => &["crate", "migrate"],
             Place::Model => &["migrate"],
-            Place::ModelImpl => &["crate", "events"],
+            Place::ModelImpl => &["crate", "events", "strict"],
             Place::ModelModule => &[],
-            Place::Block => &["skip"],
+            Place::BlockInModule => &["skip", "strict"],
+            Place::Block => &["strict"],
             Place::Data => &["crate", "error"],
-            Place::Method => &["skip", "was", "retired", "replays", "version", "upcast"],
+            Place::Method => &[
+                "skip",
+                "client",
+                "was",
+                "retired",
+                "replays",
+                "version",
+                "upcast",
+                "deterministic",
+                "strict",
+            ],
             Place::Argument => &["was", "default"],
             Place::Field => &["clone"],
             Place::ModelField => &["clone", "model", "was"],
@@ -58,7 +89,7 @@ impl Place {
     }
 
     /// Its own keys, and those of the places that it stands for.
-    fn all_keys(self) -> Vec<&'static str> {
+    pub fn all_keys(self) -> Vec<&'static str> {
         let mut keys = self.keys().to_vec();
         if self == Place::ModelModule {
             keys.extend(Place::ModelStruct.keys());
@@ -69,13 +100,34 @@ impl Place {
         keys
     }
 
+    /// The module of `memstate::__private::keys` with its keys.
+    pub fn module(self) -> &'static str {
+        match self {
+            Place::ModelStruct => "model_struct",
+            Place::Model => "model",
+            Place::ModelImpl => "model_impl",
+            Place::ModelModule => "model_module",
+            Place::BlockInModule => "block_in_module",
+            Place::Block => "block",
+            Place::Data => "data",
+            Place::Method => "method",
+            Place::Argument => "argument",
+            Place::Field => "field",
+            Place::ModelField => "model_field",
+            Place::Variant => "variant",
+            Place::Struct => "structure",
+            Place::Nowhere => "nowhere",
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Place::ModelStruct => "`#[memstate::model]` above a struct",
             Place::Model => "a model",
             Place::ModelImpl => "`#[memstate::model]` above an `impl` block",
             Place::ModelModule => "`#[memstate::model]` above a `mod`",
-            Place::Block => "an `impl` block in a model's module",
+            Place::BlockInModule => "an `impl` block in a model's module",
+            Place::Block => "an `impl` block",
             Place::Data => "`#[memstate::data]`",
             Place::Method => "a method",
             Place::Argument => "an argument",
@@ -95,6 +147,9 @@ const FORMS: &[(&str, &str)] = &[
     ("model", "model"),
     ("error", "error"),
     ("retired", "retired"),
+    ("deterministic", "deterministic"),
+    ("strict", "strict"),
+    ("client", "client = \"name_on_the_client\""),
     ("crate", "crate = path::to::memstate"),
     ("events", "events = BankEvent"),
     ("display", "display = \"no account {0}\""),
@@ -120,6 +175,10 @@ pub struct Keys {
     pub events: Option<Type>,
     pub error: bool,
     pub skip: bool,
+    pub deterministic: bool,
+    pub strict: bool,
+    /// What the client calls the method.
+    pub client: Option<LitStr>,
     pub clone: bool,
     pub model: bool,
     pub display: Option<LitStr>,
@@ -201,6 +260,7 @@ impl Keys {
                 let whole = input.cursor().token_stream();
                 let key = input.call(Ident::parse_any)?;
                 let name = key.to_string();
+                errors.completion().met(place, &key);
                 if !place.all_keys().contains(&name.as_str()) {
                     unknown(&key, place, errors);
                     skip_value(input);
@@ -215,6 +275,9 @@ impl Keys {
                     }
                 } else {
                     self.value(&key, &name, input, errors);
+                    if let (true, Some(path)) = (name == "crate", &self.krate) {
+                        errors.completion().within(path);
+                    }
                     self.given.push(key);
                     self.written.push(taken(whole, input));
                 }
@@ -248,6 +311,9 @@ impl Keys {
             "model" => self.model = true,
             "error" => self.error = true,
             "retired" => self.retired = true,
+            "deterministic" => self.deterministic = true,
+            "strict" => self.strict = true,
+            "client" => self.client = Some(value(input)?),
             "default" => {
                 let value = input.peek(Token![=]).then(|| value(input)).transpose()?;
                 self.default = Some(value.map(Box::new));
@@ -279,12 +345,51 @@ fn value<T: Parse>(input: ParseStream<'_>) -> syn::Result<T> {
 
 fn unknown(key: &Ident, place: Place, errors: &mut Errors) {
     let name = key.to_string();
-    let what = match nearest(&name, &place.all_keys()) {
+    // A key that is near to one of this place is that one, unless it is a key of another place to the letter.
+    let meant = nearest(&name, &place.all_keys());
+    let elsewhere = match meant {
+        None => nearest(&name, &FORMS.iter().map(|(key, _)| *key).collect::<Vec<_>>()),
+        Some(_) => FORMS.iter().map(|(key, _)| *key).find(|key| *key == name),
+    };
+    if let Some(elsewhere) = elsewhere {
+        let what = match elsewhere == name {
+            true => format!("`{name}` has no place on {}", place.name()),
+            false => format!("unknown key `{name}`; did you mean `{elsewhere}`?"),
+        };
+        return errors.at(key, what, &expected(place), &home(elsewhere));
+    }
+    let what = match meant {
         Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
         None => format!("unknown key `{name}`"),
     };
     errors.at(key, what, &expected(place), "");
 }
+
+/// Where a key stands.
+fn home(key: &str) -> String {
+    let form = FORMS.iter().find(|(name, _)| *name == key).map_or(key, |(_, form)| form);
+    let form = form.split('`').next().unwrap_or(form);
+    let homes: Vec<String> = HOMES
+        .iter()
+        .filter(|(place, _, _)| place.keys().contains(&key))
+        // What stands on every field need not be said of those of a model.
+        .filter(|(place, _, _)| *place != Place::ModelField || !Place::Field.keys().contains(&key))
+        .map(|(_, whereabouts, attribute)| format!("{whereabouts} as `#[{attribute}({form})]`"))
+        .collect();
+    format!("it stands {}", homes.join(", or "))
+}
+
+/// Where something may stand, in words, and as what.
+const HOMES: &[(Place, &str, &str)] = &[
+    (Place::ModelStruct, "above the struct of a model", "memstate::model"),
+    (Place::ModelImpl, "above the `impl` block", "memstate::model"),
+    (Place::Data, "above a struct or an enum", "memstate::data"),
+    (Place::Method, "on a method", "memstate"),
+    (Place::Argument, "on an argument of a command", "memstate"),
+    (Place::Field, "on a field", "memstate"),
+    (Place::ModelField, "on a field of a model", "memstate"),
+    (Place::Variant, "on a variant or a struct under `#[memstate::data(error)]`", "memstate"),
+];
 
 fn expected(place: Place) -> String {
     let keys: Vec<_> = place.all_keys().iter().map(|key| format!("`{key}`")).collect();
@@ -440,6 +545,34 @@ mod tests {
     fn a_key_belongs_to_its_place() {
         assert_eq!(read(quote!(events = A), Place::ModelStruct).1.len(), 1);
         assert_eq!(read(quote!(error), Place::ModelImpl).1.len(), 1);
+    }
+
+    #[test]
+    fn a_key_of_another_place_is_told_where_it_belongs() {
+        let of = |options, place| read(options, place).1.remove(0);
+        let text = of(quote!(events = A), Place::ModelStruct);
+        assert!(text.starts_with("`events` has no place on `#[memstate::model]` above a struct\n"), "{text}");
+        assert!(
+            text.ends_with(
+                "help: it stands above the `impl` block as `#[memstate::model(events = BankEvent)]`"
+            ),
+            "{text}"
+        );
+        let text = of(quote!(defualt), Place::Method);
+        assert!(text.starts_with("unknown key `defualt`; did you mean `default`?"), "{text}");
+        assert!(text.ends_with("on an argument of a command as `#[memstate(default)]`"), "{text}");
+        // Near to one of its own place.
+        assert!(of(quote!(crat = x), Place::Data).contains("did you mean `crate`?"));
+    }
+
+    #[test]
+    fn every_key_has_a_form_and_a_home() {
+        for place in Place::ALL {
+            for key in place.keys() {
+                assert!(FORMS.iter().any(|(name, _)| name == key), "{key}");
+                assert_ne!(home(key), "it stands ", "{key}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 mod arguments;
 mod blocks;
 mod choice;
+mod clients;
+mod determinism;
 mod evolution;
 mod instead;
 pub mod part;
@@ -22,6 +24,7 @@ use syn::{
 pub use arguments::{Argument, Form, Input};
 pub use blocks::{header_text, is_of, joined};
 pub use choice::{Choice, choose};
+pub use determinism::Warning;
 pub use evolution::Evolution;
 pub use part::Part;
 pub use record::{Field, Held, Record, Variant, Whole};
@@ -44,6 +47,8 @@ pub struct Commands {
     pub operations: Vec<Operation>,
     /// Methods or functions hidden behind a `#[cfg]` make the numbers of the others depend on it.
     pub numbered_by_cfg: bool,
+    /// What in the bodies gives another answer in a replay.
+    pub warnings: Vec<Warning>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,6 +71,8 @@ pub struct Operation {
     pub kind: Kind,
     pub ident: Ident,
     pub variant: Ident,
+    /// What the client calls it.
+    pub client: Ident,
     pub vis: Visibility,
     /// What the client's method takes over.
     pub attrs: Vec<Attribute>,
@@ -91,7 +98,9 @@ impl Operation {
 
 impl Commands {
     /// `None` if there is nothing to write.
-    pub fn of(block: Block, errors: &mut Errors) -> Option<Commands> {
+    pub fn of(block: Block, options: &Keys, errors: &mut Errors) -> Option<Commands> {
+        let on_block = Keys::of_attrs(&block.attrs, Place::Block, errors);
+        let bodies = determinism::Bodies::new(options, &on_block);
         for stray in &block.strays {
             Keys::of_attrs(std::slice::from_ref(stray), Place::Nowhere, errors);
         }
@@ -135,8 +144,16 @@ impl Commands {
             block.methods.iter().find(|method| is_private(method)).map(|method| method.sig.ident.clone());
         let has_public =
             block.methods.iter().any(|method| method.sig.receiver().is_some() && !is_private(method));
-        let mut operations: Vec<_> =
-            block.methods.into_iter().filter_map(|method| operation(method, &self_ty, errors)).collect();
+        let mut warnings = Vec::new();
+        let mut operations: Vec<_> = block
+            .methods
+            .into_iter()
+            .filter_map(|method| {
+                let keys = Keys::of_attrs(&method.attrs, Place::Method, errors);
+                bodies.check(&method, &keys, &mut warnings, errors);
+                operation(method, keys, &self_ty, errors)
+            })
+            .collect();
         if let Some(private) = private.filter(|_| !has_public && operations.is_empty()) {
             errors.at(
                 &private,
@@ -148,6 +165,7 @@ impl Commands {
         doubles(&mut operations);
         evolution::across(&mut operations, errors);
         meetings(&mut operations, &name, errors);
+        clients::check(&mut operations, &name, errors);
         Some(Commands {
             numbered_by_cfg: operations.iter().any(|operation| !operation.cfgs.is_empty()),
             generics: block.generics,
@@ -155,6 +173,7 @@ impl Commands {
             name,
             path,
             operations,
+            warnings,
         })
     }
 
@@ -190,17 +209,18 @@ fn is_private(method: &Method) -> bool {
     matches!(method.vis, Visibility::Inherited) && method.sig.receiver().is_some()
 }
 
-fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {
-    let Method { attrs, vis, mut sig, misplaced } = method;
-    let keys = Keys::of_attrs(&attrs, Place::Method, errors);
+fn operation(method: Method, keys: Keys, self_ty: &Type, errors: &mut Errors) -> Option<Operation> {
+    let Method { attrs, vis, mut sig, misplaced, .. } = method;
     let is_private = matches!(vis, Visibility::Inherited);
     let is_exposed = sig.receiver().is_some() && (!is_private || evolution::is_for_replay(&keys));
     if !is_exposed || keys.skip {
-        evolution::of_none(&keys, &sig.ident, is_private && sig.receiver().is_some(), errors);
+        let is_helper = is_private && sig.receiver().is_some();
+        evolution::of_none(&keys, &sig.ident, is_helper, changes(&sig), errors);
         return None;
     }
     let mut mistakes = Errors::default();
     let kind = receiver(&sig, &mut mistakes);
+    let client = clients::name(&keys, &sig.ident, errors);
     let evolution = evolution::of(keys, kind, &sig.ident, self_ty, errors);
     if kind == Kind::Query && is_private {
         errors.append(mistakes);
@@ -227,6 +247,7 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
         cfgs,
         ident: sig.ident,
         variant,
+        client,
         vis,
         inputs,
         result: returned.ty,
@@ -235,6 +256,11 @@ fn operation(method: Method, self_ty: &Type, errors: &mut Errors) -> Option<Oper
         evolution,
         broken,
     })
+}
+
+/// Whether it has a `&mut self`.
+fn changes(sig: &Signature) -> bool {
+    sig.receiver().is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(_, _, Some(_))))
 }
 
 fn receiver(sig: &Signature, errors: &mut Errors) -> Kind {

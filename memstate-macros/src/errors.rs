@@ -3,10 +3,12 @@
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
+use crate::completion::Completion;
+
 /// The mistakes so far. They must be handed on: [`into_tokens`](Errors::into_tokens).
 #[derive(Default)]
 #[must_use]
-pub struct Errors(Vec<syn::Error>);
+pub struct Errors(Vec<syn::Error>, Completion);
 
 impl Errors {
     /// What is wrong, at the tokens of `place`; why it is; what to type instead.
@@ -24,6 +26,12 @@ impl Errors {
 
     pub fn append(&mut self, more: Errors) {
         self.0.extend(more.0);
+        self.1.append(more.1);
+    }
+
+    /// The keys that were met, right or wrong.
+    pub fn completion(&mut self) -> &mut Completion {
+        &mut self.1
     }
 
     pub fn is_empty(&self) -> bool {
@@ -35,7 +43,8 @@ impl Errors {
     }
 
     pub fn into_tokens(self) -> TokenStream {
-        self.0.into_iter().map(syn::Error::into_compile_error).collect()
+        let errors = self.0.into_iter().map(syn::Error::into_compile_error);
+        errors.chain([self.1.into_tokens()]).collect()
     }
 
     #[cfg(test)]
@@ -44,7 +53,7 @@ impl Errors {
     }
 }
 
-fn text(what: &str, why: &str, help: &str) -> String {
+pub fn text(what: &str, why: &str, help: &str) -> String {
     let mut text = what.to_owned();
     for (label, line) in [("\n= note: ", why), ("\n= help: ", help)] {
         if !line.is_empty() {

@@ -3,7 +3,9 @@
 mod argument;
 mod carry;
 mod client;
+mod counted;
 mod data;
+mod determinism;
 mod display;
 mod enums;
 mod methods;
@@ -134,7 +136,7 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
                 "put `#[memstate::model]` above a `struct` and above its `impl` block, and `#[memstate::data]` above \
                  the enums in it",
             );
-            without_helpers(item, 2)
+            instead_of_a_struct(&item, &keyword, &mut errors).unwrap_or_else(|| without_helpers(item, 2))
         }
         Err(error) => {
             errors.push(error);
@@ -142,6 +144,38 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     with(written, errors)
+}
+
+/// What is no struct and is said to be none gets all that a model has nevertheless, so that its `impl` block has nothing to
+/// add. A union cannot be saved, and is handed back as a struct.
+fn instead_of_a_struct(item: &TokenStream, keyword: &str, errors: &mut Errors) -> Option<TokenStream> {
+    if keyword != "enum" && keyword != "union" {
+        return None;
+    }
+    let mut input = syn::parse2::<DeriveInput>(item.clone()).ok()?;
+    if let syn::Data::Union(union) = input.data {
+        input.data = syn::Data::Struct(syn::DataStruct {
+            struct_token: syn::Token![struct](union.union_token.span),
+            fields: syn::Fields::Named(union.fields),
+            semi_token: None,
+        });
+    }
+    input.generics.lifetimes().next().is_none().then(|| model_of(input, item, &Keys::default(), errors))
+}
+
+fn model_of(input: DeriveInput, item: &TokenStream, keys: &Keys, errors: &mut Errors) -> TokenStream {
+    let krate = Crate::of(keys);
+    let mut record = Record::of(input, Whole::Model, errors);
+    record.migrations.splice(..0, keys.migrations.iter().cloned());
+    let mut written = data::item(&record, &krate, false, false);
+    written.extend(state::implementation(&record, &krate));
+    if record.parts().next().is_some() {
+        written.extend(model::around_parts(&record, &krate));
+        written.extend(parts::ask(&record.input.ident, &keys.of_structure(), item, &krate));
+    } else {
+        written.extend(model::implementation(&record, &krate));
+    }
+    written
 }
 
 fn structure(options: TokenStream, item: TokenStream, errors: &mut Errors) -> TokenStream {
@@ -165,17 +199,7 @@ fn structure_of(keys: &Keys, item: TokenStream, errors: &mut Errors) -> TokenStr
                 written.extend(model::stand_in(&input, &krate));
                 return written;
             }
-            let mut record = Record::of(input, Whole::Model, errors);
-            record.migrations.splice(..0, keys.migrations.iter().cloned());
-            let mut written = data::item(&record, &krate, false, false);
-            written.extend(state::implementation(&record, &krate));
-            if record.parts().next().is_some() {
-                written.extend(model::around_parts(&record, &krate));
-                written.extend(parts::ask(&record.input.ident, &keys.of_structure(), &item, &krate));
-            } else {
-                written.extend(model::implementation(&record, &krate));
-            }
-            written
+            model_of(input, &item, keys, errors)
         }
         Err(error) => {
             errors.push(error);
@@ -213,7 +237,9 @@ pub fn compose(input: TokenStream) -> TokenStream {
     let krate = Crate::of(&keys);
     let mut record = Record::of(input, Whole::Model, &mut said);
     record.migrations.splice(..0, keys.migrations);
-    let Some(mut commands) = Commands::of(block, &mut said) else { return TokenStream::new() };
+    let Some(mut commands) = Commands::of(block, &Keys::default(), &mut said) else {
+        return TokenStream::new();
+    };
     methods::collect(&mut commands, &krate);
     let mut models: Vec<Part> = record.parts().cloned().collect();
     part::meetings(&mut models, &commands, &record.input.generics, &mut errors);
@@ -231,16 +257,17 @@ fn second_block(keys: &Keys, block: Block, other: &str, errors: &mut Errors) -> 
          a block without commands and queries needs no attribute",
     );
     // What its methods say of others may be true of the other block.
-    let (mut commands, krate) = (Commands::of(block, &mut Errors::default())?, Crate::of(keys));
+    let (mut commands, krate) = (Commands::of(block, keys, &mut Errors::default())?, Crate::of(keys));
     methods::collect(&mut commands, &krate);
     Some(methods::client_alone(&commands, &krate))
 }
 
 fn methods_of(keys: &Keys, block: Block, errors: &mut Errors) -> Option<TokenStream> {
     let signatures = block.signatures();
-    let (mut commands, krate) = (Commands::of(block, errors)?, Crate::of(keys));
+    let (mut commands, krate) = (Commands::of(block, keys, errors)?, Crate::of(keys));
     methods::collect(&mut commands, &krate);
     let mut written = methods::implementation(&commands, keys.events.as_ref(), &krate);
+    written.extend(determinism::warnings(&commands));
     written.extend(parts::leave(&commands.name, &signatures));
     Some(written)
 }

@@ -14,6 +14,7 @@ macro_rules! quote_mixed {
 mod ast;
 mod attr;
 mod check;
+mod completion;
 mod errors;
 mod expand;
 mod fallback;
@@ -176,7 +177,7 @@ mod types;
 ///     pub fn add(
 ///         &mut self,
 ///         #[memstate(was = "number")] amount: u64,
-///         #[memstate(default = "front".to_owned())] shelf: String,
+///         #[memstate(default = "front")] shelf: String,
 ///     ) {
 ///         self.stock += amount + shelf.len() as u64;
 ///     }
@@ -236,7 +237,7 @@ mod types;
 ///
 /// - `was = "number"`: what was written under that name is its value. Several may be given.
 /// - `default`, `default = value`: the value for records that do not have it, of the type that the enum holds (`String` for
-///   `&str`). An `Option` needs none; it is `None`.
+///   `&str`, for which a literal `"front"` will do). An `Option` needs none; it is `None`.
 ///
 /// On the struct, below `#[memstate::model]` or in its parentheses:
 ///
@@ -325,6 +326,43 @@ mod types;
 /// - In a generic model the block names the parameters as the struct does, and its bounds have to be enough for the models
 ///   inside.
 ///
+/// # What differs in a replay
+///
+/// The model is brought back by running its commands again, so a command must do the same every time. Whoever names a clock
+/// (`SystemTime::now`), a random source (`rand::random`, `Uuid::new_v4`), the environment, files, threads, the network or
+/// other processes in the body of a command, or of a helper with `&mut self` in the block, gets a warning at that token, with
+/// what to use instead: `ctx.now()`, `ctx.rng()`, `ctx.uuid()`, or an argument. With `strict` it is an error. A method that
+/// is well as it is says `#[memstate(deterministic)]`. Queries are in no journal and may do as they please.
+///
+/// A body is looked at by its names alone, and not further than the block. For the rest of a crate of models there are
+/// clippy's lists; in its `clippy.toml`:
+///
+/// ```toml
+/// disallowed-methods = [
+///     { path = "std::time::SystemTime::now", reason = "take `ctx.now()`" },
+///     { path = "std::time::Instant::now", reason = "take `ctx.now()`" },
+///     { path = "std::env::var", reason = "pass it as an argument" },
+///     { path = "std::thread::spawn", reason = "react to an event, outside of the model" },
+///     { path = "std::thread::sleep", reason = "a command does not wait" },
+///     { path = "uuid::Uuid::new_v4", reason = "take `ctx.uuid()`", allow-invalid = true },
+///     { path = "rand::random", reason = "take `ctx.rng()`", allow-invalid = true },
+///     { path = "rand::rng", reason = "take `ctx.rng()`", allow-invalid = true },
+///     { path = "chrono::Utc::now", reason = "take `ctx.now()`", allow-invalid = true },
+/// ]
+/// disallowed-types = [
+///     { path = "std::collections::HashMap", reason = "its order differs; take the one of `memstate::collections`" },
+///     { path = "std::collections::HashSet", reason = "its order differs; take the one of `memstate::collections`" },
+///     { path = "std::fs::File", reason = "react to an event, outside of the model" },
+///     { path = "std::net::TcpStream", reason = "react to an event, outside of the model" },
+/// ]
+/// ```
+///
+/// # Names that the client has
+///
+/// A client has methods of its own (`read`, `history`, `close` and the others of `memstate::Client`). A model's method of
+/// such a name would hide one of them, and is refused. `#[memstate(client = "close_account")]` names the client's method and
+/// leaves everything else as it is.
+///
 /// # Keys
 ///
 /// | where | key | |
@@ -335,7 +373,11 @@ mod types;
 /// | above the `impl` block | `events = BankEvent` | the type of the model's events; without it there are none |
 /// | above either | `crate = path` | where memstate is, if not at `::memstate` |
 /// | above the struct, or on it as `#[memstate(migrate = path)]` | `migrate = path` | makes today's state of an earlier version's; several |
+/// | above the `impl` block, or on it as `#[memstate(strict)]` | `strict` | what differs in a replay is an error |
 /// | on a method, as `#[memstate(skip)]` | `skip` | neither a command nor a query |
+/// | on a command or a query | `client = "name"` | what the client calls it; the journal and the enums keep the method's name |
+/// | on a command or its helper | `deterministic` | no warning of what its body names |
+/// | on a command or its helper | `strict` | what differs in a replay is an error |
 /// | on a command | `was = "name"` | a name that it had before; several |
 /// | on a command | `retired` | for replay only |
 /// | on a command | `replays = "name", version = 1` | for replay of that version of that command only |
@@ -356,7 +398,11 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a struct or an enum something that a model may hold, take and return.
 ///
 /// It writes `Clone`, serde's `Serialize` and `Deserialize` (each unless a `#[derive]` below it has it) and `State`.
-/// Type parameters that occur in fields must be `State`.
+/// Type parameters that occur in fields must be `State`. Derives of your own stand below it: one above has run already and
+/// cannot be seen, and rustc then finds two implementations (E0119).
+///
+/// A stray `#[memstate(…)]`, on what is under neither attribute, is unknown to rustc ("cannot find attribute `memstate` in
+/// this scope"): it belongs inside of an item with `#[memstate::model]` or `#[memstate::data]`.
 ///
 /// ```
 /// #[memstate::data(error)]

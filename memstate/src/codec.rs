@@ -2,10 +2,15 @@
 //!
 //! What is read must be read to its last byte; a value that leaves some over is another value than was written.
 
+#[doc(hidden)]
+pub mod counted;
+pub(crate) mod reader;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use self::reader::Reader;
 use crate::{
     model::carried::Slot,
     schema::{Shape, Tracer, Type, carry},
@@ -262,16 +267,21 @@ pub fn put<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), 
     }
 }
 
-/// Takes a value from the front of `bytes`.
+/// Takes a value from the front of `bytes`. No bytes can make it loop or allocate: a list that announces more elements than
+/// there are bytes left is refused, beside a million elements that take none.
 ///
 /// # Errors
 ///
 /// If the bytes are no such value.
 pub fn get<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, Unreadable> {
-    let (value, rest) =
-        postcard::take_from_bytes(bytes).map_err(|error| Unreadable::new(error.to_string()))?;
-    *bytes = rest;
-    Ok(value)
+    let mut reader = Reader::new(bytes);
+    match T::deserialize(&mut reader) {
+        Ok(value) => {
+            *bytes = reader.rest();
+            Ok(value)
+        }
+        Err(fault) => Err(Unreadable::new(reader.why(fault))),
+    }
 }
 
 /// Writes an `Option` of what `put` writes, for generated code: an argument such as `Option<&str>` is not copied for it.

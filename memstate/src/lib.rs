@@ -76,6 +76,8 @@ mod events;
 pub mod guide;
 mod history;
 pub mod journal;
+#[doc(hidden)]
+pub mod keys;
 pub mod model;
 mod open;
 mod past;
@@ -114,7 +116,12 @@ pub use when::{Span, When};
 pub mod __private {
     pub use crate::{
         client::{Ask, Call, Client, Inner, Look, TakesCommands},
-        codec::{Answer, Argument, Unreadable, Unwritable, get_option, put, put_option},
+        codec::{
+            Answer, Argument, Unreadable, Unwritable,
+            counted::{Elements, WritesNothing, WritesSomething, elements_take_bytes},
+            get_option, put, put_option,
+        },
+        keys,
         model::{
             AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, Announce, Announced, ClientInScope,
             CommandOf, Ctx, Lend, Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome,

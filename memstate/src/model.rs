@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 #[doc(hidden)]
 pub use ctx::{Announce, Announced};
-pub use ctx::{Ctx, NoEvents, Rng};
+pub use ctx::{Ctx, NoEvents, NoEventsAboveTheImplBlock, Rng};
 pub use parts::{Listed, Part};
 
 use crate::{

@@ -9,7 +9,7 @@ pub struct Bank {
 
 #[memstate::model]
 impl Bank {
-    pub fn close(
+    pub fn shut(
         &mut self,
         #[memstate(default)] why: Reason,
         #[memstate(default = "none")] note: String,
@@ -20,7 +20,7 @@ impl Bank {
 }
 
 async fn client(bank: BankClient) {
-    let _: Result<(), _> = bank.close(Reason(1), "", Reason(2)).await;
+    let _: Result<(), _> = bank.shut(Reason(1), "", Reason(2)).await;
 }
 
 fn main() {}

@@ -1,15 +1,4 @@
 #[memstate::model]
-pub enum Bank {
-    One,
-}
-
-#[memstate::model]
-pub union Both {
-    a: u8,
-    b: u8,
-}
-
-#[memstate::model]
 pub fn pay() {}
 
 #[memstate::data]
@@ -21,7 +10,6 @@ pub union Neither {
 }
 
 fn main() {
-    let _ = Bank::One;
     pay();
     data();
 }

@@ -13,11 +13,11 @@ impl Bank {
     #[memstate(was = "pay_all", was = "pay_out", was = "pay_out", was = "pay out")]
     pub fn pay_all(&mut self) {}
     #[memstate(version = 0)]
-    pub fn close(&mut self) {}
+    pub fn shut(&mut self) {}
     #[memstate(replays = "pay")]
     fn pay_v1(&mut self) {}
-    #[memstate(replays = "close", version = 1, retired, was = "end", upcast = from)]
-    fn close_v1(&mut self) {}
+    #[memstate(replays = "shut", version = 1, retired, was = "end", upcast = from)]
+    fn shut_v1(&mut self) {}
     #[memstate(skip, version = 2)]
     pub fn helper(&mut self) {}
     #[memstate(was = "help")]

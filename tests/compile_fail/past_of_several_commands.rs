@@ -31,10 +31,10 @@ impl Bank {
     #[memstate(replays = "open", version = 3)]
     fn open_v3_again(&mut self) {}
 
-    #[memstate(upcast = close_of_v1)]
-    pub fn close(&mut self) {}
-    #[memstate(replays = "close", version = 1)]
-    fn close_v1(&mut self) {}
+    #[memstate(upcast = shut_of_v1)]
+    pub fn shut(&mut self) {}
+    #[memstate(replays = "shut", version = 1)]
+    fn shut_v1(&mut self) {}
 
     pub fn total(&self) -> u64 {
         self.total
@@ -44,7 +44,7 @@ impl Bank {
 #[derive(serde::Deserialize)]
 struct CloseV1 {}
 
-fn close_of_v1(_: CloseV1) {}
+fn shut_of_v1(_: CloseV1) {}
 
 async fn client(bank: BankClient) {
     let _: Result<(), _> = bank.pay(3).await;

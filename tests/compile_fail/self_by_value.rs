@@ -6,7 +6,7 @@ pub struct Bank {
 
 #[memstate::model]
 impl Bank {
-    pub fn close(self) -> u64 {
+    pub fn end(self) -> u64 {
         self.total
     }
     pub fn shut(self: Box<Self>) -> u64 {
@@ -15,7 +15,7 @@ impl Bank {
 }
 
 async fn client(bank: BankClient) {
-    let _: Result<u64, _> = bank.close().await;
+    let _: Result<u64, _> = bank.end().await;
     let _: Result<u64, _> = bank.shut().await;
 }
 

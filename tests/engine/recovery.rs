@@ -77,6 +77,7 @@ mod slow {
 
     #[memstate::model]
     impl Slow {
+        #[memstate(deterministic)]
         pub fn step(&mut self) -> u64 {
             std::thread::sleep(std::time::Duration::from_millis(5));
             self.steps += 1;

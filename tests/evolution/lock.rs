@@ -50,6 +50,7 @@ mod second {
             let _ = (number, name);
         }
 
+        #[memstate(client = "close_shop")]
         pub fn close(&mut self) {}
     }
 }

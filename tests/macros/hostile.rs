@@ -207,7 +207,7 @@ words! {
     r#type r#fn r#try r#gen r#async r#await r#dyn r#match r#struct r#abstract r#become r#box r#do r#final r#macro r#override
     r#priv r#typeof r#unsized r#virtual r#yield r#static r#true r#in
     put insert len is_empty iter next try_from eq cmp hash fmt to_string as_ref borrow
-    self_ some none ok err vec string option result command query reply model state operation method bytes
+    self_ some none ok err vec string option result command reply model state operation method bytes
     æther größe 名前
 }
 

@@ -127,6 +127,7 @@ impl Names {
         bytes
     }
 
+    #[memstate(client = "query_it")]
     pub fn query(&self, model: u64, method: u64, query: u64, left0: u64, other: u64) -> u64 {
         model + method + query + left0 + other
     }
@@ -155,19 +156,24 @@ impl Names {
         None
     }
 
-    /// The names of the client's own methods.
+    /// The names of the client's own methods, which the client calls otherwise.
+    #[memstate(client = "read_it")]
     pub fn read(&self) -> u8 {
         1
     }
+    #[memstate(client = "clone_it")]
     pub fn clone(&self) -> u8 {
         1
     }
+    #[memstate(client = "deref_it")]
     pub fn deref(&self) -> u8 {
         1
     }
+    #[memstate(client = "from_it")]
     pub fn from(&mut self) -> u8 {
         1
     }
+    #[memstate(client = "execute_it")]
     pub fn execute(&mut self) -> u8 {
         1
     }

@@ -108,6 +108,7 @@ impl Fickle {
         self.unordered.insert(name, 1);
     }
 
+    #[memstate(deterministic)]
     pub fn clock(&mut self) {
         self.last = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     }
@@ -121,6 +122,7 @@ impl Fickle {
         OF_THIS_THREAD.get()
     }
 
+    #[memstate(deterministic)]
     pub fn thread(&mut self) -> String {
         format!("{:?}", std::thread::current().id())
     }
@@ -139,6 +141,7 @@ impl Fickle {
         std::ptr::from_ref(&local) as u64
     }
 
+    #[memstate(deterministic)]
     pub fn draw(&mut self, ctx: &mut Ctx<Drawn>) {
         ctx.emit(Drawn::Number(RandomState::new().build_hasher().finish()));
     }

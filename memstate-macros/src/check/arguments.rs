@@ -124,6 +124,17 @@ struct Of<'a> {
     whole: &'a str,
 }
 
+/// What a method calls its `Ctx`, if it has one.
+pub fn name_of_ctx(sig: &Signature) -> Option<&Ident> {
+    sig.inputs.iter().find_map(|input| match input {
+        FnArg::Typed(input) if ctx(&input.ty).is_some() => match &*input.pat {
+            Pat::Ident(pat) => Some(&pat.ident),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
 /// The type behind `&mut Ctx<E>` or `&Ctx<E>`.
 fn ctx(ty: &Type) -> Option<&Type> {
     match types::peel(ty) {

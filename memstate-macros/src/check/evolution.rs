@@ -43,9 +43,11 @@ pub fn is_for_replay(keys: &Keys) -> bool {
     keys.retired || keys.replays.is_some()
 }
 
-/// Says that keys on what is no command mean nothing. `skip` is one that may stand there.
-pub fn of_none(keys: &Keys, method: &Ident, is_private: bool, errors: &mut Errors) {
-    for key in keys.given.iter().filter(|key| *key != "skip") {
+/// Says that keys on what is no command mean nothing. `skip` is one that may stand there, and what is said of the body of
+/// a helper that changes the model.
+pub fn of_none(keys: &Keys, method: &Ident, is_private: bool, changes: bool, errors: &mut Errors) {
+    let is_of_body = |key: &Ident| changes && (*key == "deterministic" || *key == "strict");
+    for key in keys.given.iter().filter(|key| *key != "skip" && !is_of_body(key)) {
         if keys.skip {
             errors.at(
                 key,
@@ -74,7 +76,7 @@ pub fn of_none(keys: &Keys, method: &Ident, is_private: bool, errors: &mut Error
 /// What one method says.
 pub fn of(keys: Keys, kind: Kind, method: &Ident, self_ty: &Type, errors: &mut Errors) -> Evolution {
     if kind == Kind::Query {
-        for key in &keys.given {
+        for key in keys.given.iter().filter(|key| *key != "client") {
             errors.at(
                 key,
                 format!("`{key}` is for commands, and `{method}` is a query"),

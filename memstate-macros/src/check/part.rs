@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::{Field, GenericParam, Generics, LitStr, Type, Visibility, ext::IdentExt};
 
-use super::{Commands, variant};
+use super::{Commands, Kind, clients, variant};
 use crate::{
     attr::{self, Keys},
     errors::Errors,
@@ -64,6 +64,14 @@ pub fn of(field: &Field, keys: &Keys, ty: &Type, errors: &mut Errors) -> Option<
         );
         return None;
     }
+    if clients::is_reserved(&name.unraw().to_string(), Kind::Query) {
+        errors.at(
+            &name,
+            format!("every client has a method `{name}`, which that of the model inside would hide"),
+            "the client of a model inside is a method of the field's name",
+            "give the field another name",
+        );
+    }
     let mut known = vec![name.unraw().to_string()];
     for was in &keys.was {
         let text = was.value();
@@ -121,7 +129,7 @@ pub fn meetings(parts: &mut [Part], commands: &Commands, declared: &Generics, er
         let (before, rest) = parts.split_at_mut(number);
         let part = &mut rest[0];
         let same_variant = operations.iter().find(|operation| {
-            operation.variant == part.variant || operation.ident.unraw() == part.name.unraw()
+            operation.variant == part.variant || operation.client.unraw() == part.name.unraw()
         });
         let other = same_variant.map(|operation| format!("the method `{}`", operation.ident)).or_else(|| {
             before.iter().find(|other| other.variant == part.variant).map(|other| format!("`{}`", other.name))

@@ -234,7 +234,7 @@ fn refusal(path: &syn::Path, cloned: bool) -> Option<(String, &'static str, &'st
         ),
         "Arc" if cloned => return None,
         "Rc" | "Arc" | "Weak" if from_std || by_shape => (
-            if name == "Arc" { "an `Arc`".to_owned() } else { text },
+            if name == "Weak" { text } else { text.replacen("a `", "an `", 1) },
             "what is shared in memory is two values after a restart",
             "hold the value itself, its key in a collection, or a `Box`; for an `Arc` of what never changes put \
              `#[memstate(clone)]` on the field",

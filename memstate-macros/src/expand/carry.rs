@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
-use syn::{ExprPath, Type, spanned::Spanned};
+use syn::{Expr, ExprPath, Lit, Type, spanned::Spanned};
 
 use super::{
     Crate,
@@ -10,7 +10,7 @@ use super::{
     methods::Scope,
 };
 use crate::{
-    check::{Argument, Kind, Operation},
+    check::{Argument, Form, Kind, Operation},
     types,
 };
 
@@ -65,6 +65,10 @@ fn value(argument: &Argument, local: &Ident, krate: &Crate) -> TokenStream {
     };
     let ty = owned(argument, krate);
     let default = match default {
+        // What is written as a text is meant as one, of the type that holds it.
+        Some(value) if is_text(value) && matches!(argument.form, Form::Text | Form::Unsized(_)) => {
+            quote_spanned!(value.span()=> <#ty as #krate::std::convert::From<_>>::from(#value))
+        }
         // In a function of its own, out of which no `return` and no `?` can lead.
         Some(value) => quote_mixed!((|| -> #ty { #value })()),
         None => {
@@ -77,6 +81,15 @@ fn value(argument: &Argument, local: &Ident, krate: &Crate) -> TokenStream {
             #krate::std::option::Option::Some(__written) => __written,
             #krate::std::option::Option::None => #default,
         }
+    }
+}
+
+/// `"nobody"`.
+fn is_text(value: &Expr) -> bool {
+    match value {
+        Expr::Lit(value) => matches!(value.lit, Lit::Str(_)),
+        Expr::Group(group) => is_text(&group.expr),
+        _ => false,
     }
 }
 

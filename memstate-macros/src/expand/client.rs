@@ -95,7 +95,7 @@ pub fn push_argument(client: &mut Path, argument: &TokenStream) {
 
 fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStream {
     let Scope { krate, commands, .. } = scope;
-    let Operation { attrs, vis, ident, result, .. } = operation;
+    let Operation { attrs, vis, ident, client: name, result, .. } = operation;
     let model = &commands.self_ty;
     let number = scope.number(operation, number);
     let is_result = scope.is_result(operation).map(|is_result| quote_mixed!(, #is_result));
@@ -141,7 +141,7 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
     };
     quote_mixed! {
         #(#attrs)*
-        #vis fn #ident(&self #(, #parameters)*) -> #krate::#ty<#result #is_result> {
+        #vis fn #name(&self #(, #parameters)*) -> #krate::#ty<#result #is_result> {
             #(#conversions)*
             #body
         }

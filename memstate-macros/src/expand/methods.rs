@@ -7,7 +7,7 @@ use syn::{Generics, Type};
 use super::{
     Crate,
     argument::{local, passed},
-    client, enums, lenient,
+    client, counted, enums, lenient,
 };
 use crate::{
     check::{Commands, Input, Kind, Operation, Part},
@@ -138,6 +138,7 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
     let dispatch = dispatch(&scope, &event);
     let client = client::methods(&scope);
     let fallback = client::fallback(&scope);
+    let counted = counted::of_methods(&scope);
     quote_mixed! {
         #fallback
 
@@ -150,6 +151,7 @@ pub fn implementation(commands: &Commands, events: Option<&Type>, krate: &Crate)
             #reply
             #dispatch
             #client
+            #counted
         };
     }
 }

@@ -134,7 +134,7 @@ fn is_definition(item: &Item, model: &Ident) -> bool {
 
 fn block(item: &mut Item, model: &mut Pieces, errors: &mut Errors) {
     let helpers = item.attributes.take_helpers();
-    let skip = Keys::of_attrs(&helpers, Place::Block, errors).skip;
+    let Keys { skip, strict, .. } = Keys::of_attrs(&helpers, Place::BlockInModule, errors);
     let macros = item.attributes.take_macros("model");
     for attribute in &macros {
         model.keys.and_options(options(attribute), Place::ModelImpl, errors);
@@ -156,6 +156,7 @@ fn block(item: &mut Item, model: &mut Pieces, errors: &mut Errors) {
                 item.attributes.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect();
             for method in &mut block.methods {
                 method.attrs.splice(..0, cfgs.iter().cloned());
+                method.strict |= strict;
             }
             model.blocks.push(block);
         }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident};
 
-use super::{Crate, lenient};
+use super::{Crate, counted, lenient};
 use crate::{
     check::{Field, Held, Record, Variant},
     types,
@@ -36,6 +36,7 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
             unsafe impl #header #krate::std::marker::Sync for #model #bounds {}
         }
     });
+    let (counted, is_nothing) = (counted::of_fields(record, krate), counted::is_nothing(record, krate));
     quote_mixed! {
         #lenient
         const _: () = {
@@ -59,6 +60,8 @@ pub fn implementation(record: &Record, krate: &Crate) -> TokenStream {
                 }
             }
             #shared
+            #is_nothing
+            #counted
         };
     }
 }

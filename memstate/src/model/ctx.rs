@@ -11,8 +11,14 @@ use crate::{
 };
 
 /// The events of a model that has none.
+pub type NoEvents = NoEventsAboveTheImplBlock;
+
+/// [`NoEvents`], under a name that says what is missing when a command emits one nevertheless: "expected
+/// `NoEventsAboveTheImplBlock`, found `BankEvent`". `#[memstate::model(events = BankEvent)]` belongs there, and the
+/// command takes a `Ctx<BankEvent>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NoEvents {}
+#[serde(rename = "NoEvents")]
+pub enum NoEventsAboveTheImplBlock {}
 
 /// What a command may know beside its arguments, and how it announces what happened.
 ///
@@ -82,7 +88,7 @@ impl<E> Ctx<E> {
 }
 
 impl<E: Answer> Ctx<E> {
-    /// Announces an event. Subscribers get it when the command is accepted; a rejected one announces nothing.
+    /// Announces an event, of the type in `#[memstate::model(events = BankEvent)]` above the `impl` block. Subscribers get it when the command is accepted; a rejected one announces nothing.
     pub fn emit(&mut self, event: E) {
         let mut bytes = Vec::new();
         match event.put(&mut bytes) {

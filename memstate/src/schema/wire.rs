@@ -47,9 +47,12 @@ impl<'a, 'de> Source<'a, 'de> {
         self.bytes
     }
 
-    /// Goes on at `rest`, which is an end of what has not been read.
-    pub(crate) fn go_on(&mut self, rest: &'de [u8]) {
+    /// Goes on at `rest`, which is an end of what has not been read. On the way to it there were so many values that take no
+    /// bytes.
+    pub(crate) fn go_on(&mut self, rest: &'de [u8], free: usize) -> Result<()> {
         self.bytes = rest;
+        self.values = self.values.saturating_add(free as u64);
+        self.count()
     }
 
     /// A copy that reads the same, for a look ahead.

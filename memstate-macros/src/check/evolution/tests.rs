@@ -3,6 +3,7 @@ use quote::quote;
 
 use crate::{
     ast::Block,
+    attr::Keys,
     check::{Commands, Operation},
     errors::Errors,
 };
@@ -10,7 +11,7 @@ use crate::{
 fn read(methods: TokenStream) -> (Vec<Operation>, Vec<String>) {
     let block: Block = syn::parse2(quote!(impl Bank { #methods })).expect("it is a block");
     let mut errors = Errors::default();
-    let commands = Commands::of(block, &mut errors).expect("it is a model's");
+    let commands = Commands::of(block, &Keys::default(), &mut errors).expect("it is a model's");
     let first = |text: &String| text.lines().next().unwrap_or_default().to_owned();
     (commands.operations, errors.texts().iter().map(first).collect())
 }

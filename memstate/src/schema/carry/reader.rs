@@ -5,10 +5,13 @@ use std::{collections::HashMap, fmt::Display, rc::Rc};
 use serde::de::{Deserializer, Visitor};
 
 use super::{enums, sequences, structs};
-use crate::schema::{
-    form::{Form, Place},
-    trouble::{Result, Trouble},
-    wire::{Integer, Source, one_char},
+use crate::{
+    codec::reader::{Fault, Reader as Plain},
+    schema::{
+        form::{Form, Place},
+        trouble::{Result, Trouble},
+        wire::{Integer, Source, one_char},
+    },
 };
 
 /// The bytes, and what was found out about the types on the way.
@@ -126,19 +129,19 @@ impl<'r, 'a, 'de> Reader<'r, 'a, 'de> {
         }
     }
 
-    /// Hands over to postcard, for what the schema does not know.
-    fn opaque<T>(
-        self,
-        read: impl FnOnce(
-            &mut postcard::Deserializer<'de, postcard::de_flavors::Slice<'de>>,
-        ) -> postcard::Result<T>,
-    ) -> Result<T> {
-        let mut postcard = postcard::Deserializer::from_bytes(self.carrier.source.rest());
-        let value = read(&mut postcard).and_then(|value| Ok((value, postcard.finalize()?)));
-        let (value, rest) = value.map_err(|error| {
-            Trouble::new(format!("today's type cannot read what it is said to have written itself: {error}"))
-        })?;
-        self.carrier.source.go_on(rest);
+    /// Hands over to the reader without a schema, for what the schema does not know.
+    fn opaque<T>(self, read: impl FnOnce(&mut Plain<'de>) -> std::result::Result<T, Fault>) -> Result<T> {
+        let mut plain = Plain::new(self.carrier.source.rest());
+        let value = match read(&mut plain) {
+            Ok(value) => value,
+            Err(fault) => {
+                let why = plain.why(fault);
+                return Err(Trouble::new(format!(
+                    "today's type cannot read what it is said to have written itself: {why}"
+                )));
+            }
+        };
+        self.carrier.source.go_on(plain.rest(), plain.free_elements())?;
         Ok(value)
     }
 }
@@ -171,7 +174,7 @@ macro_rules! numbers {
     ($($deserialize:ident $visit:ident $read:ident($($name:literal)?);)*) => { $(
         fn $deserialize<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
             match self.form(&&stringify!($deserialize)["deserialize_".len()..])? {
-                Form::Opaque => self.opaque(|postcard| postcard.$deserialize(visitor)),
+                Form::Opaque => self.opaque(|plain| plain.$deserialize(visitor)),
                 form => visitor.$visit(self.$read(form $(, $name)?)?),
             }
         }
@@ -209,7 +212,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
 
     fn deserialize_bool<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.form(&"bool")? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_bool(visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_bool(visitor)),
             Form::Bool => visitor.visit_bool(self.carrier.source.bool()?),
             form => Err(self.mismatch(form, &"bool")),
         }
@@ -217,7 +220,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
 
     fn deserialize_char<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.form(&"char")? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_char(visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_char(visitor)),
             Form::Char => visitor.visit_char(self.carrier.source.char()?),
             form @ Form::Text => match one_char(self.carrier.source.fork().text()?) {
                 Some(_) => visitor.visit_char(self.carrier.source.char()?),
@@ -229,7 +232,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
 
     fn deserialize_str<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.form(&"String")? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_str(visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_str(visitor)),
             // A character is written as a text of one.
             Form::Char | Form::Text => visitor.visit_borrowed_str(self.carrier.source.text()?),
             form => Err(self.mismatch(form, &"String")),
@@ -242,7 +245,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
 
     fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.form(&"bytes")? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_bytes(visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_bytes(visitor)),
             form => match sequences::as_bytes(&mut self.carrier.source, form)? {
                 Some(bytes) => visitor.visit_borrowed_bytes(bytes),
                 None => Err(self.mismatch(form, &"bytes")),
@@ -257,7 +260,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         self.depth = self.carrier.source.enter(self.depth)?;
         match self.place.form(self.carrier.source.schema)? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_option(visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_option(visitor)),
             Form::Option(inner) => match self.carrier.source.is_some()? {
                 true => visitor.visit_some(Reader { place: Place::Shape(inner), ..self }),
                 false => visitor.visit_none(),
@@ -305,7 +308,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.form(&"a list")? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_seq(visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_seq(visitor)),
             form => match sequences::elements(&mut self.carrier.source, form)? {
                 Some(elements) => elements.present(self.carrier, self.depth, visitor),
                 None => Err(self.mismatch(form, &"a list")),
@@ -316,7 +319,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
     fn deserialize_tuple<V: Visitor<'de>>(mut self, length: usize, visitor: V) -> Result<V::Value> {
         let wanted = format_args!("a tuple or an array of {length}");
         match self.form(&wanted)? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_tuple(length, visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_tuple(length, visitor)),
             form => match sequences::elements(&mut self.carrier.source, form)? {
                 Some(elements) if elements.length() == length => {
                     elements.present(self.carrier, self.depth, visitor)
@@ -341,14 +344,14 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
             _ => Some(name),
         };
         match self.form_but(&wanted, kept)? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_tuple_struct(name, length, visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_tuple_struct(name, length, visitor)),
             form => self.by_position(form, length, &wanted, visitor),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
         match self.form(&"a map")? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_map(visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_map(visitor)),
             Form::Map(key, value) => sequences::entries(self.carrier, key, value, self.depth, visitor),
             form => Err(self.mismatch(form, &"a map")),
         }
@@ -362,7 +365,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
     ) -> Result<V::Value> {
         let wanted = format_args!("the struct `{name}`");
         match self.form(&wanted)? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_struct(name, fields, visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_struct(name, fields, visitor)),
             form => self.by_name(form, fields, &wanted, visitor),
         }
     }
@@ -375,7 +378,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
     ) -> Result<V::Value> {
         let wanted = format_args!("the enum `{name}`");
         match self.form(&wanted)? {
-            Form::Opaque => self.opaque(|postcard| postcard.deserialize_enum(name, variants, visitor)),
+            Form::Opaque => self.opaque(|plain| plain.deserialize_enum(name, variants, visitor)),
             Form::Enum(written) => enums::present(self.carrier, written, variants, self.depth, visitor),
             form => Err(self.mismatch(form, &wanted)),
         }
