@@ -1,6 +1,6 @@
 //! What a newcomer does wrong first, and the one message that it gets, word for word.
 //!
-//! The mistakes of issue 4, and where each is:
+//! The mistakes that are made most, and where each is:
 //!
 //! | mistake | file |
 //! |---|---|
