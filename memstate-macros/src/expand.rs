@@ -336,3 +336,6 @@ fn without_defaults(generics: &syn::Generics) -> syn::Generics {
     }
     generics
 }
+
+#[cfg(test)]
+mod tests;

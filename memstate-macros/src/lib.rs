@@ -390,6 +390,14 @@ mod types;
 /// | on a field with `model` | `was = "name"` | a name that the field had before; several |
 ///
 /// serde's attributes may be used on the struct as on those under [`data`].
+///
+/// # What it writes
+///
+/// <details><summary>For a model with one command and one query</summary>
+///
+#[doc = include_str!("expansion.md")]
+///
+/// </details>
 #[proc_macro_attribute]
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::model(options.into(), item.into()).into()

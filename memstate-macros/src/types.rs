@@ -178,6 +178,15 @@ pub fn start_of(ty: &Type) -> Span {
     ty.span()
 }
 
+/// The line and the column of a name; nothing of either outside of a compiler.
+pub fn place(name: &Ident) -> (usize, usize) {
+    if !proc_macro::is_available() {
+        return (0, 0);
+    }
+    let place = name.span().unwrap();
+    (place.line(), place.column())
+}
+
 /// A type as a person would write it, on one line.
 pub fn text(ty: &impl ToTokens) -> String {
     let mut text = String::new();

@@ -162,13 +162,9 @@ pub fn fallback(scope: &Scope<'_>) -> Option<TokenStream> {
     }
     let client = client_name(&commands.name);
     // A second block must not meet the first here, so the module is named after the place.
-    let place = commands.name.span().unwrap();
-    let module = format_ident!(
-        "__{}_fallback_{}_{}",
-        commands.name.unraw().to_string().to_lowercase(),
-        place.line(),
-        place.column()
-    );
+    let (line, column) = types::place(&commands.name);
+    let module =
+        format_ident!("__{}_fallback_{}_{}", commands.name.unraw().to_string().to_lowercase(), line, column);
     let mut generics = commands.generics.clone();
     let lender = lender(Span::mixed_site());
     generics.params.push(syn::parse_quote!(#lender));

@@ -31,13 +31,8 @@ pub fn callback(model: &Ident) -> Ident {
 pub fn leave(model: &Ident, block: &TokenStream) -> TokenStream {
     let name = callback(model);
     // A second block must not meet the first here, so the module is named after the place.
-    let place = model.span().unwrap();
-    let module = format_ident!(
-        "__{}_methods_{}_{}",
-        model.unraw().to_string().to_lowercase(),
-        place.line(),
-        place.column()
-    );
+    let (line, column) = types::place(model);
+    let module = format_ident!("__{}_methods_{}_{}", model.unraw().to_string().to_lowercase(), line, column);
     quote_mixed! {
         #[doc(hidden)]
         mod #module {
