@@ -76,7 +76,10 @@ mod tests {
             })
             .collect();
         for place in Place::ALL {
-            let at = modules.iter().position(|module| module.ident == place.module()).expect(place.module());
+            let at = modules
+                .iter()
+                .position(|module| module.ident == place.module())
+                .unwrap_or_else(|| panic!("{}", place.module()));
             let items = modules.remove(at).content.unwrap().1;
             let names: Vec<String> = items
                 .iter()

@@ -206,15 +206,19 @@ mod tests {
             };
             for path in written {
                 if !matches!(named, Named::Value(_)) {
-                    assert_eq!(texts(&format!("let x = {path}();")), [path.clone()], "called");
+                    assert_eq!(texts(&format!("let x = {path}();")), std::slice::from_ref(&path), "called");
                     assert_eq!(
                         texts(&format!("f(1, [|| {{ g!({path}()) }}])")),
-                        [path.clone()],
+                        std::slice::from_ref(&path),
                         "deep inside"
                     );
                 }
                 if !matches!(named, Named::Called(_)) {
-                    assert_eq!(texts(&format!("x.map_or_else({path}, y)")), [path.clone()], "as a value");
+                    assert_eq!(
+                        texts(&format!("x.map_or_else({path}, y)")),
+                        std::slice::from_ref(&path),
+                        "as a value"
+                    );
                 }
                 assert_eq!(texts(&format!("let {{ x, .. }} = s; x.{path}()")), [""; 0], "of a value");
             }
