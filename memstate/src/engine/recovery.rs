@@ -259,13 +259,9 @@ impl Recovery<'_> {
         let snapshot_position =
             to_compare.as_ref().map_or(snapshot_position, |(position, _)| snapshot_position.max(*position));
         let compared = to_compare.as_ref().map(|(position, _)| *position);
-        let milestone = to_compare.and_then(|(position, model)| {
-            let kernel = Kernel::new(model, position, Requests::default());
-            Some((position, postcard::to_stdvec(kernel.model()).ok()?))
-        });
         let mut replay = Replay::new(self.name.to_owned(), Arc::clone(self.today), from)
             .checked_through(checked)
-            .coming_to(milestone);
+            .coming_to(to_compare);
         if let Some(amendments) = &self.amendments {
             replay = replay.amended(Arc::clone(amendments));
         }

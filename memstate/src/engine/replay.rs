@@ -415,12 +415,16 @@ impl<'a, M: Model> Replay<'a, M> {
         };
         let location = self.location.clone();
         let error = OpenError::Retold { location, position, changes };
-        match self.accepted {
-            Some(_) => {
+        match (&self.accepted, &mut self.on_diverged) {
+            (Some(_), Some(told)) => {
+                told(error);
+                Ok(())
+            }
+            (Some(_), None) => {
                 tracing::warn!(%error, "the state of the journal was taken");
                 Ok(())
             }
-            None => Err(error),
+            (None, _) => Err(error),
         }
     }
 

@@ -169,8 +169,8 @@ impl Snapshots {
     }
 
     /// The newest snapshot if it is another than the one that was `used` and its state is of other types than today's: its
-    /// position and its state, carried over to today's types. A replay through there has to come to the same.
-    pub(crate) fn to_compare<M: Model>(&self, today: &Today, used: Position) -> Option<(Position, M)> {
+    /// position and its state, carried over to today's types, as bytes. A replay through there has to come to the same.
+    pub(crate) fn to_compare<M: Model>(&self, today: &Today, used: Position) -> Option<(Position, Vec<u8>)> {
         let position = self.newest_position().filter(|position| *position > used)?;
         let bytes = self.read_file(&self.path(position)).ok()?;
         let parts = Parts::of_file(&bytes, position).ok()?;
@@ -180,7 +180,10 @@ impl Snapshots {
             return None;
         }
         // One that has no place in today's types says nothing; whether the journal has is found out by itself.
-        Some((position, evolution::read_state(&preamble, &routes.state, parts.state).ok()?))
+        let model: M = evolution::read_state(&preamble, &routes.state, parts.state).ok()?;
+        // Its destructors are the user's own, and stay in a kernel.
+        let kernel = Kernel::new(model, position, Requests::default());
+        Some((position, postcard::to_stdvec(kernel.model()).ok()?))
     }
 
     /// Does not count the snapshot at `position` any more: it is written anew, or removed with the next.

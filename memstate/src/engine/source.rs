@@ -233,7 +233,8 @@ impl<M: Model> Source<M> {
     }
 
     /// Replays everything through `until` from the initial state, and tells `each` of every record that does something else
-    /// than it did; what it does now is taken, and the replay goes on.
+    /// than it did, and of a state that is not that of a snapshot of other types; what comes out now is taken, and the replay
+    /// goes on.
     #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "`replay --verify` does it"))]
     pub(crate) fn verify(
         &self,
@@ -241,10 +242,13 @@ impl<M: Model> Source<M> {
         each: impl FnMut(OpenError),
         mut observer: impl FnMut(&Seen<'_>),
     ) -> Result<Replayed<M>, OpenError> {
-        let replay = self.replay(None).until(until).accepting_each(each).observed(|seen| {
-            observer(seen);
-            true
-        });
+        let to_compare =
+            self.snapshots.as_ref().and_then(|it| it.to_compare::<M>(&self.today, Position::START));
+        let replay =
+            self.replay(None).until(until).coming_to(to_compare).accepting_each(each).observed(|seen| {
+                observer(seen);
+                true
+            });
         self.run(replay, until, &Cell::new(true))
     }
 

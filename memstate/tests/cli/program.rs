@@ -378,7 +378,7 @@ fn a_replay_lists_every_record_that_differs_and_accepts_them_when_told() {
     assert_eq!(verified.code, 0, "{verified:?}");
     assert_eq!(run_of::<tomorrow::Bank>(&dir, &["query", "balance", "1"]).out, "142\n");
     let again = run_of::<tomorrow::Bank>(&dir, &["replay", "--accept"]);
-    assert!(again.out.contains("nothing had to be accepted"), "{again:?}");
+    assert!(again.out.contains("nothing had to be journaled"), "{again:?}");
 
     // Everybody who shows the records shows the outcome that holds, and that another was recorded.
     let log = out(&dir, &["log"]);
@@ -517,4 +517,59 @@ fn commands_and_queries_of_a_model_inside_are_called_by_their_whole_names() {
     assert!(refused.err.contains("ledger.clear"), "{}", refused.err);
     let unknown = run(&["call", "post", "5"]);
     assert!(unknown.err.contains("ledger.post"), "{}", unknown.err);
+}
+
+mod then {
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Tally {
+        total: u64,
+    }
+
+    #[memstate::model]
+    impl Tally {
+        pub fn add(&mut self, number: u64) {
+            self.total += number;
+        }
+    }
+}
+
+mod now {
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Tally {
+        total: u64,
+        /// New, and filled for the records of then too.
+        largest: Option<u64>,
+    }
+
+    #[memstate::model]
+    impl Tally {
+        pub fn add(&mut self, number: u64) {
+            self.total += number;
+            self.largest = self.largest.max(Some(number));
+        }
+    }
+}
+
+#[test]
+fn a_replay_tells_of_a_state_that_is_not_that_of_the_snapshot() {
+    let (_temporary, dir) = place();
+    wait(async {
+        let tally = open::<then::Tally>(&dir, LARGE).await.unwrap();
+        tally.add(3).await.unwrap();
+        tally.add(5).await.unwrap();
+        tally.close().await.unwrap();
+    });
+    let verified = run_of::<now::Tally>(&dir, &["replay", "--verify"]);
+    assert_eq!(verified.code, 1, "{verified:?}");
+    assert!(
+        verified.out.contains("the state after position 2 is not that of the snapshot of then"),
+        "{verified:?}"
+    );
+    assert!(verified.out.contains("largest"), "{verified:?}");
+    assert!(!verified.out.contains("of 2 records"), "no record did something else: {verified:?}");
+    assert_eq!(run_of::<now::Tally>(&dir, &["replay", "--accept"]).code, 0);
+    let verified = run_of::<now::Tally>(&dir, &["replay", "--verify"]);
+    assert_eq!(verified.code, 0, "{verified:?}");
 }

@@ -25,7 +25,8 @@ use crate::{
 /// Snapshots are left aside. What was rejected or panicked stays so, and is not run again. After a record that differs the
 /// replay goes on with what today's code made of it, so later ones may differ because of the first.
 ///
-/// --verify takes no lock and changes nothing; it lists every record that differs, and its exit code is 1 if there is one.
+/// --verify takes no lock and changes nothing; it lists every record that differs, and the state if it is not that of the newest
+/// snapshot, carried over to today's types. Its exit code is 1 if there is anything.
 /// --accept opens the journal for itself and journals what today's code makes of those records: that holds from then on. What
 /// was recorded first stays in the journal too, and `memstate log` shows both.
 #[derive(Debug, clap::Args)]
@@ -64,16 +65,19 @@ fn verify<M: Model>(dir: &Path, terminal: &mut Terminal<'_>) -> Result<Code, Fai
         std::marker::PhantomData::<M>,
     )?;
     let paint = terminal.paint();
-    for line in &differing {
-        writeln!(terminal.out, "{} {line}", paint.of(Look::Bad, "✗"))?;
+    for Differs { text, .. } in &differing {
+        writeln!(terminal.out, "{} {text}", paint.of(Look::Bad, "✗"))?;
     }
     let records = count(end.get(), "record");
     if differing.is_empty() {
         writeln!(terminal.out, "{} {records} did what they had done", paint.of(Look::Good, "✓"))?;
         return Ok(Code::Fine);
     }
-    let number = grouped(differing.len() as u64);
-    writeln!(terminal.out, "{} {number} of {records} did something else", paint.of(Look::Bad, "✗"))?;
+    let of_records = differing.iter().filter(|differs| differs.is_record).count();
+    if of_records > 0 {
+        let number = grouped(of_records as u64);
+        writeln!(terminal.out, "{} {number} of {records} did something else", paint.of(Look::Bad, "✗"))?;
+    }
     terminal.out.flush()?;
     let what = "today's code makes something else of the journal, and opens it only where a snapshot stands after that";
     Err(Failure::new(Code::No, what).help(
@@ -82,14 +86,26 @@ fn verify<M: Model>(dir: &Path, terminal: &mut Terminal<'_>) -> Result<Code, Fai
     ))
 }
 
-/// A record that differs, in a line.
-fn in_words(error: &OpenError) -> String {
-    match error {
+/// Something that came out differently.
+struct Differs {
+    text: String,
+    /// Whether it is a record, and not the state.
+    is_record: bool,
+}
+
+/// A record that differs, in a line; a state, with the places.
+fn in_words(error: &OpenError) -> Differs {
+    let text = match error {
         OpenError::Diverged { position, command, arguments, recorded, now, .. } => {
             format!("position {position}: {command}({arguments}) was {recorded}, and is now {now}")
         }
+        OpenError::Retold { position, changes, .. } => format!(
+            "the state after position {position} is not that of the snapshot of then:\n    {}",
+            changes.join("\n    ")
+        ),
         other => other.to_string(),
-    }
+    };
+    Differs { text, is_record: !matches!(error, OpenError::Retold { .. }) }
 }
 
 fn accept<M: Model>(
@@ -104,7 +120,7 @@ fn accept<M: Model>(
     open.on_accepted = Some(Box::new(move |count| number.store(count as u64, Ordering::Relaxed)));
     let end: Position = session::open(open, terminal, async |engine| Ok(engine.position()))?;
     let done = match accepted.load(Ordering::Relaxed) {
-        0 => "no record did something else; nothing had to be accepted".to_owned(),
+        0 => "no record did something else; nothing had to be journaled".to_owned(),
         number => {
             format!("{} accepted and journaled, of {}", count(number, "other outcome"), span(1, end.get()))
         }
