@@ -17,6 +17,9 @@ pub struct Checked {
     pub writers: usize,
     /// All that cannot be carried over to today's code; nothing, if [`open`](crate::open()) will find nothing either.
     pub problems: Vec<Problem>,
+    /// Fields and arguments that were written and are left out, because today's types do not have them; with what to write if
+    /// one of them only has another name.
+    pub left_out: Vec<String>,
 }
 
 impl Checked {
@@ -83,5 +86,10 @@ pub fn check<M: Model>(location: impl Into<Location>) -> Result<Checked, OpenErr
     let location = location.into();
     let dir = aside::directory_of(&location)?;
     let survey = aside::apart(&location.to_string(), || aside::survey::<M>(dir, &Today::of::<M>(), None))?;
-    Ok(Checked { end: survey.end, writers: survey.writers, problems: survey.problems })
+    Ok(Checked {
+        end: survey.end,
+        writers: survey.writers,
+        problems: survey.problems,
+        left_out: survey.left_out,
+    })
 }

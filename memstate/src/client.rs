@@ -197,8 +197,9 @@ impl<M: Model> Client<M> {
         Arc::clone(&self.engine).snapshot().await
     }
 
-    /// Finishes what is queued, writes a snapshot, and closes the journal. Every later call answers that it is closed;
-    /// [`read`](Client::read) still sees the last state. Closing twice is no error.
+    /// Finishes what is queued, writes a snapshot, and closes the journal. Every later command and query answers that it is closed;
+    /// [`read`](Client::read) still sees the last state, and what was can be looked at as long as this client is there. Closing
+    /// twice is no error.
     ///
     /// # Errors
     ///

@@ -142,10 +142,30 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> std::error::Error for Error<E> {}
+impl<E: Refusal> std::error::Error for Error<E> {}
+
+/// What a model may refuse with, so that `?` takes it on: an error type.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no text, so `?` cannot take it on as an error",
+    label = "`Debug` and `Display` are missing",
+    note = "put `#[memstate::data(error)]` on it instead of `#[memstate::data]`: it writes both, and `std::error::Error`"
+)]
+pub trait Refusal: fmt::Debug + fmt::Display {}
+
+#[diagnostic::do_not_recommend]
+impl<E: fmt::Debug + fmt::Display> Refusal for E {}
+
+impl fmt::Debug for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 /// Why a journal was not opened. Nothing in it was changed, and nothing is lost.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` is the text too, because it is what Rust prints when `main` returns it, and when a test unwraps it.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The journal itself: damaged, in use, not to be read.
@@ -217,9 +237,12 @@ pub enum OpenError {
     #[error(
         "{location}: the state has other types than it had, and it does not come out as it was.\n\n  \
          what today's code makes of the journal through position {position} differs from the snapshot of then:{}\n\n\
-         Today's code does something else with commands of then, perhaps only to fields that are new. Either\n  \
-         keep the code of then for the records of then, `#[memstate(replays = \"…\", version = 1)]`,\n  \
-         or take what today's code makes of them: `memstate::open(…).accept_divergence()`.",
+         Either a field has another name than it had: write `#[serde(alias = \"…\")]` on it (on a model inside, \
+         `#[memstate(model, was = \"…\")]`);\n  \
+         or today's code does something else with commands of then, perhaps only to fields that are new: keep the \
+         code of then for the records of then, `#[memstate(replays = \"…\", version = 1)]`,\n  \
+         or take what today's code makes of them: `memstate::open(…).accept_divergence()`, or `replay --accept` on the \
+         command line.",
         indented(changes)
     )]
     Retold {
@@ -343,7 +366,11 @@ fn code_of_then(command: &str) -> String {
             "`#[memstate(replays = \"…\", version = 1)]`, of the one of its commands that has changed"
                 .to_owned()
         }
-        command => format!("`#[memstate(replays = \"{command}\", version = 1)] fn {command}_v1`"),
+        command => {
+            // Of a model inside it is written there.
+            let name = command.rsplit('.').next().unwrap_or(command);
+            format!("`#[memstate(replays = \"{name}\", version = 1)] fn {name}_v1`")
+        }
     }
 }
 

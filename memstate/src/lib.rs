@@ -1,8 +1,9 @@
 //! In-memory, event-sourced domain models: a struct and its methods, durable and transactional.
 //!
-//! Put `#[memstate::model]` on a struct and on one `impl` block. A `&mut self` method becomes a *command*, which is
+//! Put `#[memstate::model]` on a struct and on its `impl` block, or on a module with a struct and any number of blocks. A `&mut self` method becomes a *command*, which is
 //! journaled, applied and answered when it is durable; a `&self` method becomes a *query*, which reads the model in memory.
-//! [`open`] brings the model back from its journal and gives a typed client with the same methods.
+//! [`open`] brings the model back from its journal and gives a typed client with the same methods. A field under
+//! `#[memstate(model)]` is a model inside of a model.
 //!
 //! ```
 //! use memstate::collections::Vec;

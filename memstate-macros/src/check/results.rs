@@ -151,7 +151,7 @@ impl VisitMut for Borrowed<'_> {
                     inner => inner.clone(),
                 };
                 let help = format!(
-                    "return the owned `{}`; in this process `client.read(|model| …)` lends the model itself",
+                    "return the owned `{}`; in this process `client.read(|model| …)` lends the model itself; a helper of the model's own is private, or has `#[memstate(skip)]`",
                     types::text(&owned).replace("::std::vec::", "").replace("::std::string::", "")
                 );
                 self.say(

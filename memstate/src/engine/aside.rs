@@ -29,6 +29,8 @@ pub(crate) struct Survey {
     /// The last position that there was.
     pub(crate) end: Position,
     pub(crate) problems: Vec<Problem>,
+    /// What is left out of what was written.
+    pub(crate) left_out: Vec<String>,
     #[cfg_attr(
         not(feature = "cli"),
         allow(dead_code, reason = "the command line alone replays beside a writer")
@@ -68,9 +70,9 @@ pub(crate) fn survey<M: Model>(
     if let Some(error) = failed {
         return Err(error);
     }
-    let writers = check.writers();
+    let (writers, left_out) = (check.writers(), check.left_out());
     let (problems, amendments) = check.found();
-    Ok(Survey { end, problems, amendments, writers })
+    Ok(Survey { end, problems, left_out, amendments, writers })
 }
 
 /// A journal that can be replayed, and its last position when it was looked at.

@@ -131,6 +131,22 @@ impl Check {
         self.writers.len()
     }
 
+    /// What is written and has no place in today's types any more, so that it is left out: fields and arguments.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let differences =
+            self.writers.iter().flat_map(|writer| evolution::all_differences(&writer.preamble, &self.today));
+        let left_out = differences.filter(|(_, difference)| {
+            difference.class < Class::NeedsDefault && difference.now.is_empty() && !difference.path.is_empty()
+        });
+        let texts: IndexSet<String> = left_out
+            .map(|(subject, Difference { path, what, remedy, .. })| match remedy.is_empty() {
+                true => format!("{subject}, `{path}`: {what}"),
+                false => format!("{subject}, `{path}`: {what}; {remedy}"),
+            })
+            .collect();
+        texts.into_iter().collect()
+    }
+
     /// Everything that cannot be carried over, and the amended outcomes.
     pub(crate) fn found(self) -> (Vec<Problem>, Amendments) {
         let mut problems: Vec<_> = self.problems.0.into_values().map(|(problem, _)| problem).collect();

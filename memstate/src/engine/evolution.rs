@@ -195,7 +195,7 @@ fn route(written: &Preamble, command: &Command, today: &Today, same_events: bool
         same_events: false,
         same_state: false,
     };
-    let Some(number) = today.heir(command) else { return none(removed(written, command)) };
+    let Some(number) = today.heir(command) else { return none(removed(written, command, today)) };
     let (now, method) = (&today.preamble.commands[number], u16::try_from(number).expect("there are fewer"));
     let replays_it = now.replays.is_some() && command.replays.is_none();
     let version = command.version;
@@ -324,7 +324,42 @@ fn of_upcast(written: &Preamble, command: &Command, old: &Traced) -> Vec<Differe
     compare::differences(schema.of(&Shape::Named(number)), old.schema.of(&old.shape))
 }
 
-fn removed(written: &Preamble, command: &Command) -> Difference {
+/// The fields, then and now, of a model inside that has another name today, if one has a command of this name.
+fn moved<'a>(command: &'a Command, today: &'a Today) -> Option<(&'a str, &'a str)> {
+    let (was, method) = command.name.rsplit_once('.')?;
+    today.preamble.commands.iter().find_map(|now| {
+        let (is, name) = now.name.rsplit_once('.')?;
+        (name == method).then_some((was, is))
+    })
+}
+
+fn removed(written: &Preamble, command: &Command, today: &Today) -> Difference {
+    if let Some((was, now)) = moved(command, today) {
+        return Difference {
+            class: Class::Breaking,
+            path: String::new(),
+            was: signature(&written.schema, command),
+            now: String::new(),
+            what: format!("there is no model inside called `{was}` any more"),
+            remedy: format!(
+                "say on the field `{now}` that it was called so: `#[memstate(model, was = \"{}\")]`, or put `{was}` back",
+                was.rsplit('.').next().unwrap_or(was)
+            ),
+        };
+    }
+    if let Some((field, method)) = command.name.rsplit_once('.') {
+        return Difference {
+            class: Class::Breaking,
+            path: String::new(),
+            was: signature(&written.schema, command),
+            now: String::new(),
+            what: format!("the model inside, in the field `{field}`, has no such command any more"),
+            remedy: format!(
+                "put it back there with `#[memstate(retired)]`, or say there what it is called now: \
+                 `#[memstate(was = \"{method}\")]`, or use the version of the code that has it"
+            ),
+        };
+    }
     Difference {
         class: Class::Breaking,
         path: String::new(),

@@ -113,7 +113,7 @@ fn report(locked: &Preamble, today: &Today) -> Option<String> {
             (was, now) => format!(" (it was `{was}` and is `{now}`)"),
         };
         let _ = writeln!(lines, "  {class}: {subject}{place}: {}{types}", difference.what);
-        if difference.class >= Class::Checked && !difference.remedy.is_empty() {
+        if !difference.remedy.is_empty() {
             let _ = writeln!(lines, "      {}", difference.remedy);
         }
     }

@@ -31,6 +31,9 @@ pub(super) fn run<M: Model>(dir: &Path, terminal: &mut Terminal<'_>) -> Result<C
         writeln!(terminal.out, "{} {problems}: today's code cannot open it", paint.of(Look::Bad, "✗"))?;
         return Ok(Code::No);
     }
+    for left_out in &survey.left_out {
+        writeln!(terminal.out, "{} {left_out}", paint.of(Look::Warning, "!"))?;
+    }
     let versions = match survey.writers {
         1 => "one version of the code".to_owned(),
         writers => format!("{} versions of the code", grouped(writers as u64)),

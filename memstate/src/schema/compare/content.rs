@@ -52,12 +52,23 @@ impl Compared {
 
     fn fields(&mut self, written: Type<'_>, was: &[Field], today: Type<'_>, now: &[Field], name: &str) {
         let readers = readers(was, now);
+        // What is gone and what is new may be the same under another name, which only a person can tell.
+        let gone: Vec<&Field> =
+            was.iter().zip(&readers).filter(|(_, reader)| reader.is_none()).map(|(field, _)| field).collect();
+        let alike = |gone: &Field, new: &Field| {
+            written.schema.of(&gone.shape).to_string() == today.schema.of(&new.shape).to_string()
+        };
+        let mut new: Vec<&Field> = Vec::new();
         let mut order = Vec::new();
         for (place, field) in now.iter().enumerate() {
             let path = at(name, &format!(".{}", field.name));
             let mut sources = (0..was.len()).filter(|number| readers[*number] == Some(place));
             match sources.next() {
-                None => self.added(today, field, &path),
+                None => {
+                    let was = gone.iter().find(|gone| alike(gone, field)).map(|gone| gone.name.as_str());
+                    self.added(today, field, was, &path);
+                    new.push(field);
+                }
                 Some(number) => {
                     let old = &was[number];
                     order.push(number);
@@ -76,12 +87,14 @@ impl Compared {
         if !order.is_sorted() {
             self.reordered(name, "the fields stand in another order", was, now, |field| &field.name);
         }
-        let gone = was.iter().zip(&readers).filter(|(_, reader)| reader.is_none());
-        for (field, _) in gone {
+        for field in gone {
             let path = at(name, &format!(".{}", field.name));
             let type_was = written.schema.of(&field.shape).to_string();
             let what = "is not there any more: its values are left out";
-            self.add(Class::Compatible, &path, type_was, String::new(), what, String::new());
+            let remedy = new.iter().find(|new| alike(field, new)).map(|new| {
+                format!("if it is `{}` now, write `#[serde(alias = \"{}\")]` on that", new.name, field.name)
+            });
+            self.add(Class::Compatible, &path, type_was, String::new(), what, remedy.unwrap_or_default());
         }
     }
 
@@ -94,14 +107,21 @@ impl Compared {
         self.add(Class::Breaking, path, shown, today.schema.of(&now.shape).to_string(), &what, remedy);
     }
 
-    fn added(&mut self, today: Type<'_>, field: &Field, path: &str) {
+    /// `was`: a field that is gone and of the same type.
+    fn added(&mut self, today: Type<'_>, field: &Field, was: Option<&str>, path: &str) {
         let now = today.schema.of(&field.shape).to_string();
         let (class, what, remedy) = match field.default {
             Some(true) => (Class::Compatible, "is new, and has a default", ""),
             None => (Class::Compatible, "is new, and can be read if it has a default", ""),
             Some(false) => (Class::NeedsDefault, "is new, and has no default", DEFAULT),
         };
-        self.add(class, path, String::new(), now, what, remedy.to_owned());
+        let remedy = match was.filter(|_| class == Class::NeedsDefault) {
+            Some(was) => format!(
+                "if it was called `{was}`, write `#[serde(alias = \"{was}\")]` on it, or, if it is new, {DEFAULT}"
+            ),
+            None => remedy.to_owned(),
+        };
+        self.add(class, path, String::new(), now, what, remedy);
     }
 
     fn reordered<T>(
