@@ -6,6 +6,8 @@ mod attributes;
 mod bank;
 #[path = "macros/carried.rs"]
 mod carried;
+#[path = "macros/conditions.rs"]
+mod conditions;
 #[path = "macros/data.rs"]
 mod data;
 #[path = "macros/deterministic.rs"]

@@ -3,6 +3,7 @@
 mod argument;
 mod carry;
 mod client;
+mod conditions;
 mod counted;
 mod data;
 mod determinism;
@@ -18,7 +19,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{DeriveInput, parse::Parser};
 
+pub use conditions::configured;
+
 use crate::{
+    above,
     ast::{Block, Item},
     attr::{Keys, Place},
     check::{Commands, Part, Record, Whole, part},
@@ -70,34 +74,27 @@ fn lenient() -> TokenStream {
     }
 }
 
-/// The item with its `#[cfg(…)]`s in front of our own attribute, if it has some behind it: what is not there has no
-/// client either.
-fn conditions_first(name: &str, options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
-    let parse = |input: syn::parse::ParseStream<'_>| {
-        Ok((input.call(syn::Attribute::parse_outer)?, input.parse::<TokenStream>()?))
-    };
-    let (attrs, rest) = parse.parse2(item.clone()).ok()?;
-    let (cfgs, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(|attr| attr.path().is_ident("cfg"));
-    if cfgs.is_empty() {
-        return None;
-    }
-    let krate = Keys::of_options(options.clone(), Place::Data, &mut Errors::default()).krate;
-    let krate = krate.map_or_else(|| quote_mixed!(::memstate), |path| path.to_token_stream());
-    let name = proc_macro2::Ident::new(name, Span::mixed_site());
-    Some(quote_mixed!(#(#cfgs)* #[#krate::#name(#options)] #(#attrs)* #rest))
-}
-
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
-    if let Some(written) = conditions_first("data", &options, &item) {
+    if let Some(written) = conditions::first("data", &options, &item) {
         return written;
     }
+    data_of(options, item)
+}
+
+/// `data` of an item without conditions.
+fn data_of(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let keys = Keys::of_options(options, Place::Data, &mut errors);
     let krate = Crate::of(&keys);
     let written = match syn::parse2::<DeriveInput>(item.clone()) {
         Ok(input) if !matches!(input.data, syn::Data::Union(_)) => {
             let whole = if keys.error { Whole::Error } else { Whole::Data };
-            let record = Record::of(input, whole, &mut errors);
+            let mut record = Record::of(input, whole, &mut errors);
+            let written: &[_] = match keys.error {
+                true => &["Clone", "Serialize", "Deserialize", "Debug"],
+                false => &["Clone", "Serialize", "Deserialize"],
+            };
+            record.derived_above = above::derived("data", written, &mut errors);
             let mut written = data::item(&record, &krate, true, keys.error);
             written.extend(state::implementation(&record, &krate));
             if keys.error {
@@ -115,9 +112,13 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
-    if let Some(written) = conditions_first("model", &options, &item) {
+    if let Some(written) = conditions::first("model", &options, &item) {
         return written;
     }
+    model_without_conditions(options, item)
+}
+
+fn model_without_conditions(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let written = match Item::of.parse2(item.clone()) {
         Ok(Item::Impl) => methods(options, item, &mut errors),
@@ -167,6 +168,7 @@ fn model_of(input: DeriveInput, item: &TokenStream, keys: &Keys, errors: &mut Er
     let krate = Crate::of(keys);
     let mut record = Record::of(input, Whole::Model, errors);
     record.migrations.splice(..0, keys.migrations.iter().cloned());
+    record.derived_above = above::derived("model", &["Serialize", "Deserialize"], errors);
     let mut written = data::item(&record, &krate, false, false);
     written.extend(state::implementation(&record, &krate));
     if record.parts().next().is_some() {

@@ -11,6 +11,7 @@ macro_rules! quote_mixed {
     ($($tokens:tt)*) => { ::quote::quote_spanned! { ::proc_macro2::Span::mixed_site()=> $($tokens)* } };
 }
 
+mod above;
 mod ast;
 mod attr;
 mod check;
@@ -448,6 +449,20 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn compose(input: TokenStream) -> TokenStream {
     expand::compose(input.into()).into()
+}
+
+/// Called by the expansion of [`model`] and [`data`], for items with conditions in them; not for use by hand.
+#[doc(hidden)]
+#[proc_macro_derive(Configured, attributes(memstate, serde))]
+pub fn configured(item: TokenStream) -> TokenStream {
+    expand::configured(item.into()).into()
+}
+
+/// Takes an item away, which a derive above it has written elsewhere; not for use by hand.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn written_by_the_derive_above(_: TokenStream, _: TokenStream) -> TokenStream {
+    TokenStream::new()
 }
 
 /// A test that fails when the types of a model, its commands or their arguments have changed; see
