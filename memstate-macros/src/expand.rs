@@ -14,6 +14,7 @@ mod model;
 mod module;
 mod parts;
 mod state;
+mod unread;
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -102,6 +103,10 @@ fn data_of(options: TokenStream, item: TokenStream) -> TokenStream {
             }
             written
         }
+        Err(error) if is_struct_or_enum(&item) => {
+            let whole = if keys.error { Whole::Error } else { Whole::Data };
+            unread::instead(&item, whole, error, &krate, &mut errors)
+        }
         other => {
             let place = other.as_ref().map_or(item.clone(), |input| input.ident.to_token_stream());
             refuse_data(&item, place, &mut errors);
@@ -109,6 +114,14 @@ fn data_of(options: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     with(written, errors)
+}
+
+fn is_struct_or_enum(item: &TokenStream) -> bool {
+    match Item::of.parse2(item.clone()) {
+        Ok(Item::Struct) => true,
+        Ok(Item::Other(keyword)) => keyword == "enum",
+        _ => false,
+    }
 }
 
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -161,7 +174,16 @@ fn instead_of_a_struct(item: &TokenStream, keyword: &str, errors: &mut Errors) -
             semi_token: None,
         });
     }
-    input.generics.lifetimes().next().is_none().then(|| model_of(input, item, &Keys::default(), errors))
+    if input.generics.lifetimes().next().is_some() {
+        return None;
+    }
+    let is_alone = second::is_without_block(&input.ident);
+    if is_alone {
+        let mut written = without_helpers(item.clone(), 2);
+        written.extend(model::stand_in(&input, &Crate::of(&Keys::default())));
+        return Some(written);
+    }
+    Some(model_of(input, item, &Keys::default(), errors))
 }
 
 fn model_of(input: DeriveInput, item: &TokenStream, keys: &Keys, errors: &mut Errors) -> TokenStream {
@@ -203,10 +225,7 @@ fn structure_of(keys: &Keys, item: TokenStream, errors: &mut Errors) -> TokenStr
             }
             model_of(input, &item, keys, errors)
         }
-        Err(error) => {
-            errors.push(error);
-            without_helpers(item, 2)
-        }
+        Err(error) => unread::instead(&item, Whole::Model, error, &krate, errors),
     }
 }
 
@@ -276,16 +295,6 @@ fn methods_of(keys: &Keys, block: Block, errors: &mut Errors) -> Option<TokenStr
 
 fn refuse_data(item: &TokenStream, place: TokenStream, errors: &mut Errors) {
     match Item::of.parse2(item.clone()) {
-        Ok(Item::Struct) => {
-            if let Err(error) = syn::parse2::<DeriveInput>(item.clone()) {
-                errors.push(error);
-            }
-        }
-        Ok(Item::Other(keyword)) if keyword == "enum" => {
-            if let Err(error) = syn::parse2::<DeriveInput>(item.clone()) {
-                errors.push(error);
-            }
-        }
         Ok(Item::Other(keyword)) if !keyword.is_empty() => errors.at_span(
             keyword_span(item, &keyword),
             "`#[memstate::data]` is for structs and enums",

@@ -187,7 +187,7 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
             impl #header #krate::Model for #model #bounds
     };
     let items = quote_mixed! {
-                const NAME: &'static str = #text;
+                const NAME: &'static #krate::std::primitive::str = #text;
                 type Command = #commands;
                 type Query = #queries;
                 type Reply = #replies;
@@ -200,7 +200,7 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
                     &mut self,
                     __command: #commands,
                     __ctx: &mut #krate::Ctx<#events>,
-                    __reply: &mut #krate::std::vec::Vec<u8>,
+                    __reply: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
                     #execute(self, __command, __ctx, __reply)
                 }
@@ -212,15 +212,15 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
                 fn respond(
                     &self,
                     __query: #queries,
-                    __reply: &mut #krate::std::vec::Vec<u8>,
+                    __reply: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
                     #respond(self, __query, __reply)
                 }
 
                 fn reply(
-                    __method: u16,
+                    __method: #krate::std::primitive::u16,
                     __verdict: #krate::Verdict,
-                    __bytes: &mut &[u8],
+                    __bytes: &mut &[#krate::std::primitive::u8],
                 ) -> #krate::std::result::Result<#replies, #krate::Unreadable> {
                     #read(__method, __verdict, __bytes)
                 }
