@@ -28,5 +28,9 @@ mod hygiene;
 mod module;
 #[path = "macros/parts.rs"]
 mod parts;
+#[path = "macros/primitives.rs"]
+mod primitives;
+#[path = "macros/receivers.rs"]
+mod receivers;
 #[path = "macros/shapes.rs"]
 mod shapes;

@@ -1,22 +1,26 @@
 //! Derives above our attribute. They have run when it runs, on the item as it was, and are no more to be seen: rustc would say
 //! once for each trait that there are two implementations. So the file is read, where that can be, to say what to type.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, parse::Parser};
 
 use crate::{attr, errors::Errors};
 
-/// What the derives above the attribute that is expanded derive of `written`, which our attribute writes itself.
-pub fn derived(attribute: &str, written: &[&str], errors: &mut Errors) -> Vec<String> {
+/// What the derives above the attribute that is expanded derive of `written`, which our attribute writes
+/// for `item` itself.
+pub fn derived(item: &Ident, attribute: &str, written: &[&str], errors: &mut Errors) -> Vec<String> {
     let names = before_this().map(|before| derived_in(&before)).unwrap_or_default();
     let of_ours: Vec<String> =
         names.iter().filter(|name| written.iter().any(|ours| name == ours)).cloned().collect();
     if !of_ours.is_empty() {
         let (all, ours) = (names.join(", "), of_ours.join("`, `"));
         errors.at_span(
-            Span::call_site(),
+            // With the user's own mark, so that no macro is said to be the origin.
+            Span::call_site().resolved_at(item.span()),
             format!("`#[derive({all})]` stands above `#[memstate::{attribute}]`"),
-            &format!("what stands above has run already, so that there would be two implementations of `{ours}`"),
+            &format!(
+                "what stands above has run already, so that there would be two implementations of `{ours}`"
+            ),
             &format!("put `#[memstate::{attribute}]` above `#[derive({all})]`"),
         );
     }
@@ -60,7 +64,10 @@ mod tests {
     fn all_derives_right_above_are_found() {
         for (before, names) in [
             ("struct A;\n#[derive(Clone)]\n", &["Clone"][..]),
-            ("/// Is Clone; and\n#[derive(Debug, serde::Serialize)] // for all\n/// more;\n#[doc = \"x\"] ", &["Debug", "Serialize"]),
+            (
+                "/// Is Clone; and\n#[derive(Debug, serde::Serialize)] // for all\n/// more;\n#[doc = \"x\"] ",
+                &["Debug", "Serialize"],
+            ),
             ("#[derive(Debug)]\n/* between */ #[derive(Clone)]\n", &["Debug", "Clone"]),
             ("mod m { #[derive(Clone)]", &["Clone"]),
             ("#[derive(Clone)] struct A;", &[]),

@@ -95,7 +95,7 @@ fn data_of(options: TokenStream, item: TokenStream) -> TokenStream {
                 true => &["Clone", "Serialize", "Deserialize", "Debug"],
                 false => &["Clone", "Serialize", "Deserialize"],
             };
-            record.derived_above = above::derived("data", written, &mut errors);
+            record.derived_above = above::derived(&record.input.ident, "data", written, &mut errors);
             let mut written = data::item(&record, &krate, true, keys.error);
             written.extend(state::implementation(&record, &krate));
             if keys.error {
@@ -190,7 +190,8 @@ fn model_of(input: DeriveInput, item: &TokenStream, keys: &Keys, errors: &mut Er
     let krate = Crate::of(keys);
     let mut record = Record::of(input, Whole::Model, errors);
     record.migrations.splice(..0, keys.migrations.iter().cloned());
-    record.derived_above = above::derived("model", &["Serialize", "Deserialize"], errors);
+    record.derived_above =
+        above::derived(&record.input.ident, "model", &["Serialize", "Deserialize"], errors);
     let mut written = data::item(&record, &krate, false, false);
     written.extend(state::implementation(&record, &krate));
     if record.parts().next().is_some() {

@@ -399,8 +399,13 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a struct or an enum something that a model may hold, take and return.
 ///
 /// It writes `Clone`, serde's `Serialize` and `Deserialize` (each unless a `#[derive]` below it has it) and `State`.
-/// Type parameters that occur in fields must be `State`. Derives of your own stand below it: one above has run already and
-/// cannot be seen, and rustc then finds two implementations (E0119).
+/// Type parameters that occur in fields must be `State`. Derives of your own stand below it: one above has run already, and
+/// of a trait that is written here there would be two implementations.
+///
+/// Fields, variants and attributes may stand under a `#[cfg(…)]` or in a `#[cfg_attr(…)]`, `#[memstate(…)]` too: conditions
+/// are looked at before anything is written. The same is true of the struct of a model, but not of its `impl` block, in
+/// which keys cannot stand under a condition. What a journal holds is read by names, so a field that comes and goes with a
+/// feature needs an `Option` or `#[serde(default)]`.
 ///
 /// A stray `#[memstate(…)]`, on what is under neither attribute, is unknown to rustc ("cannot find attribute `memstate` in
 /// this scope"): it belongs inside of an item with `#[memstate::model]` or `#[memstate::data]`.

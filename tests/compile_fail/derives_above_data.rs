@@ -1,6 +1,6 @@
 //! A derive that stands above has run when ours runs, and is no more to be seen there.
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[memstate::data]
 pub enum Kind {
     One,

@@ -251,10 +251,9 @@ impl VisitMut for NotData<'_> {
                 "what is shared in memory is two values when the journal is read",
                 format!("write `{}`", instead::owned_inside(self.written)),
             ),
-            Type::Array(array) if instead::is_too_long(array) => (
-                instead::LONG,
-                format!("write `{}`", instead::listed(self.written, array)),
-            ),
+            Type::Array(array) if instead::is_too_long(array) => {
+                (instead::LONG, format!("write `{}`", instead::listed(self.written, array)))
+            }
             _ => return visit_mut::visit_type_mut(self, ty),
         };
         let text = types::text(ty);

@@ -89,8 +89,7 @@ fn is_error(ty: &Type) -> bool {
     })
 }
 
-const OWN_ERROR: &str =
-    "return an error of your own, an `enum` under `#[memstate::data(error)]`; or a `String`, with `.to_string()`";
+const OWN_ERROR: &str = "return an error of your own, an `enum` under `#[memstate::data(error)]`; or a `String`, with `.to_string()`";
 
 struct Streamed<'a> {
     result: &'a Type,
@@ -206,7 +205,12 @@ impl VisitMut for Borrowed<'_> {
             }
             Type::Never(_) => {
                 let help = "return what the caller is to know, or nothing";
-                self.say(&*ty, format!("{whole} never returns"), "the caller waits for it, and the engine too", help);
+                self.say(
+                    &*ty,
+                    format!("{whole} never returns"),
+                    "the caller waits for it, and the engine too",
+                    help,
+                );
                 *ty = syn::parse_quote!(());
             }
             _ if instead::cow(ty).is_some() || instead::shared(ty).is_some() => {

@@ -42,12 +42,12 @@ pub fn first(name: &str, options: &TokenStream, item: &TokenStream) -> Option<To
 /// What our attribute writes for an item whose conditions have been looked at.
 pub fn configured(item: TokenStream) -> TokenStream {
     let Some((mut attrs, rest)) = split(item) else { return TokenStream::new() };
-    let is_gone =
-        |attr: &Attribute| attr.path().segments.last().is_some_and(|last| last.ident == GONE);
+    let is_gone = |attr: &Attribute| attr.path().segments.last().is_some_and(|last| last.ident == GONE);
     let Some(place) = attrs.iter().position(is_gone) else { return TokenStream::new() };
     let syn::Meta::List(list) = attrs.remove(place).meta else { return TokenStream::new() };
     let mut carried = list.tokens.into_iter();
-    let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(options))) = (carried.next(), carried.next()) else {
+    let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(options))) = (carried.next(), carried.next())
+    else {
         return TokenStream::new();
     };
     let item = quote_mixed!(#(#attrs)* #rest);

@@ -18,7 +18,13 @@ use crate::{
 };
 
 /// What is written for `item`, which `error` says why it cannot be read.
-pub fn instead(item: &TokenStream, whole: Whole, error: syn::Error, krate: &Crate, errors: &mut Errors) -> TokenStream {
+pub fn instead(
+    item: &TokenStream,
+    whole: Whole,
+    error: syn::Error,
+    krate: &Crate,
+    errors: &mut Errors,
+) -> TokenStream {
     let mut written = without_helpers(item.clone(), 2);
     // The end of a tuple is lost where the compiler goes on after a mistake.
     if let Some(TokenTree::Group(last)) = written.clone().into_iter().last()
@@ -69,36 +75,49 @@ fn traits(record: &Record, whole: Whole, derived: &[String], krate: &Crate) -> T
     read.params.insert(0, syn::parse_quote!('__de));
     let read = read.split_for_impl().0;
     let item = &record.input.ident;
-    let named = |name: &str, then: TokenStream| (!derived.iter().any(|derived| derived == name)).then_some(then);
+    let named =
+        |name: &str, then: TokenStream| (!derived.iter().any(|derived| derived == name)).then_some(then);
     let never = quote_mixed!(#krate::std::unreachable!());
-    let serialize = named("Serialize", quote_mixed! {
-        impl #header #krate::serde::Serialize for #item #parameters #bounds {
-            fn serialize<__S: #krate::serde::Serializer>(&self, _: __S) -> #krate::std::result::Result<__S::Ok, __S::Error> {
-                #never
+    let serialize = named(
+        "Serialize",
+        quote_mixed! {
+            impl #header #krate::serde::Serialize for #item #parameters #bounds {
+                fn serialize<__S: #krate::serde::Serializer>(&self, _: __S) -> #krate::std::result::Result<__S::Ok, __S::Error> {
+                    #never
+                }
             }
-        }
-    });
-    let deserialize = named("Deserialize", quote_mixed! {
-        impl #read #krate::serde::Deserialize<'__de> for #item #parameters #bounds {
-            fn deserialize<__D: #krate::serde::Deserializer<'__de>>(_: __D) -> #krate::std::result::Result<Self, __D::Error> {
-                #never
+        },
+    );
+    let deserialize = named(
+        "Deserialize",
+        quote_mixed! {
+            impl #read #krate::serde::Deserialize<'__de> for #item #parameters #bounds {
+                fn deserialize<__D: #krate::serde::Deserializer<'__de>>(_: __D) -> #krate::std::result::Result<Self, __D::Error> {
+                    #never
+                }
             }
-        }
-    });
+        },
+    );
     let clone = (whole != Whole::Model).then(|| {
-        named("Clone", quote_mixed! {
-            impl #header #krate::std::clone::Clone for #item #parameters #bounds {
-                fn clone(&self) -> Self { #never }
-            }
-        })
+        named(
+            "Clone",
+            quote_mixed! {
+                impl #header #krate::std::clone::Clone for #item #parameters #bounds {
+                    fn clone(&self) -> Self { #never }
+                }
+            },
+        )
     });
     let error = (whole == Whole::Error).then(|| {
         let show = quote_mixed! {
             fn fmt(&self, _: &mut #krate::std::fmt::Formatter<'_>) -> #krate::std::fmt::Result { #never }
         };
-        let debug = named("Debug", quote_mixed! {
-            impl #header #krate::std::fmt::Debug for #item #parameters #bounds { #show }
-        });
+        let debug = named(
+            "Debug",
+            quote_mixed! {
+                impl #header #krate::std::fmt::Debug for #item #parameters #bounds { #show }
+            },
+        );
         quote_mixed! {
             #debug
             impl #header #krate::std::fmt::Display for #item #parameters #bounds { #show }
