@@ -458,7 +458,7 @@ pub fn compose(input: TokenStream) -> TokenStream {
 
 /// Called by the expansion of [`model`] and [`data`], for items with conditions in them; not for use by hand.
 #[doc(hidden)]
-#[proc_macro_derive(Configured, attributes(memstate, serde))]
+#[proc_macro_derive(Configured)]
 pub fn configured(item: TokenStream) -> TokenStream {
     expand::configured(item.into()).into()
 }

@@ -106,7 +106,7 @@ fn client(record: &Record, krate: &Crate) -> TokenStream {
     let lenient = lenient();
     quote_mixed! {
         #[doc = #docs]
-        #[allow(dead_code)]
+        #[allow(dead_code, non_camel_case_types, non_upper_case_globals)]
         #vis struct #client<#params> #bounds {
             client: #lender,
             #mark
@@ -162,7 +162,7 @@ fn names(record: &Record, of: impl Fn(&str) -> TokenStream) -> TokenStream {
         let (name, of) = (beside(name, what), of(what));
         quote_mixed! {
             #[doc = #docs]
-            #[allow(dead_code)]
+            #[allow(dead_code, non_camel_case_types, non_upper_case_globals)]
             #vis type #name #aliases = #of;
         }
     });
