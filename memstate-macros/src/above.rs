@@ -44,6 +44,10 @@ fn before_this() -> Option<String> {
 fn derived_in(before: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (start, _) in before.rmatch_indices("#[derive") {
+        let line = before[..start].rsplit('\n').next().unwrap_or_default();
+        if line.contains("//") {
+            continue;
+        }
         let Some(attrs) = attributes(&before[start..]) else { break };
         names = attr::derived(&attrs);
     }
@@ -73,6 +77,11 @@ mod tests {
             ("#[derive(Clone)] struct A;", &[]),
             ("#[derive(Clone)] struct A { #[derive", &[]),
             ("// #[derive(Clone)]\n", &[]),
+            ("/* #[derive(Clone)] */ ", &[]),
+            ("/*\n#[derive(Clone)]\n*/\n", &[]),
+            ("/// As with `#[derive(Clone)]`\n", &[]),
+            ("#[derive(Debug)]\n// #[derive(Clone)]\n", &["Debug"]),
+            ("#[doc = \"\n#[derive(Clone)]\n\"]", &[]),
             ("\"#[derive(Clone)]\"", &[]),
             ("", &[]),
         ] {

@@ -1,5 +1,7 @@
 //! `self` in all its spellings that lend the model, and bounds and lifetimes on methods.
 
+#![allow(non_camel_case_types, non_upper_case_globals)]
+
 use memstate::{collections::BTreeMap, model::Operation};
 
 #[memstate::data]
@@ -65,14 +67,12 @@ async fn every_spelling_of_self_lends_the_model() {
 }
 
 /// Lower-case parameters, and a receiver that names them.
-#[allow(non_camel_case_types, non_upper_case_globals)]
 #[memstate::model]
 #[derive(Default)]
 pub struct store<key: Ord + Clone, value, const limit: usize> {
     values: BTreeMap<key, value>,
 }
 
-#[allow(non_camel_case_types, non_upper_case_globals)]
 #[memstate::model]
 impl<key: memstate::State + Ord + Clone, value: memstate::State + Clone, const limit: usize>
     store<key, value, limit>
