@@ -31,9 +31,11 @@
 //! | syntax error in a body | `syntax_error_in_a_body`, `typo_in_a_body` |
 //! | model that is not `Default` | `model_without_default` |
 //! | event type missing, wrong or not serializable | `event_type_missing`, `events_not_named`, `wrong_event_type`, `event_not_serializable` |
-//! | union as model | `union_or_enum_as_model`; tuple and unit structs work: `macros/shapes.rs` |
+//! | union or enum as model | `union_or_enum_as_model`, `union_or_enum_without_an_impl_block`; tuple and unit structs work: `macros/shapes.rs` |
 //! | zero-sized elements | `elements_without_bytes` |
-//! | `data` below a derive | `derives_above_data` |
+//! | `data` or `model` below a derive of the same trait | `derives_above_data` |
+//! | syntax error in the fields | `syntax_error_in_the_fields`, `module_with_a_syntax_error_in_the_fields` |
+//! | arguments and results that serde has no words for, or only for writing | `arguments_that_cannot_be_read_back`, `results_that_cannot_be_sent` |
 //! | a call of the client that does not fit is told the user's own method | `client_called_wrongly` |
 //!
 //! The words around ours are rustc's and change with its versions, so they are compared under one version only.

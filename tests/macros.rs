@@ -6,6 +6,8 @@ mod attributes;
 mod bank;
 #[path = "macros/carried.rs"]
 mod carried;
+#[path = "macros/conditions.rs"]
+mod conditions;
 #[path = "macros/data.rs"]
 mod data;
 #[path = "macros/deterministic.rs"]
@@ -26,5 +28,9 @@ mod hygiene;
 mod module;
 #[path = "macros/parts.rs"]
 mod parts;
+#[path = "macros/primitives.rs"]
+mod primitives;
+#[path = "macros/receivers.rs"]
+mod receivers;
 #[path = "macros/shapes.rs"]
 mod shapes;

@@ -22,7 +22,7 @@ use syn::{
 };
 
 pub use arguments::{Argument, Form, Input};
-pub use blocks::{header_text, is_of, joined};
+pub use blocks::{header_text, is_of, joined, name_of};
 pub use choice::{Choice, choose};
 pub use determinism::Warning;
 pub use evolution::Evolution;
@@ -219,7 +219,7 @@ fn operation(method: Method, keys: Keys, self_ty: &Type, errors: &mut Errors) ->
         return None;
     }
     let mut mistakes = Errors::default();
-    let kind = receiver(&sig, &mut mistakes);
+    let kind = receiver(&sig, self_ty, &mut mistakes);
     let client = clients::name(&keys, &sig.ident, errors);
     let evolution = evolution::of(keys, kind, &sig.ident, self_ty, errors);
     if kind == Kind::Query && is_private {
@@ -239,7 +239,8 @@ fn operation(method: Method, keys: Keys, self_ty: &Type, errors: &mut Errors) ->
     let returned = results::of(result, kind, &sig.ident, &mut mistakes);
     let variant = variant(&sig.ident);
     let Attrs { carried, cfgs } = Attrs::of(&attrs);
-    let broken = misplaced || !mistakes.is_empty();
+    let unsaid = inputs.iter().any(|input| matches!(input, Input::Argument(argument) if argument.broken));
+    let broken = misplaced || unsaid || !mistakes.is_empty();
     errors.append(mistakes);
     Some(Operation {
         kind,
@@ -258,27 +259,48 @@ fn operation(method: Method, keys: Keys, self_ty: &Type, errors: &mut Errors) ->
     })
 }
 
-/// Whether it has a `&mut self`.
+/// Whether it has a `&mut self`, under whatever spelling.
 fn changes(sig: &Signature) -> bool {
-    sig.receiver().is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(_, _, Some(_))))
+    sig.receiver().is_some_and(|receiver| match &receiver.kind {
+        ReceiverKind::Reference(_, _, mutability) => mutability.is_some(),
+        ReceiverKind::Typed(_, ty) => {
+            matches!(types::peel(ty), Type::Reference(reference) if reference.mutability.is_some())
+        }
+        _ => false,
+    })
 }
 
-fn receiver(sig: &Signature, errors: &mut Errors) -> Kind {
+fn receiver(sig: &Signature, self_ty: &Type, errors: &mut Errors) -> Kind {
     let Some(receiver) = sig.receiver() else { return Kind::Query };
+    let kind = if changes(sig) { Kind::Command } else { Kind::Query };
+    let name = &sig.ident;
     match &receiver.kind {
-        ReceiverKind::Reference(_, _, Some(_)) => Kind::Command,
-        ReceiverKind::Reference(_, _, None) => Kind::Query,
-        _ => {
-            let name = &sig.ident;
+        ReceiverKind::Reference(..) => return kind,
+        // `self: &Self`.
+        ReceiverKind::Typed(_, ty) if lends(ty, self_ty) => return kind,
+        ReceiverKind::Typed(_, ty) if types::text(ty).contains('&') => {
             errors.at(
                 receiver,
-                format!("`{name}` would consume the model"),
-                "a model stays where it is, in the engine",
+                format!("`{name}` takes the model as `{}`", types::text(ty)),
+                "the engine lends the model itself",
                 "take `&mut self` for a command, or `&self` for a query",
             );
-            Kind::Command
         }
+        _ => errors.at(
+            receiver,
+            format!("`{name}` would consume the model"),
+            "a model stays where it is, in the engine",
+            "take `&mut self` for a command, or `&self` for a query",
+        ),
     }
+    Kind::Command
+}
+
+/// Whether the type of a `self` is a reference to the model.
+fn lends(ty: &Type, self_ty: &Type) -> bool {
+    let Type::Reference(reference) = types::peel(ty) else { return false };
+    let model = types::peel(&reference.elem);
+    types::is_plain(model, "Self") || types::text(model) == types::text(self_ty)
 }
 
 fn qualifiers(sig: &Signature, kind: Kind, whole: &str, errors: &mut Errors) {

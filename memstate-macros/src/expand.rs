@@ -3,6 +3,7 @@
 mod argument;
 mod carry;
 mod client;
+mod conditions;
 mod counted;
 mod data;
 mod determinism;
@@ -13,12 +14,16 @@ mod model;
 mod module;
 mod parts;
 mod state;
+mod unread;
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{DeriveInput, parse::Parser};
 
+pub use conditions::configured;
+
 use crate::{
+    above,
     ast::{Block, Item},
     attr::{Keys, Place},
     check::{Commands, Part, Record, Whole, part},
@@ -70,40 +75,37 @@ fn lenient() -> TokenStream {
     }
 }
 
-/// The item with its `#[cfg(…)]`s in front of our own attribute, if it has some behind it: what is not there has no
-/// client either.
-fn conditions_first(name: &str, options: &TokenStream, item: &TokenStream) -> Option<TokenStream> {
-    let parse = |input: syn::parse::ParseStream<'_>| {
-        Ok((input.call(syn::Attribute::parse_outer)?, input.parse::<TokenStream>()?))
-    };
-    let (attrs, rest) = parse.parse2(item.clone()).ok()?;
-    let (cfgs, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(|attr| attr.path().is_ident("cfg"));
-    if cfgs.is_empty() {
-        return None;
-    }
-    let krate = Keys::of_options(options.clone(), Place::Data, &mut Errors::default()).krate;
-    let krate = krate.map_or_else(|| quote_mixed!(::memstate), |path| path.to_token_stream());
-    let name = proc_macro2::Ident::new(name, Span::mixed_site());
-    Some(quote_mixed!(#(#cfgs)* #[#krate::#name(#options)] #(#attrs)* #rest))
-}
-
 pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
-    if let Some(written) = conditions_first("data", &options, &item) {
+    if let Some(written) = conditions::first("data", &options, &item) {
         return written;
     }
+    data_of(options, item)
+}
+
+/// `data` of an item without conditions.
+fn data_of(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let keys = Keys::of_options(options, Place::Data, &mut errors);
     let krate = Crate::of(&keys);
     let written = match syn::parse2::<DeriveInput>(item.clone()) {
         Ok(input) if !matches!(input.data, syn::Data::Union(_)) => {
             let whole = if keys.error { Whole::Error } else { Whole::Data };
-            let record = Record::of(input, whole, &mut errors);
+            let mut record = Record::of(input, whole, &mut errors);
+            let written: &[_] = match keys.error {
+                true => &["Clone", "Serialize", "Deserialize", "Debug"],
+                false => &["Clone", "Serialize", "Deserialize"],
+            };
+            record.derived_above = above::derived(&record.input.ident, "data", written, &mut errors);
             let mut written = data::item(&record, &krate, true, keys.error);
             written.extend(state::implementation(&record, &krate));
             if keys.error {
                 written.extend(display::implementation(&record, &krate));
             }
             written
+        }
+        Err(error) if is_struct_or_enum(&item) => {
+            let whole = if keys.error { Whole::Error } else { Whole::Data };
+            unread::instead(&item, whole, error, &krate, &mut errors)
         }
         other => {
             let place = other.as_ref().map_or(item.clone(), |input| input.ident.to_token_stream());
@@ -114,10 +116,22 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
     with(written, errors)
 }
 
+fn is_struct_or_enum(item: &TokenStream) -> bool {
+    match Item::of.parse2(item.clone()) {
+        Ok(Item::Struct) => true,
+        Ok(Item::Other(keyword)) => keyword == "enum",
+        _ => false,
+    }
+}
+
 pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
-    if let Some(written) = conditions_first("model", &options, &item) {
+    if let Some(written) = conditions::first("model", &options, &item) {
         return written;
     }
+    model_without_conditions(options, item)
+}
+
+fn model_without_conditions(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let written = match Item::of.parse2(item.clone()) {
         Ok(Item::Impl) => methods(options, item, &mut errors),
@@ -160,13 +174,24 @@ fn instead_of_a_struct(item: &TokenStream, keyword: &str, errors: &mut Errors) -
             semi_token: None,
         });
     }
-    input.generics.lifetimes().next().is_none().then(|| model_of(input, item, &Keys::default(), errors))
+    if input.generics.lifetimes().next().is_some() {
+        return None;
+    }
+    let is_alone = second::is_without_block(&input.ident);
+    if is_alone {
+        let mut written = without_helpers(item.clone(), 2);
+        written.extend(model::stand_in(&input, &Crate::of(&Keys::default())));
+        return Some(written);
+    }
+    Some(model_of(input, item, &Keys::default(), errors))
 }
 
 fn model_of(input: DeriveInput, item: &TokenStream, keys: &Keys, errors: &mut Errors) -> TokenStream {
     let krate = Crate::of(keys);
     let mut record = Record::of(input, Whole::Model, errors);
     record.migrations.splice(..0, keys.migrations.iter().cloned());
+    record.derived_above =
+        above::derived(&record.input.ident, "model", &["Serialize", "Deserialize"], errors);
     let mut written = data::item(&record, &krate, false, false);
     written.extend(state::implementation(&record, &krate));
     if record.parts().next().is_some() {
@@ -201,10 +226,7 @@ fn structure_of(keys: &Keys, item: TokenStream, errors: &mut Errors) -> TokenStr
             }
             model_of(input, &item, keys, errors)
         }
-        Err(error) => {
-            errors.push(error);
-            without_helpers(item, 2)
-        }
+        Err(error) => unread::instead(&item, Whole::Model, error, &krate, errors),
     }
 }
 
@@ -274,16 +296,6 @@ fn methods_of(keys: &Keys, block: Block, errors: &mut Errors) -> Option<TokenStr
 
 fn refuse_data(item: &TokenStream, place: TokenStream, errors: &mut Errors) {
     match Item::of.parse2(item.clone()) {
-        Ok(Item::Struct) => {
-            if let Err(error) = syn::parse2::<DeriveInput>(item.clone()) {
-                errors.push(error);
-            }
-        }
-        Ok(Item::Other(keyword)) if keyword == "enum" => {
-            if let Err(error) = syn::parse2::<DeriveInput>(item.clone()) {
-                errors.push(error);
-            }
-        }
         Ok(Item::Other(keyword)) if !keyword.is_empty() => errors.at_span(
             keyword_span(item, &keyword),
             "`#[memstate::data]` is for structs and enums",

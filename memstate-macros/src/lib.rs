@@ -11,6 +11,7 @@ macro_rules! quote_mixed {
     ($($tokens:tt)*) => { ::quote::quote_spanned! { ::proc_macro2::Span::mixed_site()=> $($tokens)* } };
 }
 
+mod above;
 mod ast;
 mod attr;
 mod check;
@@ -406,8 +407,13 @@ pub fn model(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a struct or an enum something that a model may hold, take and return.
 ///
 /// It writes `Clone`, serde's `Serialize` and `Deserialize` (each unless a `#[derive]` below it has it) and `State`.
-/// Type parameters that occur in fields must be `State`. Derives of your own stand below it: one above has run already and
-/// cannot be seen, and rustc then finds two implementations (E0119).
+/// Type parameters that occur in fields must be `State`. Derives of your own stand below it: one above has run already, and
+/// of a trait that is written here there would be two implementations.
+///
+/// Fields, variants and attributes may stand under a `#[cfg(…)]` or in a `#[cfg_attr(…)]`, `#[memstate(…)]` too: conditions
+/// are looked at before anything is written. The same is true of the struct of a model, but not of its `impl` block, in
+/// which keys cannot stand under a condition. What a journal holds is read by names, so a field that comes and goes with a
+/// feature needs an `Option` or `#[serde(default)]`.
 ///
 /// A stray `#[memstate(…)]`, on what is under neither attribute, is unknown to rustc ("cannot find attribute `memstate` in
 /// this scope"): it belongs inside of an item with `#[memstate::model]` or `#[memstate::data]`.
@@ -456,6 +462,20 @@ pub fn data(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn compose(input: TokenStream) -> TokenStream {
     expand::compose(input.into()).into()
+}
+
+/// Called by the expansion of [`model`] and [`data`], for items with conditions in them; not for use by hand.
+#[doc(hidden)]
+#[proc_macro_derive(Configured)]
+pub fn configured(item: TokenStream) -> TokenStream {
+    expand::configured(item.into()).into()
+}
+
+/// Takes an item away, which a derive above it has written elsewhere; not for use by hand.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn written_by_the_derive_above(_: TokenStream, _: TokenStream) -> TokenStream {
+    TokenStream::new()
 }
 
 /// A test that fails when the types of a model, its commands or their arguments have changed; see

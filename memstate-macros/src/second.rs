@@ -54,6 +54,15 @@ pub fn other(fingerprint: Fingerprint, block: &Block) -> Option<String> {
     Some(format!("{}:{}", Span::call_site().unwrap().file(), other.line))
 }
 
+/// Whether the file of a model has certainly no block for it.
+pub fn is_without_block(model: &Ident) -> bool {
+    let find = || {
+        let source = std::fs::read_to_string(model.span().unwrap().local_file()?).ok()?;
+        Some(file::blocks(&source)?.iter().all(|block| block.model.as_ref() != Some(model)))
+    };
+    proc_macro::is_available() && find().unwrap_or(false)
+}
+
 fn name(block: &Block) -> Option<&Ident> {
     types::last_segment(&block.self_ty).map(|last| &last.ident)
 }

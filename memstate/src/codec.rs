@@ -78,7 +78,8 @@ impl Unreadable {
     message = "`{Self}` cannot be an argument of a memstate method",
     label = "cannot be written to the journal and read back",
     note = "arguments must be owned, `Send`, and serializable in both directions",
-    note = "for a type of your own: put `#[memstate::data]` on it, or derive serde's `Serialize` and `Deserialize`"
+    note = "for a type of your own: put `#[memstate::data]` on it, or derive serde's `Serialize` and `Deserialize`",
+    note = "for an `Arc`: take what is in it, such as `&str` for an `Arc<str>`"
 )]
 pub trait Argument: Sized + Send + 'static {
     /// Names the bound where a type is to be checked and nothing else.
@@ -206,7 +207,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Argument for T {
     message = "`{Self}` cannot be a result or an event of a memstate method",
     label = "cannot be sent to a client",
     note = "results, their errors and events must be owned, `Send`, and serializable in both directions",
-    note = "for a type of your own: put `#[memstate::data]` on it, or derive serde's `Serialize` and `Deserialize`"
+    note = "for a type of your own: put `#[memstate::data]` on it, or derive serde's `Serialize` and `Deserialize`",
+    note = "for an error of another crate, such as `std::io::Error`: take one of your own with `#[memstate::data(error)]`, or a `String`"
 )]
 pub trait Answer: Sized + Send + 'static {
     /// Names the bound where a type is to be checked and nothing else.

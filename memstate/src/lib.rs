@@ -136,7 +136,7 @@ pub mod __private {
         schema::{Type, Written, carry::read as read_written},
         state::{Foreign, ForeignWith, Held, State, Visitor, replace},
     };
-    pub use memstate_macros::compose;
+    pub use memstate_macros::{Configured, compose, written_by_the_derive_above};
     pub use serde;
     pub use std;
 

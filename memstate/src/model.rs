@@ -99,7 +99,8 @@ pub trait Model: State {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no commands or queries",
     label = "its `impl` block is not known to memstate",
-    note = "put `#[memstate::model]` above the `impl {Self}` block too"
+    note = "put `#[memstate::model]` above the `impl {Self}` block too",
+    note = "the block of a generic model names all parameters of the struct, those with a default too"
 )]
 #[allow(clippy::missing_errors_doc)]
 pub trait AllCommandsAndQueriesInOneImplBlock: Sized {

@@ -12,11 +12,19 @@ impl Bank {
     pub fn shut(self: Box<Self>) -> u64 {
         self.total
     }
+    pub fn pinned(self: std::pin::Pin<&mut Self>) -> u64 {
+        self.total
+    }
+    pub fn boxed(self: &Box<Self>) -> u64 {
+        self.total
+    }
 }
 
 async fn client(bank: BankClient) {
     let _: Result<u64, _> = bank.end().await;
     let _: Result<u64, _> = bank.shut().await;
+    let _: Result<u64, _> = bank.pinned().await;
+    let _: Result<u64, _> = bank.boxed().await;
 }
 
 fn main() {}

@@ -102,7 +102,8 @@ pub fn of(sig: &mut Signature, kind: Kind, whole: &str, self_ty: &Type, errors: 
         let name = name(&input.pat, number, whole, errors);
         let what = Of { name: &name, whole };
         let (ty, form, optional) = form(&NoSelf(self_ty).of(&input.ty), &what, errors);
-        let broken = errors.len() > before;
+        // What has no size is rustc's to refuse.
+        let broken = errors.len() > before || instead::is_unsized(&input.ty);
         let origin = evolution::origin(keys, kind, whole, self_ty, errors);
         inputs.push(Input::Argument(Argument { name, ty, form, optional, origin, broken }));
     }
@@ -246,6 +247,13 @@ impl VisitMut for NotData<'_> {
                 "it is read from the journal, where there is nothing to borrow from",
                 format!("write `{}`", instead::owned_inside(self.written)),
             ),
+            _ if instead::shared(ty).is_some() => (
+                "what is shared in memory is two values when the journal is read",
+                format!("write `{}`", instead::owned_inside(self.written)),
+            ),
+            Type::Array(array) if instead::is_too_long(array) => {
+                (instead::LONG, format!("write `{}`", instead::listed(self.written, array)))
+            }
             _ => return visit_mut::visit_type_mut(self, ty),
         };
         let text = types::text(ty);

@@ -26,6 +26,11 @@ pub fn is_of(item: &TokenStream, model: &Ident, module: &Ident) -> bool {
         }
 }
 
+/// The last part of the path to the struct that an `impl`, without its attributes, is of.
+pub fn name_of(item: &TokenStream) -> Option<Ident> {
+    types::last_segment(&header(item)?.self_ty).map(|last| last.ident.clone())
+}
+
 /// A block as if it were empty. `None` if it is written in a way that this crate does not know.
 fn header(item: &TokenStream) -> Option<Block> {
     let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();

@@ -1,7 +1,7 @@
 //! What to write instead of a type that cannot be data.
 
 use syn::{
-    GenericArgument, Path, PathArguments, Type, TypeParamBound,
+    Expr, ExprLit, GenericArgument, Lit, Path, PathArguments, Type, TypeArray, TypeParamBound,
     visit_mut::{self, VisitMut},
 };
 
@@ -20,6 +20,8 @@ pub fn owned_inside(ty: &Type) -> String {
     match types::peel(ty) {
         Type::Reference(reference) => match types::peel(&reference.elem) {
             Type::Slice(slice) => format!("&[{}]", types::text(&owned(&slice.elem))),
+            Type::Reference(inner) if is_unsized(&inner.elem) => format!("&{}", types::text(&inner.elem)),
+            inner @ Type::Reference(_) => owned_inside(inner),
             inner => format!("&{}", types::text(&owned(inner))),
         },
         ty => types::text(&owned(ty)),
@@ -32,7 +34,7 @@ impl VisitMut for Owning {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         let lent = match types::peel(ty) {
             Type::Reference(reference) => reference.elem.as_ref().clone(),
-            _ => match cow(ty) {
+            _ => match cow(ty).or_else(|| shared(ty)) {
                 Some(lent) => lent.clone(),
                 None => return visit_mut::visit_type_mut(self, ty),
             },
@@ -74,7 +76,39 @@ pub fn cow(ty: &Type) -> Option<&Type> {
     }
 }
 
-fn is_unsized(ty: &Type) -> bool {
+/// What an `Rc` of std's shares, or a `Weak`, neither of which can be sent. An `Arc` can, and serde may be told to write it.
+pub fn shared(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = types::peel(ty) else { return None };
+    let from_std = path.path.segments.first().is_some_and(|first| {
+        path.path.segments.len() == 1 || ["std", "alloc", "rc", "sync"].iter().any(|root| first.ident == root)
+    });
+    let segment = path.path.segments.last()?;
+    let is_one = segment.ident == "Rc" || segment.ident == "Weak";
+    (from_std && is_one).then(|| parameter(&segment.arguments)).flatten()
+}
+
+/// Why an array cannot be longer.
+pub const LONG: &str = "serde writes and reads arrays of up to 32 elements";
+
+/// Whether an array is written with a length that serde does not have.
+pub fn is_too_long(array: &TypeArray) -> bool {
+    match &array.len {
+        Expr::Lit(ExprLit { lit: Lit::Int(len), .. }) => len.base10_parse::<u64>().is_ok_and(|len| len > 32),
+        _ => false,
+    }
+}
+
+/// A type with a list in the place of an array in it.
+pub fn listed(ty: &Type, array: &TypeArray) -> String {
+    let (written, array, element) = (types::text(ty), types::text(array), types::text(&array.elem));
+    match written == format!("&{array}") {
+        true => format!("&[{element}]"),
+        false => written.replacen(&array, &format!("Vec<{element}>"), 1),
+    }
+}
+
+/// Whether it is a `str`, a `[T]` or the like.
+pub fn is_unsized(ty: &Type) -> bool {
     matches!(types::peel(ty), Type::Slice(_)) || UNSIZED.iter().any(|(name, _)| types::is_plain(ty, name))
 }
 
@@ -169,6 +203,13 @@ mod tests {
             (parse_quote!((&'a Path, u8, &[&str])), "(PathBuf, u8, Vec<String>)"),
             (parse_quote!(Option<Option<&'a OsStr>>), "Option<Option<OsString>>"),
             (parse_quote!(&[&T]), "&[T]"),
+            (parse_quote!(&&str), "&str"),
+            (parse_quote!(&&&[u8]), "&[u8]"),
+            (parse_quote!(&&mut u8), "&u8"),
+            (parse_quote!(Rc<str>), "String"),
+            (parse_quote!(Vec<std::rc::Rc<[T]>>), "Vec<Vec<T>>"),
+            (parse_quote!(&Rc<Account>), "&Account"),
+            (parse_quote!(colour::Rc<Account>), "colour::Rc<Account>"),
             (parse_quote!(&Option<&str>), "&Option<String>"),
             (parse_quote!(Cow<'_, [u8]>), "Vec<u8>"),
             (parse_quote!(std::borrow::Cow<str>), "String"),
@@ -176,6 +217,31 @@ mod tests {
             (parse_quote!(farm::Cow<Breed>), "farm::Cow<Breed>"),
         ] {
             assert_eq!(owned_inside(&written), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_array_becomes_a_list() {
+        for (written, expected) in [
+            (parse_quote!([u8; 33]), Some("Vec<u8>")),
+            (parse_quote!(&[u8; 64]), Some("&[u8]")),
+            (parse_quote!(Option<[T; 1_000usize]>), Some("Option<Vec<T>>")),
+            (parse_quote!([u8; 32]), None),
+            (parse_quote!([u8; N]), None),
+        ] {
+            let written: Type = written;
+            let mut arrays = Arrays(Vec::new());
+            arrays.visit_type_mut(&mut written.clone());
+            let long = arrays.0.iter().find(|array| is_too_long(array));
+            assert_eq!(long.map(|array| listed(&written, array)).as_deref(), expected);
+        }
+    }
+
+    struct Arrays(Vec<TypeArray>);
+
+    impl VisitMut for Arrays {
+        fn visit_type_array_mut(&mut self, array: &mut TypeArray) {
+            self.0.push(array.clone());
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Record {
     pub migrations: Vec<syn::ExprPath>,
     /// A field is of a type that no model may hold, which is said already.
     pub broken: bool,
+    /// Traits that a derive above our attribute has, which is said already.
+    pub derived_above: Vec<String>,
 }
 
 pub struct Variant {
@@ -98,7 +100,9 @@ impl Record {
             syn::Data::Union(_) => Vec::new(),
         };
         let migrations = keys.migrations;
-        let record = Record { input, self_ty, variants, serde_keys, migrations, broken: false };
+        let derived_above = Vec::new();
+        let record =
+            Record { input, self_ty, variants, serde_keys, migrations, broken: false, derived_above };
         let broken = record.fields().any(|field| field.held == Held::Not);
         Record { broken, ..record }
     }

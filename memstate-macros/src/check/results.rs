@@ -76,6 +76,21 @@ fn is_iterator(ty: &Type) -> bool {
         .any(|bound| matches!(bound, TypeParamBound::Trait(bound) if instead::is_iterator(&bound.path)))
 }
 
+/// Whether it is any error, as `dyn Error` and `impl Error` are.
+fn is_error(ty: &Type) -> bool {
+    let bounds = match ty {
+        Type::ImplTrait(ty) => &ty.bounds,
+        Type::TraitObject(ty) => &ty.bounds,
+        _ => return false,
+    };
+    bounds.iter().any(|bound| {
+        matches!(bound, TypeParamBound::Trait(bound)
+            if bound.path.segments.last().is_some_and(|last| last.ident == "Error"))
+    })
+}
+
+const OWN_ERROR: &str = "return an error of your own, an `enum` under `#[memstate::data(error)]`; or a `String`, with `.to_string()`";
+
 struct Streamed<'a> {
     result: &'a Type,
     item: &'a Type,
@@ -154,21 +169,31 @@ impl VisitMut for Borrowed<'_> {
                     "return the owned `{}`; in this process `client.read(|model| …)` lends the model itself; a helper of the model's own is private, or has `#[memstate(skip)]`",
                     types::text(&owned).replace("::std::vec::", "").replace("::std::string::", "")
                 );
-                self.say(
-                    &*ty,
-                    format!("{whole} returns a reference into the model"),
-                    "the model goes on changing, and the caller may be in another process",
-                    &help,
-                );
+                let for_ever = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+                match for_ever {
+                    true => self.say(
+                        &*ty,
+                        format!("{whole} returns a reference"),
+                        "it is read from what the engine has sent, where there is nothing to borrow from for ever",
+                        help.split(';').next().unwrap_or_default(),
+                    ),
+                    false => self.say(
+                        &*ty,
+                        format!("{whole} returns a reference into the model"),
+                        "the model goes on changing, and the caller may be in another process",
+                        &help,
+                    ),
+                }
                 *ty = owned;
                 self.visit_type_mut(ty);
             }
             _ if item(ty).is_some() => self.iterator(ty),
             Type::ImplTrait(_) | Type::TraitObject(_) | Type::FnPtr(_) | Type::Ptr(_) => {
                 let text = types::text(ty);
-                let help = match is_iterator(ty) {
-                    true => "say what it gives: `impl Iterator<Item = …>`",
-                    false => "return the type itself",
+                let help = match ty {
+                    _ if is_iterator(ty) => "say what it gives: `impl Iterator<Item = …>`",
+                    _ if is_error(ty) => OWN_ERROR,
+                    _ => "return the type itself",
                 };
                 self.say(
                     &*ty,
@@ -176,6 +201,32 @@ impl VisitMut for Borrowed<'_> {
                     "the result is sent to a client, and it must be one type",
                     help,
                 );
+                *ty = syn::parse_quote!(());
+            }
+            Type::Never(_) => {
+                let help = "return what the caller is to know, or nothing";
+                self.say(
+                    &*ty,
+                    format!("{whole} never returns"),
+                    "the caller waits for it, and the engine too",
+                    help,
+                );
+                *ty = syn::parse_quote!(());
+            }
+            _ if instead::cow(ty).is_some() || instead::shared(ty).is_some() => {
+                let owned = instead::owned(ty);
+                let (text, help) = (types::text(ty), format!("return the owned `{}`", types::text(&owned)));
+                let why = match instead::cow(ty) {
+                    Some(_) => "the model goes on changing, and the caller may be in another process",
+                    None => "what is shared in memory cannot be sent to a client",
+                };
+                self.say(&*ty, format!("{whole} must return data, not `{text}`"), why, &help);
+                *ty = syn::parse_quote!(());
+            }
+            Type::Array(array) if instead::is_too_long(array) => {
+                let help = format!("return `{}`", instead::listed(self.whole, array));
+                let what = format!("{whole} cannot return `{}`", types::text(array));
+                self.say(&*ty, what, instead::LONG, &help);
                 *ty = syn::parse_quote!(());
             }
             _ => visit_mut::visit_type_mut(self, ty),

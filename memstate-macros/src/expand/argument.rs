@@ -66,7 +66,9 @@ pub fn put(argument: &Argument, value: &TokenStream, krate: &Crate) -> TokenStre
     let ty = &argument.ty;
     let span = types::span_of(ty);
     let function = match argument.form {
-        _ if argument.broken => return quote_mixed!(#krate::std::result::Result::Ok(())),
+        _ if argument.broken => {
+            return quote_mixed!(#krate::std::result::Result::Ok::<(), #krate::Unwritable>(()));
+        }
         Form::Owned | Form::Text | Form::Borrowed => quote_spanned!(span=> <#ty as #krate::Argument>::put),
         Form::Slice => quote_spanned!(span=> <#ty as #krate::Argument>::put_slice),
         Form::Unsized(_) => quote_spanned!(span=> #krate::put::<#ty>),

@@ -24,8 +24,8 @@ pub fn operation(scope: &Scope<'_>) -> TokenStream {
     });
     quote_mixed! {
         fn carry(
-            __method: u16,
-            __version: u32,
+            __method: #krate::std::primitive::u16,
+            __version: #krate::std::primitive::u32,
             __written: #krate::Written<'_>,
         ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
             match __method {
@@ -162,13 +162,13 @@ pub fn state(migrations: &[ExprPath], model: &Type, krate: &Crate) -> TokenStrea
         quote_mixed!(#version => #conversion.state(__written, __bytes),)
     });
     quote_mixed! {
-        const VERSION: u32 = #today;
+        const VERSION: #krate::std::primitive::u32 = #today;
         const MIGRATIONS: &'static [#krate::ShapeOf] = &[#(#shapes),*];
 
         fn migrate(
-            __version: u32,
+            __version: #krate::std::primitive::u32,
             __written: #krate::Type<'_>,
-            __bytes: &mut &[u8],
+            __bytes: &mut &[#krate::std::primitive::u8],
         ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
             match __version {
                 #(#arms)*

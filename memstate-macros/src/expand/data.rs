@@ -13,7 +13,8 @@ use crate::{
 
 pub fn item(record: &Record, krate: &Crate, clone: bool, debug: bool) -> TokenStream {
     let mut input = record.input.clone();
-    let derived = attr::derived(&input.attrs);
+    let mut derived = attr::derived(&input.attrs);
+    derived.extend(record.derived_above.iter().cloned());
     let missing = |name: &str| !derived.iter().any(|derived| derived == name);
     let mut derives = Vec::new();
     if clone && missing("Clone") {
@@ -41,7 +42,11 @@ pub fn item(record: &Record, krate: &Crate, clone: bool, debug: bool) -> TokenSt
         serde.push(quote_mixed!(bound = #bounds));
     }
     let mut fields = record.fields();
+    let above = |name: &str| record.derived_above.iter().any(|derived| derived == name);
+    // Without a derive of serde's below, its attributes would mean nothing.
+    let without_serde = above("Serialize") && above("Deserialize");
     match &mut input.data {
+        _ if without_serde => {}
         syn::Data::Struct(data) => told(&mut data.fields, &mut fields, krate),
         syn::Data::Enum(data) => {
             data.variants.iter_mut().for_each(|variant| told(&mut variant.fields, &mut fields, krate))
@@ -49,7 +54,7 @@ pub fn item(record: &Record, krate: &Crate, clone: bool, debug: bool) -> TokenSt
         syn::Data::Union(_) => {}
     }
     let derives = (!derives.is_empty()).then(|| quote_mixed!(#[derive(#(#derives),*)]));
-    let serde = (!serde.is_empty()).then(|| quote_mixed!(#[serde(#(#serde),*)]));
+    let serde = (!serde.is_empty() && !without_serde).then(|| quote_mixed!(#[serde(#(#serde),*)]));
     quote_mixed!(#derives #serde #input)
 }
 

@@ -279,7 +279,7 @@ impl Enum<'_> {
             }
             #[automatically_derived]
             impl #header #krate::std::cmp::PartialEq for #name #parameters #eq_bounds {
-                fn eq(&self, __other: &Self) -> bool {
+                fn eq(&self, __other: &Self) -> #krate::std::primitive::bool {
                     #eq_body
                 }
             }
@@ -330,20 +330,20 @@ fn codec(scope: &Scope<'_>, kind: Kind, whole: &Enum<'_>) -> TokenStream {
         impl #header #krate::Operation for #name #parameters #bounds {
             const METHODS: &'static [#krate::Method] = &[#(#descriptions),*];
 
-            fn method(&self) -> u16 {
+            fn method(&self) -> #krate::std::primitive::u16 {
                 #method
             }
 
             fn put(
                 &self,
-                __bytes: &mut #krate::std::vec::Vec<u8>,
+                __bytes: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
             ) -> #krate::std::result::Result<(), #krate::Unwritable> {
                 #put
             }
 
             fn get(
-                __method: u16,
-                __bytes: &mut &[u8],
+                __method: #krate::std::primitive::u16,
+                __bytes: &mut &[#krate::std::primitive::u8],
             ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
                 match __method {
                     #(#gets)*

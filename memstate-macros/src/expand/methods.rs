@@ -89,7 +89,8 @@ impl Scope<'_> {
     pub fn number(&self, operation: &Operation, number: usize) -> TokenStream {
         if self.commands.numbered_by_cfg {
             let (numbers, variant) = (numbers(operation.kind), &operation.variant);
-            return quote_mixed!(#numbers::#variant as u16);
+            let krate = self.krate;
+            return quote_mixed!(#numbers::#variant as #krate::std::primitive::u16);
         }
         let number = u16::try_from(number).unwrap_or(u16::MAX);
         quote_mixed!(#number)
@@ -264,7 +265,7 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
                 &mut self,
                 __command: #command #parameters,
                 __ctx: &mut #krate::Ctx<#event>,
-                __reply: &mut #krate::std::vec::Vec<u8>,
+                __reply: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
             ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
                 match __command { #(#execute)* #no_command }
             }
@@ -276,15 +277,15 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
             fn respond(
                 &self,
                 __query: #query #parameters,
-                __reply: &mut #krate::std::vec::Vec<u8>,
+                __reply: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
             ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
                 match __query { #(#respond)* #no_response }
             }
 
             fn reply(
-                __method: u16,
+                __method: #krate::std::primitive::u16,
                 __verdict: #krate::Verdict,
-                __bytes: &mut &[u8],
+                __bytes: &mut &[#krate::std::primitive::u8],
             ) -> #krate::std::result::Result<#reply #parameters, #krate::Unreadable> {
                 match __method {
                     #(#read)*

@@ -106,7 +106,7 @@ fn client(record: &Record, krate: &Crate) -> TokenStream {
     let lenient = lenient();
     quote_mixed! {
         #[doc = #docs]
-        #[allow(dead_code)]
+        #[allow(dead_code, non_camel_case_types, non_upper_case_globals)]
         #vis struct #client<#params> #bounds {
             client: #lender,
             #mark
@@ -162,7 +162,7 @@ fn names(record: &Record, of: impl Fn(&str) -> TokenStream) -> TokenStream {
         let (name, of) = (beside(name, what), of(what));
         quote_mixed! {
             #[doc = #docs]
-            #[allow(dead_code)]
+            #[allow(dead_code, non_camel_case_types, non_upper_case_globals)]
             #vis type #name #aliases = #of;
         }
     });
@@ -187,7 +187,7 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
             impl #header #krate::Model for #model #bounds
     };
     let items = quote_mixed! {
-                const NAME: &'static str = #text;
+                const NAME: &'static #krate::std::primitive::str = #text;
                 type Command = #commands;
                 type Query = #queries;
                 type Reply = #replies;
@@ -200,7 +200,7 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
                     &mut self,
                     __command: #commands,
                     __ctx: &mut #krate::Ctx<#events>,
-                    __reply: &mut #krate::std::vec::Vec<u8>,
+                    __reply: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
                     #execute(self, __command, __ctx, __reply)
                 }
@@ -212,15 +212,15 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
                 fn respond(
                     &self,
                     __query: #queries,
-                    __reply: &mut #krate::std::vec::Vec<u8>,
+                    __reply: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
                     #respond(self, __query, __reply)
                 }
 
                 fn reply(
-                    __method: u16,
+                    __method: #krate::std::primitive::u16,
                     __verdict: #krate::Verdict,
-                    __bytes: &mut &[u8],
+                    __bytes: &mut &[#krate::std::primitive::u8],
                 ) -> #krate::std::result::Result<#replies, #krate::Unreadable> {
                     #read(__method, __verdict, __bytes)
                 }

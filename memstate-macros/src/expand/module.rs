@@ -189,7 +189,7 @@ fn stray(item: &mut Item, errors: &mut Errors) {
 fn definition(item: &Item, keys: &Keys, errors: &mut Errors) -> TokenStream {
     let tokens = item.to_token_stream();
     let is_struct = matches!(item.kind, Kind::Struct(_));
-    if is_struct && (item.attributes.has("cfg") || item.attributes.has("cfg_attr")) {
+    if is_struct && super::conditions::are_in(tokens.clone()) {
         // What a `#[cfg]` says is known when an attribute on the struct itself is expanded.
         return annotated(&tokens, keys);
     }

@@ -183,8 +183,8 @@ impl Composed<'_> {
             });
             quote_mixed! {
                 fn carry(
-                    __method: u16,
-                    __version: u32,
+                    __method: #krate::std::primitive::u16,
+                    __version: #krate::std::primitive::u32,
                     __written: #krate::Written<'_>,
                 ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
                     #carry
@@ -211,20 +211,20 @@ impl Composed<'_> {
                 const METHODS: &'static [#krate::Method] = <#own as #krate::Operation>::METHODS;
                 const PARTS: &'static [#krate::Part] = &[#(#described),*];
 
-                fn method(&self) -> u16 {
+                fn method(&self) -> #krate::std::primitive::u16 {
                     match self { #numbers #(#part_numbers)* #never }
                 }
 
                 fn put(
                     &self,
-                    __bytes: &mut #krate::std::vec::Vec<u8>,
+                    __bytes: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
                 ) -> #krate::std::result::Result<(), #krate::Unwritable> {
                     match self { #puts #(#part_puts)* #never }
                 }
 
                 fn get(
-                    __method: u16,
-                    __bytes: &mut &[u8],
+                    __method: #krate::std::primitive::u16,
+                    __bytes: &mut &[#krate::std::primitive::u8],
                 ) -> #krate::std::result::Result<Self, #krate::Unreadable> {
                     #get
                 }
@@ -405,7 +405,7 @@ impl Composed<'_> {
         quote_mixed! {
             #[automatically_derived]
             impl #header #krate::Model for #model #bounds {
-                const NAME: &'static str = #text;
+                const NAME: &'static #krate::std::primitive::str = #text;
                 type Command = #command #parameters;
                 type Query = #query #parameters;
                 type Reply = #reply #parameters;
@@ -418,7 +418,7 @@ impl Composed<'_> {
                     &mut self,
                     __command: #command #parameters,
                     __ctx: &mut #krate::Ctx<#event>,
-                    __reply: &mut #krate::std::vec::Vec<u8>,
+                    __reply: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
                     match __command { #execute }
                 }
@@ -430,15 +430,15 @@ impl Composed<'_> {
                 fn respond(
                     &self,
                     __query: #query #parameters,
-                    __reply: &mut #krate::std::vec::Vec<u8>,
+                    __reply: &mut #krate::std::vec::Vec<#krate::std::primitive::u8>,
                 ) -> #krate::std::result::Result<#krate::Verdict, #krate::Unwritable> {
                     match __query { #respond }
                 }
 
                 fn reply(
-                    __method: u16,
+                    __method: #krate::std::primitive::u16,
                     __verdict: #krate::Verdict,
-                    __bytes: &mut &[u8],
+                    __bytes: &mut &[#krate::std::primitive::u8],
                 ) -> #krate::std::result::Result<#reply #parameters, #krate::Unreadable> {
                     #read
                 }

@@ -2,9 +2,9 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
-use crate::module::Tokens;
+use crate::{check::name_of, module::Tokens};
 
 /// A block under `#[memstate::model]`.
 pub struct Found {
@@ -13,6 +13,8 @@ pub struct Found {
     fingerprint: Fingerprint,
     /// It is there under a condition only.
     conditional: bool,
+    /// The struct that it is of, by the last part of its path.
+    pub model: Option<Ident>,
 }
 
 /// Whether two blocks are certainly two, and in one place.
@@ -46,7 +48,8 @@ fn scan(tokens: TokenStream, scope: usize, last: &mut usize, found: &mut Vec<Fou
         if let Some((attributes, block)) = tokens.attributed_block() {
             if attributes.has_macro("model") {
                 let conditional = attributes.has("cfg") || attributes.has("cfg_attr");
-                found.push(Found { scope, fingerprint: Fingerprint::of(&block), conditional });
+                let (fingerprint, model) = (Fingerprint::of(&block), name_of(&block));
+                found.push(Found { scope, fingerprint, conditional, model });
             }
             inside(block, scope, last, found);
             continue;
