@@ -15,6 +15,7 @@ pub(crate) mod carry;
 pub(crate) mod compare;
 pub(crate) mod diff;
 mod display;
+mod erased;
 pub(crate) mod form;
 pub(crate) mod names;
 #[cfg(test)]
