@@ -392,7 +392,9 @@ impl<'de> MapAccess<'de> for &mut (dyn Entries<'de> + '_) {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         let mut once = Once::new(seed);
-        self.key(&mut |source| Ok(key_of(once.made.insert(once.with.take().ok_or_else(unasked)?.deserialize(Asked(source))?))))?;
+        self.key(&mut |source| {
+            Ok(key_of(once.made.insert(once.with.take().ok_or_else(unasked)?.deserialize(Asked(source))?)))
+        })?;
         Ok(once.made)
     }
 
@@ -416,7 +418,9 @@ impl<'de> EnumAccess<'de> for &mut (dyn Chosen<'de> + '_) {
 
     fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self)> {
         let mut once = Once::new(seed);
-        self.tag(&mut |source| Ok(key_of(once.made.insert(once.with.take().ok_or_else(unasked)?.deserialize(Asked(source))?))))?;
+        self.tag(&mut |source| {
+            Ok(key_of(once.made.insert(once.with.take().ok_or_else(unasked)?.deserialize(Asked(source))?)))
+        })?;
         Ok((once.made()?, self))
     }
 }
@@ -447,7 +451,11 @@ impl<'de> VariantAccess<'de> for &mut (dyn Chosen<'de> + '_) {
         once.made()
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
         let mut once = Once::new(visitor);
         self.fields(fields, &mut |given| {
             let visitor = once.take()?;

@@ -12,7 +12,7 @@ use super::{enums, sequences, structs};
 use crate::{
     codec::reader::Reader as Plain,
     schema::{
-        erased::{Given, Leaf, Name, Scalar, Visit, Wanted, self},
+        erased::{self, Given, Leaf, Name, Scalar, Visit, Wanted},
         form::{Form, Place},
         trouble::{Result, Trouble},
         wire::{Integer, Source, one_char},

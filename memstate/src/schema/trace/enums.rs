@@ -24,12 +24,7 @@ enum Choice {
 
 impl Walk {
     /// An enum is asked for.
-    pub(super) fn enumeration(
-        &mut self,
-        node: NodeId,
-        entry: EntryId,
-        visit: Visit<'_, '_>,
-    ) -> Result<()> {
+    pub(super) fn enumeration(&mut self, node: NodeId, entry: EntryId, visit: Visit<'_, '_>) -> Result<()> {
         match self.choice(entry) {
             Choice::Name(name) => self.try_variant_name(entry, name, visit),
             Choice::Next => self.next_variant(entry, visit),
@@ -87,12 +82,7 @@ impl Walk {
         makeable.into_iter().min_by_key(cost).map_or(Choice::None, Choice::Known)
     }
 
-    fn try_variant_name(
-        &mut self,
-        entry: EntryId,
-        name: usize,
-        visit: Visit<'_, '_>,
-    ) -> Result<()> {
+    fn try_variant_name(&mut self, entry: EntryId, name: usize, visit: Visit<'_, '_>) -> Result<()> {
         let Some(text) = self.enumerated(entry).map(|body| body.names[name]) else { return self.learned() };
         let mut probe = Probe::Refused;
         let made = visit(Given::Variant(&mut Name { name: text, probe: &mut probe }));
@@ -107,11 +97,7 @@ impl Walk {
     }
 
     /// Tries the next number; if it is not accepted, all variants are known.
-    fn next_variant(
-        &mut self,
-        entry: EntryId,
-        visit: Visit<'_, '_>,
-    ) -> Result<()> {
+    fn next_variant(&mut self, entry: EntryId, visit: Visit<'_, '_>) -> Result<()> {
         let Some(number) = self.enumerated(entry).map(|body| body.variants.len()) else {
             return self.learned();
         };
@@ -141,7 +127,8 @@ impl Walk {
         visit: Visit<'_, '_>,
     ) -> Result<()> {
         self.variants.push((entry, number));
-        let made = self.at(place, |walk| visit(Given::Variant(&mut Chosen { walk, entry, number, place, key })));
+        let made =
+            self.at(place, |walk| visit(Given::Variant(&mut Chosen { walk, entry, number, place, key })));
         self.variants.pop();
         if made.is_ok() && self.graph.nodes[place].kind == Kind::Unknown {
             self.graph.nodes[place].kind = Kind::Leaf(Leaf::Unit);

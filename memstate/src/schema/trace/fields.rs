@@ -115,12 +115,7 @@ impl Walk {
         (0..record.fields.len()).filter(|field| self.can_make(record.fields[*field])).collect()
     }
 
-    fn in_order(
-        &mut self,
-        node: NodeId,
-        record: RecordId,
-        visit: Visit<'_, '_>,
-    ) -> Result<()> {
+    fn in_order(&mut self, node: NodeId, record: RecordId, visit: Visit<'_, '_>) -> Result<()> {
         let mut given = 0;
         let made = visit(Given::Elements(&mut InOrder { walk: self, node, record, given: &mut given }));
         let complete = made.is_ok() || self.nobody_refused();
@@ -137,12 +132,7 @@ impl Walk {
         made
     }
 
-    fn try_name(
-        &mut self,
-        record: RecordId,
-        name: usize,
-        visit: Visit<'_, '_>,
-    ) -> Result<()> {
+    fn try_name(&mut self, record: RecordId, name: usize, visit: Visit<'_, '_>) -> Result<()> {
         let mut probe = Probe::Untried;
         let name_itself = self.graph.records[record].names[name];
         let made = visit(Given::Entries(&mut Name { name: name_itself, probe: &mut probe }));
@@ -155,12 +145,7 @@ impl Walk {
         made
     }
 
-    fn try_without(
-        &mut self,
-        record: RecordId,
-        field: usize,
-        visit: Visit<'_, '_>,
-    ) -> Result<()> {
+    fn try_without(&mut self, record: RecordId, field: usize, visit: Visit<'_, '_>) -> Result<()> {
         let mut given = self.makeable(&self.graph.records[record]);
         given.retain(|other| *other != field);
         let mut access = Fields::new(self, record, given);
@@ -188,12 +173,7 @@ impl Walk {
         made
     }
 
-    fn try_twice(
-        &mut self,
-        record: RecordId,
-        field: usize,
-        visit: Visit<'_, '_>,
-    ) -> Result<()> {
+    fn try_twice(&mut self, record: RecordId, field: usize, visit: Visit<'_, '_>) -> Result<()> {
         let place = self.graph.records[record].fields[field];
         let fields = if self.can_make(place) { vec![field, field] } else { Vec::new() };
         let made = visit(Given::Entries(&mut Fields::new(self, record, fields)));

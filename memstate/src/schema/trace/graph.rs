@@ -1,8 +1,6 @@
 //! What is known of the types so far: a graph of places, in which named types stand once.
 
-use std::{
-    collections::{HashMap, HashSet},
-};
+use std::collections::{HashMap, HashSet};
 
 use super::samples::Of;
 use crate::schema::erased::Leaf;

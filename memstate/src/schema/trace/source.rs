@@ -71,8 +71,9 @@ impl<'de> Source<'de> for Place<'_> {
             }
             Wanted::Enum(name, variants) => {
                 let key = Key { name, visitor, form: Form::Enum(variants) };
-                let make =
-                    |walk: &mut Walk| walk.named(node, key, |walk, entry| walk.enumeration(node, entry, visit));
+                let make = |walk: &mut Walk| {
+                    walk.named(node, key, |walk, entry| walk.enumeration(node, entry, visit))
+                };
                 self.walk.at(node, make)?;
                 self.walk.graph.nodes[node].accepted |= !self.watched;
                 Ok(())
@@ -157,11 +158,7 @@ impl<'a> Place<'a> {
     }
 
     /// A named struct; `make` is told the place of what it holds.
-    fn structure(
-        &mut self,
-        key: Key,
-        make: impl FnOnce(&mut Walk, NodeId) -> Result<()>,
-    ) -> Result<()> {
+    fn structure(&mut self, key: Key, make: impl FnOnce(&mut Walk, NodeId) -> Result<()>) -> Result<()> {
         let node = self.node;
         self.walk.at(node, |walk| {
             walk.named(node, key, |walk, entry| match walk.graph.entries[entry].body {

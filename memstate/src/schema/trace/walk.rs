@@ -144,11 +144,7 @@ impl Walk {
     }
 
     /// Goes to a place.
-    pub(super) fn at<T>(
-        &mut self,
-        node: NodeId,
-        make: impl FnOnce(&mut Walk) -> Result<T>,
-    ) -> Result<T> {
+    pub(super) fn at<T>(&mut self, node: NodeId, make: impl FnOnce(&mut Walk) -> Result<T>) -> Result<T> {
         let outer = self.enter(node)?;
         let made = make(self);
         self.leave(node, outer, made.is_ok());
