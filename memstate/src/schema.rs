@@ -3,7 +3,8 @@
 //!
 //! Bytes in postcard's format do not say what they are, so bytes of one type can be read as another without an error. A
 //! [`Schema`] says it. `trace` makes one from serde itself, `compare` tells what became of a type, `carry` reads the
-//! bytes of one schema into today's types, and `value` reads them without any type.
+//! bytes of one schema into today's types, and `value` reads them without any type. `erased` is the serde `Deserializer` before
+//! which `trace` and `carry` answer.
 //!
 //! This module knows no journal, no engine and no model.
 
@@ -15,6 +16,7 @@ pub(crate) mod carry;
 pub(crate) mod compare;
 pub(crate) mod diff;
 mod display;
+mod erased;
 pub(crate) mod form;
 pub(crate) mod names;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Reads bytes that were written by other types than today's, by the writer's schema.
 //!
-//! The reader is a serde `Deserializer` for today's ordinary `Deserialize`. Where today's type asks for what was written,
+//! The reader answers what today's ordinary `Deserialize` asks. Where today's type asks for what was written,
 //! it gets it; where it asks for something else, it gets the same value if there is exactly one that is the same, and
 //! an error otherwise. Nothing is wrapped around, cut off or rounded.
 //!
@@ -20,6 +20,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::{
     Field, Schema, Type,
+    erased::Asked,
     form::{Form, Place},
     trouble::{self, Step, Trouble},
     wire::Source,
@@ -36,6 +37,7 @@ mod reader;
 mod sequences;
 mod structs;
 
+use missing::NotWritten;
 use reader::{Carrier, Reader};
 
 /// Reads a value of `written` from the front of `bytes` into today's `T`.
@@ -53,7 +55,8 @@ pub fn read<T: DeserializeOwned>(written: Type<'_>, bytes: &mut &[u8]) -> Result
 ///
 /// If it has none.
 pub fn missing<T: DeserializeOwned>(name: &'static str) -> Result<T, Unreadable> {
-    Ok(missing::value(name)?)
+    let value = T::deserialize(Asked(&mut NotWritten));
+    Ok(value.map_err(|error| error.within(Step::Field(name.to_owned())))?)
 }
 
 fn read_place<T: DeserializeOwned>(
@@ -72,7 +75,7 @@ pub(super) fn read_seed<'de, S: DeserializeSeed<'de>>(
     bytes: &mut &'de [u8],
 ) -> trouble::Result<S::Value> {
     let mut carrier = Carrier::new(Source::new(schema, bytes));
-    let value = seed.deserialize(Reader::new(&mut carrier, place, 0))?;
+    let value = seed.deserialize(Asked(&mut Reader::new(&mut carrier, place, 0)))?;
     *bytes = carrier.source.rest();
     Ok(value)
 }

@@ -7,7 +7,7 @@
 //! - `graph` is what is known: places, and named types, which stand in it once.
 //! - `plan` works out where the next pass goes.
 //! - `walk` makes the passes and finds who is to blame for one that failed.
-//! - `source`, `parts`, `fields` and `enums` are what `Deserialize` meets.
+//! - `source`, `parts`, `fields` and `enums` are what `Deserialize` meets, through `schema::erased`.
 //! - `export` makes the schema.
 //!
 //! A value of a type need not come about: a place that refuses every sample keeps the shape of what it asked for, and

@@ -8,10 +8,24 @@ use crate::codec::{Unreadable, Unwritable};
 
 /// Why a value could not be read or written, with the way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trouble {
+pub(crate) struct Trouble(Box<Told>);
+
+/// What a [`Trouble`] tells, elsewhere, because every reading of every type hands errors on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
     /// The innermost first: each level adds its own while the error goes outwards.
     steps: Vec<Step>,
     reason: String,
+    of: Option<Of>,
+}
+
+/// What serde says of a field by itself; its name as serde calls it first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// It was not given, and has no default.
+    Missing(&'static str),
+    /// It was given twice.
+    Duplicate(&'static str),
 }
 
 /// One step into a value.
@@ -35,7 +49,23 @@ pub(crate) type Result<T> = std::result::Result<T, Trouble>;
 
 impl Trouble {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Trouble { steps: Vec::new(), reason: reason.into() }
+        Trouble::made(reason.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn made(reason: String) -> Self {
+        Trouble(Box::new(Told { steps: Vec::new(), reason, of: None }))
+    }
+
+    fn about(mut self, of: Of) -> Self {
+        self.0.of = Some(of);
+        self
+    }
+
+    /// What serde says of a field, if it is that.
+    pub(crate) fn of(&self) -> Option<Of> {
+        self.0.of
     }
 
     /// `wanted` is asked for, and there is something else.
@@ -45,13 +75,13 @@ impl Trouble {
 
     /// The same, seen from one level further out.
     pub(crate) fn within(mut self, step: Step) -> Self {
-        self.steps.push(step);
+        self.0.steps.push(step);
         self
     }
 
     fn path(&self) -> String {
         let mut path = String::new();
-        for step in self.steps.iter().rev() {
+        for step in self.0.steps.iter().rev() {
             step.show(&mut path).expect("a String takes everything");
         }
         path
@@ -60,7 +90,7 @@ impl Trouble {
     /// The path with indices and keys left out.
     fn place(&self) -> String {
         let mut place = String::new();
-        for step in self.steps.iter().rev() {
+        for step in self.0.steps.iter().rev() {
             step.outline(&mut place).expect("a String takes everything");
         }
         place
@@ -94,7 +124,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path();
         let colon = if path.is_empty() { "" } else { ": " };
-        write!(f, "{path}{colon}{}", self.reason)
+        write!(f, "{path}{colon}{}", self.0.reason)
     }
 }
 
@@ -109,11 +139,13 @@ impl de::Error for Trouble {
     fn missing_field(field: &'static str) -> Self {
         Trouble::new("was not written, and has no default: give it one with `#[serde(default)]`")
             .within(Step::Field(field.to_owned()))
+            .about(Of::Missing(field))
     }
 
     fn duplicate_field(field: &'static str) -> Self {
         Trouble::new("two fields that were written are called so today; take one of the aliases away")
             .within(Step::Field(field.to_owned()))
+            .about(Of::Duplicate(field))
     }
 
     fn invalid_length(length: usize, expected: &dyn de::Expected) -> Self {
@@ -129,9 +161,9 @@ impl de::Error for Trouble {
 impl From<Trouble> for Unreadable {
     fn from(trouble: Trouble) -> Self {
         // The path goes on behind the name of an argument.
-        let colons = if let Some(Step::Variant(_)) = trouble.steps.last() { "::" } else { "" };
+        let colons = if let Some(Step::Variant(_)) = trouble.0.steps.last() { "::" } else { "" };
         let (path, place) = (trouble.path(), trouble.place());
-        Unreadable::at(format!("{colons}{path}"), format!("{colons}{place}"), trouble.reason)
+        Unreadable::at(format!("{colons}{path}"), format!("{colons}{place}"), trouble.0.reason)
     }
 }
 

@@ -1,13 +1,18 @@
 //! [`Reader`]: what was written, presented to today's `Deserialize`.
 
-use std::{collections::HashMap, fmt::Display, rc::Rc};
+use std::{
+    collections::HashMap,
+    fmt::{self, Display},
+    rc::Rc,
+};
 
-use serde::de::{Deserializer, Visitor};
+use serde::Deserialize;
 
 use super::{enums, sequences, structs};
 use crate::{
-    codec::reader::{Fault, Reader as Plain},
+    codec::reader::Reader as Plain,
     schema::{
+        erased::{self, Given, Leaf, Name, Scalar, Visit, Wanted},
         form::{Form, Place},
         trouble::{Result, Trouble},
         wire::{Integer, Source, one_char},
@@ -71,12 +76,36 @@ impl<'r, 'a, 'de> Reader<'r, 'a, 'de> {
         }
     }
 
-    fn integer<T: TryFrom<i128> + TryFrom<u128>>(&mut self, form: Form<'a>, wanted: &str) -> Result<T> {
-        let unfit = |number: &dyn Display| Trouble::new(format!("{number} does not fit {wanted}"));
+    /// An integer of so many bits.
+    fn signed(&mut self, form: Form<'a>, bits: u8) -> Result<i128> {
+        let wanted = format_args!("i{bits}");
+        let number = self.integer(form, &wanted)?;
+        let room = 128 - u32::from(bits);
+        let fits = |number: &i128| number << room >> room == *number;
+        let fitting = match number {
+            Integer::Signed(number) => Some(number),
+            Integer::Unsigned(number) => i128::try_from(number).ok(),
+        };
+        fitting.filter(fits).ok_or_else(|| does_not_fit(number, &wanted))
+    }
+
+    /// An integer of so many bits, without a sign.
+    fn unsigned(&mut self, form: Form<'a>, bits: u8) -> Result<u128> {
+        let wanted = format_args!("u{bits}");
+        let number = self.integer(form, &wanted)?;
+        let room = 128 - u32::from(bits);
+        let fits = |number: &u128| number << room >> room == *number;
+        let fitting = match number {
+            Integer::Signed(number) => u128::try_from(number).ok(),
+            Integer::Unsigned(number) => Some(number),
+        };
+        fitting.filter(fits).ok_or_else(|| does_not_fit(number, &wanted))
+    }
+
+    fn integer(&mut self, form: Form<'a>, wanted: &dyn Display) -> Result<Integer> {
         match self.carrier.source.integer(form)? {
-            Some(Integer::Signed(number)) => T::try_from(number).map_err(|_| unfit(&number)),
-            Some(Integer::Unsigned(number)) => T::try_from(number).map_err(|_| unfit(&number)),
-            None => Err(self.mismatch(form, &wanted)),
+            Some(number) => Ok(number),
+            None => Err(self.mismatch(form, wanted)),
         }
     }
 
@@ -130,19 +159,60 @@ impl<'r, 'a, 'de> Reader<'r, 'a, 'de> {
     }
 
     /// Hands over to the reader without a schema, for what the schema does not know.
-    fn opaque<T>(self, read: impl FnOnce(&mut Plain<'de>) -> std::result::Result<T, Fault>) -> Result<T> {
+    fn opaque(&mut self, visit: Visit<'_, 'de>) -> Result<()> {
         let mut plain = Plain::new(self.carrier.source.rest());
-        let value = match read(&mut plain) {
-            Ok(value) => value,
-            Err(fault) => {
-                let why = plain.why(fault);
-                return Err(Trouble::new(format!(
-                    "today's type cannot read what it is said to have written itself: {why}"
-                )));
+        let mut fault = None;
+        let made = visit(Given::Plain(&mut plain, &mut fault));
+        if let Some(fault) = fault {
+            return Err(not_its_own(&plain.why(fault)));
+        }
+        made?;
+        self.carrier.source.go_on(plain.rest(), plain.free_elements())
+    }
+
+    /// A simple value that the schema does not know.
+    fn opaque_leaf(&mut self, leaf: Leaf) -> Result<Scalar<'de>> {
+        Ok(match leaf {
+            Leaf::Unit => Scalar::Unit,
+            Leaf::Bool => Scalar::Bool(self.plain()?),
+            Leaf::Signed(8) => Scalar::Signed(self.plain::<i8>()?.into()),
+            Leaf::Signed(16) => Scalar::Signed(self.plain::<i16>()?.into()),
+            Leaf::Signed(32) => Scalar::Signed(self.plain::<i32>()?.into()),
+            Leaf::Signed(64) => Scalar::Signed(self.plain::<i64>()?.into()),
+            Leaf::Signed(_) => Scalar::Signed(self.plain()?),
+            Leaf::Unsigned(8) => Scalar::Unsigned(self.plain::<u8>()?.into()),
+            Leaf::Unsigned(16) => Scalar::Unsigned(self.plain::<u16>()?.into()),
+            Leaf::Unsigned(32) => Scalar::Unsigned(self.plain::<u32>()?.into()),
+            Leaf::Unsigned(64) => Scalar::Unsigned(self.plain::<u64>()?.into()),
+            Leaf::Unsigned(_) => Scalar::Unsigned(self.plain()?),
+            Leaf::F32 => Scalar::F32(self.plain()?),
+            Leaf::F64 => Scalar::F64(self.plain()?),
+            Leaf::Char => Scalar::Char(self.plain()?),
+            Leaf::Text => Scalar::Text(self.plain()?),
+            Leaf::Bytes => Scalar::Bytes(self.plain()?),
+        })
+    }
+
+    fn plain<T: Deserialize<'de>>(&mut self) -> Result<T> {
+        let mut plain = Plain::new(self.carrier.source.rest());
+        match T::deserialize(&mut plain) {
+            Ok(value) => {
+                self.carrier.source.go_on(plain.rest(), plain.free_elements())?;
+                Ok(value)
             }
-        };
-        self.carrier.source.go_on(plain.rest(), plain.free_elements())?;
-        Ok(value)
+            Err(fault) => Err(not_its_own(&plain.why(fault))),
+        }
+    }
+}
+
+fn not_its_own(why: &str) -> Trouble {
+    Trouble::new(format!("today's type cannot read what it is said to have written itself: {why}"))
+}
+
+fn does_not_fit(number: Integer, wanted: &dyn Display) -> Trouble {
+    match number {
+        Integer::Signed(number) => Trouble::new(format!("{number} does not fit {wanted}")),
+        Integer::Unsigned(number) => Trouble::new(format!("{number} does not fit {wanted}")),
     }
 }
 
@@ -170,159 +240,144 @@ pub(super) fn show_scalar(source: &mut Source<'_, '_>, form: Form<'_>) -> Option
     Some(shown)
 }
 
-macro_rules! numbers {
-    ($($deserialize:ident $visit:ident $read:ident($($name:literal)?);)*) => { $(
-        fn $deserialize<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-            match self.form(&&stringify!($deserialize)["deserialize_".len()..])? {
-                Form::Opaque => self.opaque(|plain| plain.$deserialize(visitor)),
-                form => visitor.$visit(self.$read(form $(, $name)?)?),
-            }
+/// What is asked for, in the words of a message.
+struct Asked(Leaf);
+
+impl Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Leaf::Unit => f.write_str("()"),
+            Leaf::Bool => f.write_str("bool"),
+            Leaf::Signed(bits) => write!(f, "i{bits}"),
+            Leaf::Unsigned(bits) => write!(f, "u{bits}"),
+            Leaf::F32 => f.write_str("f32"),
+            Leaf::F64 => f.write_str("f64"),
+            Leaf::Char => f.write_str("char"),
+            Leaf::Text => f.write_str("String"),
+            Leaf::Bytes => f.write_str("bytes"),
         }
-    )* };
+    }
 }
 
-impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
-    type Error = Trouble;
-
-    fn is_human_readable(&self) -> bool {
-        false
+impl<'de> erased::Source<'de> for Reader<'_, '_, 'de> {
+    fn leaf(&mut self, leaf: Leaf) -> Result<Scalar<'de>> {
+        let wanted = Asked(leaf);
+        let form = self.form(&wanted)?;
+        Ok(match (leaf, form) {
+            (leaf, Form::Opaque) => return self.opaque_leaf(leaf),
+            (Leaf::Unit, Form::Unit) => Scalar::Unit,
+            (Leaf::Bool, Form::Bool) => Scalar::Bool(self.carrier.source.bool()?),
+            (Leaf::Signed(bits), form) => Scalar::Signed(self.signed(form, bits)?),
+            (Leaf::Unsigned(bits), form) => Scalar::Unsigned(self.unsigned(form, bits)?),
+            (Leaf::F32, form) => Scalar::F32(self.f32(form)?),
+            (Leaf::F64, form) => Scalar::F64(self.f64(form)?),
+            (Leaf::Char, Form::Char) => Scalar::Char(self.carrier.source.char()?),
+            (Leaf::Char, Form::Text) if one_char(self.carrier.source.fork().text()?).is_some() => {
+                Scalar::Char(self.carrier.source.char()?)
+            }
+            // A character is written as a text of one.
+            (Leaf::Text, Form::Char | Form::Text) => Scalar::Text(self.carrier.source.text()?),
+            (Leaf::Bytes, form) => match sequences::as_bytes(&mut self.carrier.source, form)? {
+                Some(bytes) => Scalar::Bytes(bytes),
+                None => return Err(self.mismatch(form, &wanted)),
+            },
+            (_, form) => return Err(self.mismatch(form, &wanted)),
+        })
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
+    fn compound(&mut self, wanted: Wanted, _: &'static str, visit: Visit<'_, 'de>) -> Result<()> {
+        match wanted {
+            Wanted::Option => self.option(visit),
+            Wanted::UnitStruct(name) => self.unit_struct(name, visit),
+            Wanted::Newtype(name) => self.newtype(name, visit),
+            Wanted::List => self.list(visit),
+            Wanted::Tuple(length) => self.tuple(length, visit),
+            Wanted::TupleStruct(name, length) => self.tuple_struct(name, length, visit),
+            Wanted::Map => match self.form(&"a map")? {
+                Form::Opaque => self.opaque(visit),
+                Form::Map(key, value) => sequences::entries(self.carrier, key, value, self.depth, visit),
+                form => Err(self.mismatch(form, &"a map")),
+            },
+            Wanted::Struct(name, fields) => {
+                let wanted = format_args!("the struct `{name}`");
+                match self.form(&wanted)? {
+                    Form::Opaque => self.opaque(visit),
+                    form => self.by_name(form, fields, &wanted, visit),
+                }
+            }
+            Wanted::Enum(name, variants) => {
+                let wanted = format_args!("the enum `{name}`");
+                match self.form(&wanted)? {
+                    Form::Opaque => self.opaque(visit),
+                    Form::Enum(written) => enums::present(self.carrier, written, variants, self.depth, visit),
+                    form => Err(self.mismatch(form, &wanted)),
+                }
+            }
+        }
+    }
+
+    fn name(&mut self) -> Result<Name<'_>> {
         Err(Trouble::new(
             "today's type asks what was written instead of saying what it wants (as `#[serde(untagged)]`, `tag`, \
              `flatten` and JSON values do); the journal's format could not be read back by such a type",
         ))
     }
 
-    numbers! {
-        deserialize_i8 visit_i8 integer("i8");
-        deserialize_i16 visit_i16 integer("i16");
-        deserialize_i32 visit_i32 integer("i32");
-        deserialize_i64 visit_i64 integer("i64");
-        deserialize_i128 visit_i128 integer("i128");
-        deserialize_u8 visit_u8 integer("u8");
-        deserialize_u16 visit_u16 integer("u16");
-        deserialize_u32 visit_u32 integer("u32");
-        deserialize_u64 visit_u64 integer("u64");
-        deserialize_u128 visit_u128 integer("u128");
-        deserialize_f32 visit_f32 f32();
-        deserialize_f64 visit_f64 f64();
+    fn ignore(&mut self) -> Result<()> {
+        self.carrier.source.skip(self.place)
     }
+}
 
-    fn deserialize_bool<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.form(&"bool")? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_bool(visitor)),
-            Form::Bool => visitor.visit_bool(self.carrier.source.bool()?),
-            form => Err(self.mismatch(form, &"bool")),
-        }
-    }
-
-    fn deserialize_char<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.form(&"char")? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_char(visitor)),
-            Form::Char => visitor.visit_char(self.carrier.source.char()?),
-            form @ Form::Text => match one_char(self.carrier.source.fork().text()?) {
-                Some(_) => visitor.visit_char(self.carrier.source.char()?),
-                None => Err(self.mismatch(form, &"char")),
-            },
-            form => Err(self.mismatch(form, &"char")),
-        }
-    }
-
-    fn deserialize_str<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.form(&"String")? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_str(visitor)),
-            // A character is written as a text of one.
-            Form::Char | Form::Text => visitor.visit_borrowed_str(self.carrier.source.text()?),
-            form => Err(self.mismatch(form, &"String")),
-        }
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.form(&"bytes")? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_bytes(visitor)),
-            form => match sequences::as_bytes(&mut self.carrier.source, form)? {
-                Some(bytes) => visitor.visit_borrowed_bytes(bytes),
-                None => Err(self.mismatch(form, &"bytes")),
-            },
-        }
-    }
-
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_bytes(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+impl<'a, 'de> Reader<'_, 'a, 'de> {
+    fn option(&mut self, visit: Visit<'_, 'de>) -> Result<()> {
         self.depth = self.carrier.source.enter(self.depth)?;
         match self.place.form(self.carrier.source.schema)? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_option(visitor)),
+            Form::Opaque => self.opaque(visit),
             Form::Option(inner) => match self.carrier.source.is_some()? {
-                true => visitor.visit_some(Reader { place: Place::Shape(inner), ..self }),
-                false => visitor.visit_none(),
+                true => visit(Given::Inner(&mut Reader::new(self.carrier, Place::Shape(inner), self.depth))),
+                false => visit(Given::Nothing),
             },
-            _ => visitor.visit_some(self),
+            _ => visit(Given::Inner(self)),
         }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.form(&"()")? {
-            Form::Opaque | Form::Unit => visitor.visit_unit(),
-            form => Err(self.mismatch(form, &"()")),
-        }
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        mut self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value> {
+    fn unit_struct(&mut self, name: &str, visit: Visit<'_, 'de>) -> Result<()> {
         let wanted = format_args!("the struct `{name}` without fields");
         match self.form(&wanted)? {
-            Form::Opaque | Form::Unit => visitor.visit_unit(),
+            Form::Opaque | Form::Unit => {}
             // All of its fields were removed.
-            form @ Form::Struct(_) => {
-                self.carrier.source.skip(Place::Form(form))?;
-                visitor.visit_unit()
-            }
-            form => Err(self.mismatch(form, &wanted)),
+            form @ Form::Struct(_) => self.carrier.source.skip(Place::Form(form))?,
+            form => return Err(self.mismatch(form, &wanted)),
         }
+        visit(Given::Nothing)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        mut self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value> {
+    fn newtype(&mut self, name: &str, visit: Visit<'_, 'de>) -> Result<()> {
         self.depth = self.carrier.source.enter(self.depth)?;
         // What it holds may be of this name too, and is not to be taken for it.
         if let Some(inner) = self.place.newtype(self.carrier.source.schema, name) {
             self.place = Place::Shape(inner);
         }
-        visitor.visit_newtype_struct(self)
+        visit(Given::Inner(self))
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+    fn list(&mut self, visit: Visit<'_, 'de>) -> Result<()> {
         match self.form(&"a list")? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_seq(visitor)),
+            Form::Opaque => self.opaque(visit),
             form => match sequences::elements(&mut self.carrier.source, form)? {
-                Some(elements) => elements.present(self.carrier, self.depth, visitor),
+                Some(elements) => elements.present(self.carrier, self.depth, visit),
                 None => Err(self.mismatch(form, &"a list")),
             },
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(mut self, length: usize, visitor: V) -> Result<V::Value> {
+    fn tuple(&mut self, length: usize, visit: Visit<'_, 'de>) -> Result<()> {
         let wanted = format_args!("a tuple or an array of {length}");
         match self.form(&wanted)? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_tuple(length, visitor)),
+            Form::Opaque => self.opaque(visit),
             form => match sequences::elements(&mut self.carrier.source, form)? {
                 Some(elements) if elements.length() == length => {
-                    elements.present(self.carrier, self.depth, visitor)
+                    elements.present(self.carrier, self.depth, visit)
                 }
                 Some(elements) => Err(wrong_length(elements.length(), &wanted)),
                 None => Err(self.mismatch(form, &wanted)),
@@ -330,12 +385,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
         }
     }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        mut self,
-        name: &'static str,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value> {
+    fn tuple_struct(&mut self, name: &str, length: usize, visit: Visit<'_, 'de>) -> Result<()> {
         let wanted = format_args!("the struct `{name}` with {length} places");
         // A newtype of this name had one place; if it is not another struct of the same name that holds this one.
         let opened = self.place.form(self.carrier.source.schema)?;
@@ -344,65 +394,19 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, 'de> {
             _ => Some(name),
         };
         match self.form_but(&wanted, kept)? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_tuple_struct(name, length, visitor)),
-            form => self.by_position(form, length, &wanted, visitor),
+            Form::Opaque => self.opaque(visit),
+            form => self.by_position(form, length, &wanted, visit),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.form(&"a map")? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_map(visitor)),
-            Form::Map(key, value) => sequences::entries(self.carrier, key, value, self.depth, visitor),
-            form => Err(self.mismatch(form, &"a map")),
-        }
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        mut self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        let wanted = format_args!("the struct `{name}`");
-        match self.form(&wanted)? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_struct(name, fields, visitor)),
-            form => self.by_name(form, fields, &wanted, visitor),
-        }
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        mut self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        let wanted = format_args!("the enum `{name}`");
-        match self.form(&wanted)? {
-            Form::Opaque => self.opaque(|plain| plain.deserialize_enum(name, variants, visitor)),
-            Form::Enum(written) => enums::present(self.carrier, written, variants, self.depth, visitor),
-            form => Err(self.mismatch(form, &wanted)),
-        }
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_any(visitor)
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.carrier.source.skip(self.place)?;
-        visitor.visit_unit()
-    }
-}
-
-impl<'a, 'de> Reader<'_, 'a, 'de> {
     /// For a tuple struct or a tuple variant, which may have become longer by places with defaults.
-    pub(super) fn by_position<V: Visitor<'de>>(
-        self,
+    pub(super) fn by_position(
+        &mut self,
         form: Form<'a>,
         length: usize,
         wanted: &dyn Display,
-        visitor: V,
-    ) -> Result<V::Value> {
+        visit: Visit<'_, 'de>,
+    ) -> Result<()> {
         let Some(elements) = sequences::elements(&mut self.carrier.source, form)? else {
             return Err(self.mismatch(form, wanted));
         };
@@ -411,23 +415,23 @@ impl<'a, 'de> Reader<'_, 'a, 'de> {
             _ => elements.length() == length,
         };
         match fits {
-            true => elements.present(self.carrier, self.depth, visitor),
+            true => elements.present(self.carrier, self.depth, visit),
             false => Err(wrong_length(elements.length(), wanted)),
         }
     }
 
     /// For a struct or a struct variant.
-    pub(super) fn by_name<V: Visitor<'de>>(
-        self,
+    pub(super) fn by_name(
+        &mut self,
         form: Form<'a>,
         fields: &'static [&'static str],
         wanted: &dyn Display,
-        visitor: V,
-    ) -> Result<V::Value> {
+        visit: Visit<'_, 'de>,
+    ) -> Result<()> {
         match form {
-            Form::Struct(written) => structs::present(self.carrier, written, fields, self.depth, visitor),
+            Form::Struct(written) => structs::present(self.carrier, written, fields, self.depth, visit),
             // It had no fields yet.
-            Form::Unit => structs::present(self.carrier, &[], fields, self.depth, visitor),
+            Form::Unit => structs::present(self.carrier, &[], fields, self.depth, visit),
             form => Err(self.mismatch(form, wanted)),
         }
     }

@@ -1,10 +1,9 @@
 //! Lists, tuples, arrays and maps.
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
-
 use super::reader::{Carrier, Reader, show_scalar};
 use crate::schema::{
     Field, Shape,
+    erased::{self, Given, KeySeed, Seed, Visit},
     form::{Form, Place, is_byte},
     trouble::{Result, Step, Trouble},
     wire::Source,
@@ -52,16 +51,15 @@ impl<'a> Elements<'a> {
         }
     }
 
-    pub(super) fn present<'de, V: Visitor<'de>>(
+    pub(super) fn present<'de>(
         self,
         carrier: &mut Carrier<'a, 'de>,
         depth: u32,
-        visitor: V,
-    ) -> Result<V::Value> {
+        visit: Visit<'_, 'de>,
+    ) -> Result<()> {
         let mut sequence = Sequence { carrier, elements: self, next: 0, depth };
-        let value = visitor.visit_seq(&mut sequence)?;
-        all_taken(sequence.next, sequence.elements.length())?;
-        Ok(value)
+        visit(Given::Elements(&mut sequence))?;
+        all_taken(sequence.next, sequence.elements.length())
     }
 
     fn place(&self, number: usize) -> Place<'a> {
@@ -101,21 +99,18 @@ struct Sequence<'r, 'a, 'de> {
     depth: u32,
 }
 
-impl<'de> SeqAccess<'de> for Sequence<'_, '_, 'de> {
-    type Error = Trouble;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+impl<'de> erased::Elements<'de> for Sequence<'_, '_, 'de> {
+    fn next(&mut self, seed: Seed<'_, 'de>) -> Result<()> {
         if self.next == self.elements.length() {
-            return Ok(None);
+            return Ok(());
         }
         let number = self.next;
         self.next += 1;
-        seed.deserialize(Reader::new(self.carrier, self.elements.place(number), self.depth))
-            .map(Some)
+        seed(&mut Reader::new(self.carrier, self.elements.place(number), self.depth))
             .map_err(|error| error.within(self.elements.step(number)))
     }
 
-    fn size_hint(&self) -> Option<usize> {
+    fn left(&self) -> Option<usize> {
         let left = self.elements.length() - self.next;
         match self.elements {
             Elements::List(..) => hint(&self.carrier.source, left),
@@ -125,19 +120,18 @@ impl<'de> SeqAccess<'de> for Sequence<'_, '_, 'de> {
 }
 
 /// A map, with its length in front.
-pub(super) fn entries<'a, 'de, V: Visitor<'de>>(
+pub(super) fn entries<'a, 'de>(
     carrier: &mut Carrier<'a, 'de>,
     key: &'a Shape,
     value: &'a Shape,
     depth: u32,
-    visitor: V,
-) -> Result<V::Value> {
+    visit: Visit<'_, 'de>,
+) -> Result<()> {
     let length = carrier.source.length()?;
     let at_key = carrier.source.rest();
     let mut entries = Entries { carrier, key, value, next: 0, length, at_key, depth };
-    let map = visitor.visit_map(&mut entries)?;
-    all_taken(entries.next, length)?;
-    Ok(map)
+    visit(Given::Entries(&mut entries))?;
+    all_taken(entries.next, length)
 }
 
 struct Entries<'r, 'a, 'de> {
@@ -163,26 +157,25 @@ impl Entries<'_, '_, '_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Entries<'_, '_, 'de> {
-    type Error = Trouble;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+impl<'de> erased::Entries<'de> for Entries<'_, '_, 'de> {
+    fn key(&mut self, seed: KeySeed<'_, 'de>) -> Result<()> {
         if self.next == self.length {
-            return Ok(None);
+            return Ok(());
         }
         self.at_key = self.carrier.source.rest();
         self.next += 1;
-        seed.deserialize(Reader::new(self.carrier, Place::Shape(self.key), self.depth))
-            .map(Some)
-            .map_err(|error| error.within(Step::Key(self.next - 1)))
+        match seed(&mut Reader::new(self.carrier, Place::Shape(self.key), self.depth)) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.within(Step::Key(self.next - 1))),
+        }
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
-        seed.deserialize(Reader::new(self.carrier, Place::Shape(self.value), self.depth))
+    fn value(&mut self, seed: Seed<'_, 'de>) -> Result<()> {
+        seed(&mut Reader::new(self.carrier, Place::Shape(self.value), self.depth))
             .map_err(|error| error.within(self.step()))
     }
 
-    fn size_hint(&self) -> Option<usize> {
+    fn left(&self) -> Option<usize> {
         hint(&self.carrier.source, self.length - self.next)
     }
 }

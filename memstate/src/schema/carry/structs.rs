@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use serde::de::{DeserializeSeed, MapAccess, Visitor, value::BorrowedStrDeserializer};
-
 use super::{
     names,
     reader::{Carrier, Reader},
@@ -11,6 +9,7 @@ use super::{
 };
 use crate::schema::{
     Field,
+    erased::{Entries, Given, KeySeed, Named, Seed, Visit},
     form::Place,
     names::{Called, pair},
     trouble::{Result, Step, Trouble},
@@ -20,21 +19,21 @@ use crate::schema::{
 ///
 /// Where these are today's fields in their order, they are presented without names, as postcard does: a `Deserialize`
 /// that somebody wrote may know nothing else.
-pub(super) fn present<'a, 'de, V: Visitor<'de>>(
+pub(super) fn present<'a, 'de>(
     carrier: &mut Carrier<'a, 'de>,
     written: &'a [Field],
     today: &'static [&'static str],
     depth: u32,
-    visitor: V,
-) -> Result<V::Value> {
+    visit: Visit<'_, 'de>,
+) -> Result<()> {
     if names::same(written, today) {
-        return Elements::Fields(written).present(carrier, depth, visitor);
+        return Elements::Fields(written).present(carrier, depth, visit);
     }
     let names = today_names(carrier, written, today);
     let mut fields = Fields { carrier, written, names, next: 0, depth };
-    let value = visitor.visit_map(&mut fields)?;
+    visit(Given::Entries(&mut fields))?;
     match fields.next_kept()? {
-        None => Ok(value),
+        None => Ok(()),
         Some(name) => Err(Trouble::new("was written, and today's type does not take it")
             .within(Step::Field(name.to_owned()))),
     }
@@ -75,25 +74,23 @@ impl Fields<'_, '_, '_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Fields<'_, '_, 'de> {
-    type Error = Trouble;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        let Some(name) = self.next_kept()? else { return Ok(None) };
-        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
+impl<'de> Entries<'de> for Fields<'_, '_, 'de> {
+    fn key(&mut self, seed: KeySeed<'_, 'de>) -> Result<()> {
+        let Some(name) = self.next_kept()? else { return Ok(()) };
+        seed(&mut Named::today(name)).map(|_| ())
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value> {
+    fn value(&mut self, seed: Seed<'_, 'de>) -> Result<()> {
         let Some(field) = self.written.get(self.next) else {
             return Err(Trouble::new("today's type asks for a value after the last field"));
         };
         let name = self.names[self.next].unwrap_or(&field.name);
         self.next += 1;
-        seed.deserialize(Reader::new(self.carrier, Place::Shape(&field.shape), self.depth))
+        seed(&mut Reader::new(self.carrier, Place::Shape(&field.shape), self.depth))
             .map_err(|error| error.within(Step::Field(name.to_owned())))
     }
 
-    fn size_hint(&self) -> Option<usize> {
+    fn left(&self) -> Option<usize> {
         Some(self.names[self.next..].iter().flatten().count())
     }
 }

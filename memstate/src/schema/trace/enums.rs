@@ -1,12 +1,13 @@
 //! Enums: one variant a pass.
 
-use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
-
 use super::{
-    fields::{by_name, by_number},
-    graph::{Body, EntryId, Enum, Kind, Leaf, NEVER, NodeId, Probe, key_of},
-    refusal::Refusal,
+    graph::{Body, EntryId, Enum, Kind, NEVER, NodeId, Probe},
+    refusal,
     walk::Walk,
+};
+use crate::schema::{
+    erased::{self, Given, KeySeed, Leaf, Named, Seed, Visit},
+    trouble::Result,
 };
 
 /// What an enum is answered with in this pass.
@@ -23,19 +24,14 @@ enum Choice {
 
 impl Walk {
     /// An enum is asked for.
-    pub(super) fn enumeration<'de, V: Visitor<'de>>(
-        &mut self,
-        node: NodeId,
-        entry: EntryId,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    pub(super) fn enumeration(&mut self, node: NodeId, entry: EntryId, visit: Visit<'_, '_>) -> Result<()> {
         match self.choice(entry) {
-            Choice::Name(name) => self.try_variant_name(entry, name, visitor),
-            Choice::Next => self.next_variant(entry, visitor),
+            Choice::Name(name) => self.try_variant_name(entry, name, visit),
+            Choice::Next => self.next_variant(entry, visit),
             Choice::Known(number) => {
                 let place = self.enumerated(entry).and_then(|body| Some(body.variants.get(number)?.0));
                 match place {
-                    Some(place) => self.variant(entry, number, place, None, visitor),
+                    Some(place) => self.variant(entry, number, place, None, visit),
                     None => self.hopeless(node),
                 }
             }
@@ -86,15 +82,10 @@ impl Walk {
         makeable.into_iter().min_by_key(cost).map_or(Choice::None, Choice::Known)
     }
 
-    fn try_variant_name<'de, V: Visitor<'de>>(
-        &mut self,
-        entry: EntryId,
-        name: usize,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    fn try_variant_name(&mut self, entry: EntryId, name: usize, visit: Visit<'_, '_>) -> Result<()> {
         let Some(text) = self.enumerated(entry).map(|body| body.names[name]) else { return self.learned() };
         let mut probe = Probe::Refused;
-        let made = visitor.visit_enum(Name { name: text, probe: &mut probe });
+        let made = visit(Given::Variant(&mut Name { name: text, probe: &mut probe }));
         if let Body::Enum(body) = &mut self.graph.entries[entry].body {
             body.probes[name] = probe;
             if body.untried().is_none() {
@@ -106,18 +97,14 @@ impl Walk {
     }
 
     /// Tries the next number; if it is not accepted, all variants are known.
-    fn next_variant<'de, V: Visitor<'de>>(
-        &mut self,
-        entry: EntryId,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    fn next_variant(&mut self, entry: EntryId, visit: Visit<'_, '_>) -> Result<()> {
         let Some(number) = self.enumerated(entry).map(|body| body.variants.len()) else {
             return self.learned();
         };
         let place = self.graph.place(Some(entry));
         let mut key = None;
         self.learned = true;
-        let made = self.variant(entry, number, place, Some(&mut key), visitor);
+        let made = self.variant(entry, number, place, Some(&mut key), visit);
         if let Body::Enum(body) = &mut self.graph.entries[entry].body {
             // Another may have been found inside of this one.
             let found = body.variants.len() > number;
@@ -131,16 +118,17 @@ impl Walk {
     }
 
     /// Answers with a variant. `key` is filled in for one that was not known.
-    fn variant<'de, V: Visitor<'de>>(
+    fn variant(
         &mut self,
         entry: EntryId,
         number: usize,
         place: NodeId,
         key: Option<&mut Option<u64>>,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+        visit: Visit<'_, '_>,
+    ) -> Result<()> {
         self.variants.push((entry, number));
-        let made = self.at(place, |walk| visitor.visit_enum(Chosen { walk, entry, number, place, key }));
+        let made =
+            self.at(place, |walk| visit(Given::Variant(&mut Chosen { walk, entry, number, place, key })));
         self.variants.pop();
         if made.is_ok() && self.graph.nodes[place].kind == Kind::Unknown {
             self.graph.nodes[place].kind = Kind::Leaf(Leaf::Unit);
@@ -156,36 +144,28 @@ struct Name<'a> {
     probe: &'a mut Probe,
 }
 
-impl<'de> EnumAccess<'de> for Name<'_> {
-    type Error = Refusal;
-    type Variant = Never;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Never), Refusal> {
-        *self.probe = Probe::Key(key_of(&seed.deserialize(by_name(self.name))?));
-        Err(Refusal::Other)
-    }
-}
-
-/// What stands behind a name that ends the pass: there is none.
-enum Never {}
-
-impl<'de> VariantAccess<'de> for Never {
-    type Error = Refusal;
-
-    fn unit_variant(self) -> Result<(), Refusal> {
-        match self {}
+impl<'de> erased::Chosen<'de> for Name<'_> {
+    fn tag(&mut self, seed: KeySeed<'_, 'de>) -> Result<()> {
+        *self.probe = Probe::Key(seed(&mut Named::today(self.name))?);
+        Err(refusal::of_sample())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Refusal> {
-        match self {}
+    // What stands behind the name is not reached.
+
+    fn unit(&mut self) -> Result<()> {
+        Err(refusal::of_sample())
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Refusal> {
-        match self {}
+    fn newtype(&mut self, _: Seed<'_, 'de>) -> Result<()> {
+        Err(refusal::of_sample())
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, Refusal> {
-        match self {}
+    fn tuple(&mut self, _: usize, _: Visit<'_, 'de>) -> Result<()> {
+        Err(refusal::of_sample())
+    }
+
+    fn fields(&mut self, _: &'static [&'static str], _: Visit<'_, 'de>) -> Result<()> {
+        Err(refusal::of_sample())
     }
 }
 
@@ -198,52 +178,39 @@ struct Chosen<'a> {
     key: Option<&'a mut Option<u64>>,
 }
 
-impl<'de> EnumAccess<'de> for Chosen<'_> {
-    type Error = Refusal;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Refusal> {
+impl<'de> erased::Chosen<'de> for Chosen<'_> {
+    fn tag(&mut self, seed: KeySeed<'_, 'de>) -> Result<()> {
         let body = self.walk.enumerated(self.entry);
-        let name = body.filter(|body| body.by_name).map(|body| body.names.get(self.number).copied());
-        let variant = match name {
-            None => seed.deserialize(by_number(self.number))?,
-            Some(Some(name)) => seed.deserialize(by_name(name))?,
-            Some(None) => return Err(Refusal::Other),
+        let name = match body.filter(|body| body.by_name).map(|body| body.names.get(self.number)) {
+            None => Named::number(u32::try_from(self.number).unwrap_or(u32::MAX)),
+            Some(Some(name)) => Named::today(name),
+            Some(None) => return Err(refusal::of_sample()),
         };
-        let mut chosen = self;
-        if let Some(key) = chosen.key.take() {
-            let found = key_of(&variant);
+        let found = seed(&mut { name })?;
+        if let Some(key) = self.key.take() {
             *key = Some(found);
-            if let Body::Enum(body) = &mut chosen.walk.graph.entries[chosen.entry].body {
-                body.variants.push((chosen.place, Some(found)));
+            if let Body::Enum(body) = &mut self.walk.graph.entries[self.entry].body {
+                body.variants.push((self.place, Some(found)));
             }
         }
-        Ok((variant, chosen))
+        Ok(())
     }
-}
 
-impl<'de> VariantAccess<'de> for Chosen<'_> {
-    type Error = Refusal;
-
-    fn unit_variant(self) -> Result<(), Refusal> {
+    fn unit(&mut self) -> Result<()> {
         let is_unit = |known: &Kind| *known == Kind::Leaf(Leaf::Unit);
         self.walk.ask(self.place, is_unit, |_| Kind::Leaf(Leaf::Unit)).map(|_| ())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Refusal> {
+    fn newtype(&mut self, seed: Seed<'_, 'de>) -> Result<()> {
         let inner = self.walk.ask_newtype(self.place)?;
         self.walk.part(inner, seed)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Refusal> {
-        self.walk.tuple(self.place, length, visitor)
+    fn tuple(&mut self, length: usize, visit: Visit<'_, 'de>) -> Result<()> {
+        self.walk.tuple(self.place, length, visit)
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
-        self.walk.record(self.place, fields, visitor)
+    fn fields(&mut self, names: &'static [&'static str], visit: Visit<'_, 'de>) -> Result<()> {
+        self.walk.record(self.place, names, visit)
     }
 }

@@ -1,8 +1,8 @@
 //! From what is known of the types to a schema.
 
-use crate::schema::{Content, Field, Kind as NamedKind, Named, Schema, Shape, Variant};
+use crate::schema::{Content, Field, Kind as NamedKind, Named, Schema, Shape, Variant, erased::Leaf};
 
-use super::graph::{Body, Entry, EntryId, Enum, Graph, Kind, Leaf, NodeId, RecordId};
+use super::graph::{Body, Entry, EntryId, Enum, Graph, Kind, NodeId, RecordId};
 
 impl Graph {
     /// The shape of a place; the named types in it are added to `schema` in the order in which they are met from here.

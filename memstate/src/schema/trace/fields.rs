@@ -4,26 +4,15 @@
 //! field, whether a field may be missing) and what stands behind a field that refuses every sample is found out with
 //! maps, one question a pass.
 
-use serde::de::{
-    DeserializeSeed, MapAccess, SeqAccess, Visitor,
-    value::{BorrowedStrDeserializer, U32Deserializer},
-};
-
 use super::{
-    graph::{Kind, NEVER, NodeId, Probe, Record, RecordId, key_of},
-    refusal::Refusal,
+    graph::{Kind, NEVER, NodeId, Probe, Record, RecordId},
+    refusal,
     walk::Walk,
 };
-
-/// A name as serde's identifiers take it.
-pub(super) fn by_name(name: &'static str) -> BorrowedStrDeserializer<'static, Refusal> {
-    BorrowedStrDeserializer::new(name)
-}
-
-/// A number as serde's identifiers take it.
-pub(super) fn by_number(number: usize) -> U32Deserializer<Refusal> {
-    serde::de::IntoDeserializer::into_deserializer(u32::try_from(number).unwrap_or(u32::MAX))
-}
+use crate::schema::{
+    erased::{Elements, Entries, Given, KeySeed, Named, Seed, Visit},
+    trouble::{Of, Result},
+};
 
 /// How fields are given in this pass.
 enum Way {
@@ -43,12 +32,12 @@ enum Way {
 
 impl Walk {
     /// Fields with these names are asked for.
-    pub(super) fn record<'de, V: Visitor<'de>>(
+    pub(super) fn record(
         &mut self,
         node: NodeId,
         names: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+        visit: Visit<'_, '_>,
+    ) -> Result<()> {
         let known = match self.graph.nodes[node].kind {
             Kind::Record(record) => self.graph.records[record].names == names,
             _ => false,
@@ -59,11 +48,11 @@ impl Walk {
         };
         self.find_places(node, record);
         match self.way(record) {
-            Way::InOrder => self.in_order(node, record, visitor),
-            Way::Name(name) => self.try_name(record, name, visitor),
-            Way::ByName(fields) => visitor.visit_map(Fields::new(self, record, fields)),
-            Way::Without(field) => self.try_without(record, field, visitor),
-            Way::Twice(field) => self.try_twice(record, field, visitor),
+            Way::InOrder => self.in_order(node, record, visit),
+            Way::Name(name) => self.try_name(record, name, visit),
+            Way::ByName(fields) => visit(Given::Entries(&mut Fields::new(self, record, fields))),
+            Way::Without(field) => self.try_without(record, field, visit),
+            Way::Twice(field) => self.try_twice(record, field, visit),
             Way::None => self.hopeless(node),
         }
     }
@@ -126,14 +115,9 @@ impl Walk {
         (0..record.fields.len()).filter(|field| self.can_make(record.fields[*field])).collect()
     }
 
-    fn in_order<'de, V: Visitor<'de>>(
-        &mut self,
-        node: NodeId,
-        record: RecordId,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    fn in_order(&mut self, node: NodeId, record: RecordId, visit: Visit<'_, '_>) -> Result<()> {
         let mut given = 0;
-        let made = visitor.visit_seq(InOrder { walk: self, node, record, given: &mut given });
+        let made = visit(Given::Elements(&mut InOrder { walk: self, node, record, given: &mut given }));
         let complete = made.is_ok() || self.nobody_refused();
         let fields = &mut self.graph.records[record];
         if complete && fields.count.is_none() {
@@ -148,15 +132,10 @@ impl Walk {
         made
     }
 
-    fn try_name<'de, V: Visitor<'de>>(
-        &mut self,
-        record: RecordId,
-        name: usize,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    fn try_name(&mut self, record: RecordId, name: usize, visit: Visit<'_, '_>) -> Result<()> {
         let mut probe = Probe::Untried;
         let name_itself = self.graph.records[record].names[name];
-        let made = visitor.visit_map(Name { name: name_itself, probe: &mut probe });
+        let made = visit(Given::Entries(&mut Name { name: name_itself, probe: &mut probe }));
         let fields = &mut self.graph.records[record];
         if probe == Probe::Untried {
             fields.by_name = false;
@@ -166,18 +145,13 @@ impl Walk {
         made
     }
 
-    fn try_without<'de, V: Visitor<'de>>(
-        &mut self,
-        record: RecordId,
-        field: usize,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    fn try_without(&mut self, record: RecordId, field: usize, visit: Visit<'_, '_>) -> Result<()> {
         let mut given = self.makeable(&self.graph.records[record]);
         given.retain(|other| *other != field);
         let mut access = Fields::new(self, record, given);
         let mut asked = false;
         access.asked = Some(&mut asked);
-        let made = visitor.visit_map(access);
+        let made = visit(Given::Entries(&mut access));
         if made.is_err() && !self.nobody_refused() {
             return made;
         }
@@ -185,11 +159,13 @@ impl Walk {
         let fields = &mut self.graph.records[record];
         let default = match &made {
             Ok(_) => Some(true),
-            Err(Refusal::Missing(name)) if groups[field].contains(name) => {
-                fields.primary[field] = Some(name);
-                Some(false)
-            }
-            Err(_) => None,
+            Err(error) => match error.of() {
+                Some(Of::Missing(name)) if groups[field].contains(&name) => {
+                    fields.primary[field] = Some(name);
+                    Some(false)
+                }
+                _ => None,
+            },
         };
         fields.by_name &= asked;
         fields.defaults[field] = Some(default.filter(|_| asked));
@@ -197,22 +173,18 @@ impl Walk {
         made
     }
 
-    fn try_twice<'de, V: Visitor<'de>>(
-        &mut self,
-        record: RecordId,
-        field: usize,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    fn try_twice(&mut self, record: RecordId, field: usize, visit: Visit<'_, '_>) -> Result<()> {
         let place = self.graph.records[record].fields[field];
         let fields = if self.can_make(place) { vec![field, field] } else { Vec::new() };
-        let made = visitor.visit_map(Fields::new(self, record, fields));
+        let made = visit(Given::Entries(&mut Fields::new(self, record, fields)));
         if made.is_err() && !self.nobody_refused() {
             return made;
         }
         let groups = self.graph.records[record].groups();
         let fields = &mut self.graph.records[record];
-        if let Err(Refusal::Duplicate(name) | Refusal::Missing(name)) = &made
-            && groups[field].contains(name)
+        if let Err(error) = &made
+            && let Some(Of::Duplicate(name) | Of::Missing(name)) = error.of()
+            && groups[field].contains(&name)
         {
             fields.primary[field] = Some(name);
         }
@@ -230,14 +202,12 @@ struct InOrder<'a> {
     given: &'a mut usize,
 }
 
-impl<'de> SeqAccess<'de> for InOrder<'_> {
-    type Error = Refusal;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Refusal> {
+impl<'de> Elements<'de> for InOrder<'_> {
+    fn next(&mut self, seed: Seed<'_, 'de>) -> Result<()> {
         let record = &self.walk.graph.records[self.record];
         // As many as postcard has.
         if *self.given >= record.count.unwrap_or(record.names.len()) {
-            return Ok(None);
+            return Ok(());
         }
         let known = record.fields.get(*self.given).copied();
         let place = known.unwrap_or_else(|| {
@@ -246,10 +216,10 @@ impl<'de> SeqAccess<'de> for InOrder<'_> {
             place
         });
         *self.given += 1;
-        self.walk.part(place, seed).map(Some)
+        self.walk.part(place, seed)
     }
 
-    fn size_hint(&self) -> Option<usize> {
+    fn left(&self) -> Option<usize> {
         let record = &self.walk.graph.records[self.record];
         Some(record.count.unwrap_or(record.names.len()) - *self.given)
     }
@@ -261,19 +231,18 @@ struct Name<'a> {
     probe: &'a mut Probe,
 }
 
-impl<'de> MapAccess<'de> for Name<'_> {
-    type Error = Refusal;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refusal> {
-        *self.probe = match seed.deserialize(by_name(self.name)) {
-            Ok(key) => Probe::Key(key_of(&key)),
-            Err(_) => Probe::Refused,
-        };
-        Err(Refusal::Other)
+impl<'de> Entries<'de> for Name<'_> {
+    fn key(&mut self, seed: KeySeed<'_, 'de>) -> Result<()> {
+        *self.probe = seed(&mut Named::today(self.name)).map_or(Probe::Refused, Probe::Key);
+        Err(refusal::of_sample())
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, _: V) -> Result<V::Value, Refusal> {
-        Err(Refusal::Other)
+    fn value(&mut self, _: Seed<'_, 'de>) -> Result<()> {
+        Err(refusal::of_sample())
+    }
+
+    fn left(&self) -> Option<usize> {
+        None
     }
 }
 
@@ -297,26 +266,24 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'de> MapAccess<'de> for Fields<'_> {
-    type Error = Refusal;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refusal> {
+impl<'de> Entries<'de> for Fields<'_> {
+    fn key(&mut self, seed: KeySeed<'_, 'de>) -> Result<()> {
         if let Some(asked) = self.asked.as_deref_mut() {
             *asked = true;
         }
-        let Some((name, place)) = self.fields.next() else { return Ok(None) };
+        let Some((name, place)) = self.fields.next() else { return Ok(()) };
         self.value = Some(place);
-        seed.deserialize(by_name(name)).map(Some)
+        seed(&mut Named::today(name)).map(|_| ())
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
+    fn value(&mut self, seed: Seed<'_, 'de>) -> Result<()> {
         match self.value.take() {
             Some(place) => self.walk.part(place, seed),
-            None => Err(Refusal::Other),
+            None => Err(refusal::of_sample()),
         }
     }
 
-    fn size_hint(&self) -> Option<usize> {
+    fn left(&self) -> Option<usize> {
         Some(self.fields.len())
     }
 }

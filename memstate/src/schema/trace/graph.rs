@@ -1,11 +1,9 @@
 //! What is known of the types so far: a graph of places, in which named types stand once.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::collections::{HashMap, HashSet};
 
 use super::samples::Of;
+use crate::schema::erased::Leaf;
 
 /// A place where a value is asked for.
 pub(super) type NodeId = usize;
@@ -57,20 +55,6 @@ pub(super) enum Kind {
     Newtype(NodeId),
     Record(RecordId),
     Named(EntryId),
-}
-
-/// A simple value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leaf {
-    Unit,
-    Bool,
-    Signed(u8),
-    Unsigned(u8),
-    F32,
-    F64,
-    Char,
-    Text,
-    Bytes,
 }
 
 impl Leaf {
@@ -404,11 +388,4 @@ fn grouped(names: &[&'static str], probes: &[Probe]) -> Vec<Vec<&'static str>> {
         }
     }
     groups.into_iter().map(|(_, group)| group).collect()
-}
-
-/// What tells the variants of an enum apart that serde made for names. All values of other types have one key.
-pub(super) fn key_of<T>(value: &T) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    std::mem::discriminant(value).hash(&mut hasher);
-    hasher.finish()
 }

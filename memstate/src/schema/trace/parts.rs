@@ -1,11 +1,12 @@
 //! Parts without names: of tuples, lists and maps.
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
-
 use super::{
     graph::{Kind, NEVER, NodeId},
-    refusal::Refusal,
     walk::Walk,
+};
+use crate::schema::{
+    erased::{self, Elements, Given, KeySeed, Seed, Visit},
+    trouble::Result,
 };
 
 impl Walk {
@@ -15,7 +16,7 @@ impl Walk {
     }
 
     /// One value is asked for; its place.
-    pub(super) fn ask_newtype(&mut self, node: NodeId) -> Result<NodeId, Refusal> {
+    pub(super) fn ask_newtype(&mut self, node: NodeId) -> Result<NodeId> {
         let is_newtype = |known: &Kind| matches!(known, Kind::Newtype(_));
         match self.ask(node, is_newtype, |graph| Kind::Newtype(graph.inside(node)))? {
             Kind::Newtype(inner) => Ok(inner),
@@ -24,16 +25,11 @@ impl Walk {
     }
 
     /// A fixed number of values is asked for.
-    pub(super) fn tuple<'de, V: Visitor<'de>>(
-        &mut self,
-        node: NodeId,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Refusal> {
+    pub(super) fn tuple(&mut self, node: NodeId, length: usize, visit: Visit<'_, '_>) -> Result<()> {
         let is_tuple = |known: &Kind| matches!(known, Kind::Tuple(parts) if parts.len() == length);
         let kind = self.ask(node, is_tuple, |graph| Kind::Tuple(graph.several_inside(node, length)))?;
         let Kind::Tuple(parts) = kind else { return self.hopeless(node) };
-        visitor.visit_seq(Parts::new(self, parts))
+        visit(Given::Elements(&mut Parts::new(self, parts)))
     }
 }
 
@@ -49,14 +45,12 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl<'de> SeqAccess<'de> for Parts<'_> {
-    type Error = Refusal;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Refusal> {
-        self.parts.next().map(|part| self.walk.part(part, seed)).transpose()
+impl<'de> Elements<'de> for Parts<'_> {
+    fn next(&mut self, seed: Seed<'_, 'de>) -> Result<()> {
+        self.parts.next().map_or(Ok(()), |part| self.walk.part(part, seed))
     }
 
-    fn size_hint(&self) -> Option<usize> {
+    fn left(&self) -> Option<usize> {
         Some(self.parts.len())
     }
 }
@@ -75,22 +69,20 @@ impl<'a> Entries<'a> {
     }
 }
 
-impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Refusal;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Refusal> {
+impl<'de> erased::Entries<'de> for Entries<'_> {
+    fn key(&mut self, seed: KeySeed<'_, 'de>) -> Result<()> {
         if self.left == 0 {
-            return Ok(None);
+            return Ok(());
         }
         self.left -= 1;
-        self.walk.part(self.key, seed).map(Some)
+        self.walk.part(self.key, |key| seed(key).map(|_| ()))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Refusal> {
+    fn value(&mut self, seed: Seed<'_, 'de>) -> Result<()> {
         self.walk.part(self.value, seed)
     }
 
-    fn size_hint(&self) -> Option<usize> {
+    fn left(&self) -> Option<usize> {
         Some(self.left)
     }
 }

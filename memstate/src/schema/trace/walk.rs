@@ -2,13 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde::de::{DeserializeOwned, DeserializeSeed};
+use serde::de::DeserializeOwned;
 
 use super::{
-    graph::{EntryId, Graph, Key, Kind, Leaf, NEVER, NodeId},
-    refusal::Refusal,
-    samples,
-    source::Source,
+    graph::{EntryId, Graph, Key, Kind, NEVER, NodeId},
+    refusal, samples,
+    source::Place,
+};
+use crate::schema::{
+    erased::{Asked, Leaf, Source},
+    trouble::Result,
 };
 
 /// How many passes a type may take.
@@ -51,7 +54,7 @@ pub(super) struct Walk {
 
 /// A place that has refused what was made of its parts, which therefore get other samples.
 #[derive(Debug, Clone, Copy)]
-struct Varied {
+pub(super) struct Varied {
     place: NodeId,
     variation: usize,
     /// How many parts have got a sample.
@@ -59,7 +62,7 @@ struct Varied {
 }
 
 /// What varied the parts of a place before one that varies its own; `None` in one that does not.
-type Outer = Option<Option<Varied>>;
+pub(super) type Outer = Option<Option<Varied>>;
 
 /// Where a pass has failed.
 #[derive(Debug, Clone, Copy)]
@@ -90,23 +93,17 @@ impl Walk {
 
     /// One pass; whether there was progress.
     fn pass<T: DeserializeOwned>(&mut self, root: NodeId) -> bool {
-        self.begin_pass();
-        // The user's `Deserialize` runs here. What it makes of the samples is nobody's value, and is not dropped,
-        // because destructors may do anything.
-        let made = catch_unwind(AssertUnwindSafe(|| {
-            if let Ok(value) = self.at(root, |walk| T::deserialize(Source::new(walk, root, true))) {
-                std::mem::forget(value);
-            }
-        }));
-        self.end_pass(made.is_err())
+        // What comes of the samples is nobody's value, and is not dropped, because destructors may do anything.
+        self.pass_by(root, &mut |place| T::deserialize(Asked(place)).map(std::mem::forget))
     }
 
-    fn begin_pass(&mut self) {
+    fn pass_by(&mut self, root: NodeId, make: &mut dyn FnMut(&mut dyn Source<'_>) -> Result<()>) -> bool {
         (self.exploring, self.learned, self.varied, self.blame, self.steps) = (true, false, None, None, 0);
-    }
-
-    fn end_pass(&mut self, panicked: bool) -> bool {
-        if panicked {
+        // The user's `Deserialize` runs here.
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let _ = self.at(root, |walk| make(&mut Place::new(walk, root, true)));
+        }));
+        if made.is_err() {
             self.blame_panic();
         }
         (self.inside, self.variants, self.places) = (Vec::new(), Vec::new(), Vec::new());
@@ -146,14 +143,8 @@ impl Walk {
         true
     }
 
-    // What is generic here is compiled for every type of every model, so the work is done in functions that are not.
-
     /// Goes to a place.
-    pub(super) fn at<T>(
-        &mut self,
-        node: NodeId,
-        make: impl FnOnce(&mut Walk) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
+    pub(super) fn at<T>(&mut self, node: NodeId, make: impl FnOnce(&mut Walk) -> Result<T>) -> Result<T> {
         let outer = self.enter(node)?;
         let made = make(self);
         self.leave(node, outer, made.is_ok());
@@ -161,7 +152,7 @@ impl Walk {
     }
 
     /// Enters a place, which may vary its parts; what varied them before, for [`leave`](Walk::leave).
-    fn enter(&mut self, node: NodeId) -> Result<Outer, Refusal> {
+    pub(super) fn enter(&mut self, node: NodeId) -> Result<Outer> {
         self.steps += 1;
         if self.places.len() > DEPTH_MAX || self.steps > STEPS_MAX {
             return self.hopeless(node);
@@ -176,7 +167,7 @@ impl Walk {
         Ok(outer)
     }
 
-    fn leave(&mut self, node: NodeId, outer: Outer, made: bool) {
+    pub(super) fn leave(&mut self, node: NodeId, outer: Outer, made: bool) {
         self.places.pop();
         if made {
             self.blame = None;
@@ -193,15 +184,15 @@ impl Walk {
     }
 
     /// Ends the pass at a place where no sample can help.
-    pub(super) fn hopeless<T>(&mut self, node: NodeId) -> Result<T, Refusal> {
+    pub(super) fn hopeless<T>(&mut self, node: NodeId) -> Result<T> {
         self.blame = Some(Blame { node, varied: None, hopeless: true });
-        Err(Refusal::Other)
+        Err(refusal::of_sample())
     }
 
     /// Ends the pass because something was learned.
-    pub(super) fn learned<T>(&mut self) -> Result<T, Refusal> {
+    pub(super) fn learned<T>(&mut self) -> Result<T> {
         self.learned = true;
-        Err(Refusal::Other)
+        Err(refusal::of_sample())
     }
 
     /// Whether nothing inside of this place has refused.
@@ -210,14 +201,14 @@ impl Walk {
     }
 
     /// Has a part made.
-    pub(super) fn part<'de, S: DeserializeSeed<'de>>(
+    pub(super) fn part<'de>(
         &mut self,
         node: NodeId,
-        seed: S,
-    ) -> Result<S::Value, Refusal> {
-        let made = self.at(node, |walk| seed.deserialize(Source::new(walk, node, true)))?;
+        seed: impl FnOnce(&mut dyn Source<'de>) -> Result<()>,
+    ) -> Result<()> {
+        self.at(node, |walk| seed(&mut Place::new(walk, node, true)))?;
         self.graph.nodes[node].accepted = true;
-        Ok(made)
+        Ok(())
     }
 
     /// What is asked for at `node` is `kind`, of which `like` says whether something known is the same.
@@ -226,16 +217,7 @@ impl Walk {
         node: NodeId,
         like: impl Fn(&Kind) -> bool,
         kind: impl Fn(&mut Graph) -> Kind,
-    ) -> Result<Kind, Refusal> {
-        self.ask_any(node, &like, &kind)
-    }
-
-    fn ask_any(
-        &mut self,
-        node: NodeId,
-        like: &dyn Fn(&Kind) -> bool,
-        kind: &dyn Fn(&mut Graph) -> Kind,
-    ) -> Result<Kind, Refusal> {
+    ) -> Result<Kind> {
         let known = self.graph.nodes[node].kind.clone();
         match known {
             Kind::Unknown => {
@@ -254,7 +236,7 @@ impl Walk {
     }
 
     /// A simple value is asked for: which sample it gets.
-    pub(super) fn ask_leaf(&mut self, node: NodeId, leaf: Leaf) -> Result<usize, Refusal> {
+    pub(super) fn ask_leaf(&mut self, node: NodeId, leaf: Leaf) -> Result<usize> {
         self.ask(node, |known| *known == Kind::Leaf(leaf), |_| Kind::Leaf(leaf))?;
         let count = samples::count(leaf.samples());
         let place = &self.graph.nodes[node];
@@ -293,8 +275,8 @@ impl Walk {
         &mut self,
         node: NodeId,
         key: Key,
-        make: impl FnOnce(&mut Walk, EntryId) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
+        make: impl FnOnce(&mut Walk, EntryId) -> Result<T>,
+    ) -> Result<T> {
         let entry = self.enter_named(node, key)?;
         let was = self.exploring;
         self.exploring &= !self.inside.contains(&entry);
@@ -305,7 +287,7 @@ impl Walk {
         made
     }
 
-    fn enter_named(&mut self, node: NodeId, key: Key) -> Result<EntryId, Refusal> {
+    fn enter_named(&mut self, node: NodeId, key: Key) -> Result<EntryId> {
         let known = match &self.graph.nodes[node].kind {
             Kind::Unknown => None,
             Kind::Named(entry) if self.graph.same_key(*entry, &key) => Some(*entry),
