@@ -69,9 +69,14 @@ fn short(tokens: TokenStream) -> TokenStream {
                 let in_std = tokens.next_if(|next| next.to_string() == "std").is_some();
                 if in_std {
                     while tokens.next_if(|next| next.to_string() == ":").is_some() {}
+                    // The last name is what is meant.
                     while tokens.peek().is_some_and(is_lower_case) {
+                        let name = tokens.next();
+                        if tokens.next_if(|next| next.to_string() == ":").is_none() {
+                            short.extend(name);
+                            break;
+                        }
                         tokens.next();
-                        tokens.nth(1);
                     }
                 }
             }
@@ -87,7 +92,8 @@ fn is_lower_case(token: &TokenTree) -> bool {
 
 #[test]
 fn the_documentation_shows_what_is_written() {
-    let mut file: File = syn::parse2(short(model())).expect("it is Rust");
+    let tokens = short(model());
+    let mut file: File = syn::parse2(tokens.clone()).unwrap_or_else(|error| panic!("{error}: {tokens}"));
     Readable.visit_file_mut(&mut file);
     let code = prettyplease::unparse(&file).replace("::memstate::__private::", "").replace("__", "");
     let page = format!("{HEAD}{code}```\n");
