@@ -577,7 +577,7 @@ impl<C> Lend<C> for C {
 /// `Clone`, `PartialEq` and `Debug` of generated enums, each of which has them if all of its arguments do.
 ///
 /// A bound on a type without parameters is checked where it stands; one that holds for every lifetime is checked
-/// where it is used.
+/// where it is used. `N` tells the bounds of one enum apart.
 #[doc(hidden)]
 pub mod each {
     use std::fmt;
@@ -586,12 +586,12 @@ pub mod each {
         message = "`{Self}` is not `Clone`, so the enum that holds it is not either",
         label = "wants `#[derive(Clone)]` on your types in it"
     )]
-    pub trait CloneEach<'a>: Sized {
+    pub trait CloneEach<'a, const N: usize>: Sized {
         fn clone_each(&self) -> Self;
     }
 
     #[diagnostic::do_not_recommend]
-    impl<T: Clone> CloneEach<'_> for T {
+    impl<T: Clone, const N: usize> CloneEach<'_, N> for T {
         fn clone_each(&self) -> Self {
             self.clone()
         }
@@ -601,12 +601,12 @@ pub mod each {
         message = "`{Self}` is not `PartialEq`, so the enum that holds it is not either",
         label = "wants `#[derive(PartialEq)]` on your types in it"
     )]
-    pub trait EqEach<'a> {
+    pub trait EqEach<'a, const N: usize> {
         fn eq_each(&self, other: &Self) -> bool;
     }
 
     #[diagnostic::do_not_recommend]
-    impl<T: PartialEq> EqEach<'_> for T {
+    impl<T: PartialEq, const N: usize> EqEach<'_, N> for T {
         fn eq_each(&self, other: &Self) -> bool {
             self == other
         }
@@ -616,12 +616,12 @@ pub mod each {
         message = "`{Self}` is not `Debug`, so the enum that holds it is not either",
         label = "wants `#[derive(Debug)]` on your types in it"
     )]
-    pub trait DebugEach<'a> {
+    pub trait DebugEach<'a, const N: usize> {
         fn as_debug(&self) -> &dyn fmt::Debug;
     }
 
     #[diagnostic::do_not_recommend]
-    impl<T: fmt::Debug> DebugEach<'_> for T {
+    impl<T: fmt::Debug, const N: usize> DebugEach<'_, N> for T {
         fn as_debug(&self) -> &dyn fmt::Debug {
             self
         }

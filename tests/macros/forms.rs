@@ -372,3 +372,52 @@ async fn generic_models_have_all_forms() {
     assert_eq!(client.items(Some(&[2])).await.unwrap(), [(2, Some("x".to_owned()))]);
     assert_eq!(client.items(None).await.unwrap().len(), 2);
 }
+
+/// Types that are written differently and are one.
+mod associated {
+    pub trait Keyed {
+        type Id;
+        const FIRST: u64;
+    }
+
+    #[memstate::model]
+    #[derive(Default)]
+    pub struct Cart {
+        last: u64,
+    }
+
+    impl Keyed for Cart {
+        type Id = u64;
+        const FIRST: u64 = 7;
+    }
+
+    type Number = u64;
+
+    #[memstate::model]
+    impl Cart {
+        pub fn by_projection(&mut self, id: <Self as Keyed>::Id) -> <Self as Keyed>::Id {
+            self.last = id + <Self as Keyed>::FIRST;
+            self.last
+        }
+        pub fn by_name(&mut self, id: u64) -> u64 {
+            self.last = id;
+            self.last
+        }
+        pub fn by_alias(&mut self, id: Number, other: std::primitive::u64) -> Number {
+            self.last = id + other;
+            self.last
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_type_may_be_written_in_several_ways() {
+    use associated::{Cart, CartCommand, CartReply};
+    let cart = memstate::open::<Cart>("memory:").await.unwrap();
+    assert_eq!(cart.by_projection(1).await, Ok(8));
+    assert_eq!(cart.by_name(2).await, Ok(2));
+    assert_eq!(cart.by_alias(2, 3).await, Ok(5));
+    let command = CartCommand::ByProjection { id: 1 };
+    assert_eq!(format!("{:?}", command.clone()), "ByProjection { id: 1 }");
+    assert_eq!(cart.execute(command).await, Ok(CartReply::ByProjection(8)));
+}

@@ -1,6 +1,6 @@
 //! The enums of commands, queries and replies.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -179,16 +179,22 @@ impl Enum<'_> {
         let krate = scope.krate;
         let generic = !scope.generics().params.is_empty();
         let mut aliases = TokenStream::new();
-        let mut seen = HashSet::new();
+        let mut seen = HashMap::new();
         let mut types = Vec::new();
+        // Which of the bounds is that of each field. They are told apart by their numbers, because two types that are written
+        // differently may be one, and of two equal bounds the compiler would not know which is meant.
+        let mut bound_of: Vec<Vec<usize>> = Vec::new();
         for (number, variant) in self.variants.iter().enumerate() {
+            bound_of.push(Vec::new());
             let cfgs = variant.cfgs.iter().filter_map(|cfg| cfg.meta.require_list().ok());
             let cfgs: Vec<_> = cfgs.map(|list| &list.tokens).collect();
             for (place, (_, ty)) in variant.fields.iter().enumerate() {
                 if cfgs.is_empty() {
-                    if seen.insert(ty.to_string()) {
+                    let bound = *seen.entry(ty.to_string()).or_insert_with(|| {
                         types.push(ty.clone());
-                    }
+                        types.len() - 1
+                    });
+                    bound_of[number].push(bound);
                     continue;
                 }
                 if generic {
@@ -204,14 +210,15 @@ impl Enum<'_> {
                     type #alias = ();
                 });
                 types.push(alias.to_token_stream());
+                bound_of[number].push(types.len() - 1);
             }
         }
         let with = |bound: &str| {
             let bound = quote::format_ident!("{bound}");
             let mut generics = without_defaults(scope.generics());
             let predicates = &mut generics.make_where_clause().predicates;
-            for ty in &types {
-                predicates.push(syn::parse_quote!(for<'each> #ty: #krate::#bound<'each>));
+            for (number, ty) in types.iter().enumerate() {
+                predicates.push(syn::parse_quote!(for<'each> #ty: #krate::#bound<'each, #number>));
             }
             generics
         };
@@ -221,7 +228,7 @@ impl Enum<'_> {
         let (_, _, eq_bounds) = eq.split_for_impl();
         let (_, _, debug_bounds) = debug.split_for_impl();
         let (mut clones, mut eqs, mut debugs) = (TokenStream::new(), TokenStream::new(), TokenStream::new());
-        for variant in &self.variants {
+        for (variant, numbers) in self.variants.iter().zip(&bound_of) {
             let Variant { cfgs, name, .. } = variant;
             let members = || variant.fields.iter().map(|(member, _)| member);
             let locals = |name| (0..variant.fields.len()).map(move |number| local(name, number));
@@ -230,7 +237,7 @@ impl Enum<'_> {
             let (again, cloned) = (members(), locals("left"));
             clones.extend(quote_mixed! {
                 #(#cfgs)* Self::#name { #(#m: #l),* } => Self::#name {
-                    #(#again: <#t as #krate::CloneEach<'_>>::clone_each(#cloned)),*
+                    #(#again: <#t as #krate::CloneEach<'_, #numbers>>::clone_each(#cloned)),*
                 },
             });
             let (m, l, t) = (members(), locals("left"), types());
@@ -238,14 +245,15 @@ impl Enum<'_> {
             let (left, right) = (locals("left"), locals("right"));
             eqs.extend(quote_mixed! {
                 #(#cfgs)* (Self::#name { #(#m: #l),* }, Self::#name { #(#again: #r),* }) => {
-                    true #(&& <#t as #krate::EqEach<'_>>::eq_each(#left, #right))*
+                    true #(&& <#t as #krate::EqEach<'_, #numbers>>::eq_each(#left, #right))*
                 }
             });
             let (m, l) = (members(), locals("left"));
             let text = name.to_string();
             let fields = variant.fields.iter().enumerate().map(|(number, (member, ty))| {
                 let left = local("left", number);
-                let shown = quote_mixed!(<#ty as #krate::DebugEach<'_>>::as_debug(#left));
+                let bound = numbers[number];
+                let shown = quote_mixed!(<#ty as #krate::DebugEach<'_, #bound>>::as_debug(#left));
                 match member {
                     Member::Named(name) => {
                         let name = name.unraw().to_string();
