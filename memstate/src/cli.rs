@@ -24,6 +24,7 @@ mod export;
 mod failure;
 mod filter;
 mod log;
+mod near;
 mod output;
 pub mod program;
 mod progress;
@@ -200,7 +201,7 @@ fn finish(
 
 fn dispatch(command: Command, terminal: &mut Terminal<'_>) -> Result<Code, Failure> {
     match command {
-        Command::Log(arguments) => log::run(&arguments, terminal),
+        Command::Log(arguments) => log::run(&arguments, None, terminal),
         Command::Stat(arguments) => stat::run(&arguments, terminal),
         Command::Schema(arguments) => schema::run(&arguments, None, terminal),
         Command::Check(arguments) => check::run(&arguments, terminal),

@@ -144,6 +144,16 @@ pub(crate) type Clock = Box<dyn FnMut() -> Timestamp + Send>;
 
 pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
+/// What was accepted in place of what was recorded.
+#[derive(Debug, Clone, Copy, Default)]
+#[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line alone says it"))]
+pub(crate) struct Accepted {
+    /// How many outcomes; they are journaled.
+    pub(crate) outcomes: usize,
+    /// After which position the state was not that of the snapshot of then. That snapshot is removed.
+    pub(crate) state: Option<Position>,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) command_bytes_max: usize,
@@ -164,8 +174,8 @@ pub struct Open<M: Model> {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) on_progress: Option<OnProgress>,
     pub(crate) clock: Clock,
-    /// Is told how many outcomes were accepted in place of recorded ones.
-    pub(crate) on_accepted: Option<Box<dyn FnOnce(usize) + Send>>,
+    /// Is told what was accepted in place of what was recorded.
+    pub(crate) on_accepted: Option<Box<dyn FnOnce(Accepted) + Send>>,
 }
 
 impl<M: Model> Open<M> {

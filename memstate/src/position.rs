@@ -58,9 +58,14 @@ impl From<u64> for Position {
 ///
 /// Times of records never go backwards, whatever the machine's clock does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+// Not only `Timestamp`, so that no type of a user's is taken for it; see `Timestamp::NAME`.
+#[serde(rename = "memstate::Timestamp")]
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// As what it is written down in a schema: no type of Rust is called so by itself.
+    pub(crate) const NAME: &str = "memstate::Timestamp";
+
     /// Before the first record, whenever that was.
     pub(crate) const BEFORE_ALL: Timestamp = Timestamp(i64::MIN);
 

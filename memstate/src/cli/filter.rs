@@ -3,6 +3,7 @@
 use super::records::{Entry, outcome_name};
 use crate::{
     InvalidTimestamp, Position, Timestamp, When,
+    engine::Today,
     when::{end_of_day, just_before},
 };
 
@@ -22,9 +23,10 @@ pub(super) struct Filter {
     /// Before this time; a date alone ends with its day
     #[arg(long, value_name = "TIME", value_parser = last_moment)]
     until: Option<Timestamp>,
-    /// Of this command, also in an atomic batch; may be given several times. `atomically` is all batches
+    /// Of this command, also in an atomic batch; may be given several times. `atomically` is all batches. A program with a
+    /// model also finds what was written under an earlier name
     #[arg(long, value_name = "NAME")]
-    command: Vec<String>,
+    pub(super) command: Vec<String>,
     /// Of this caller; may be given several times
     #[arg(long, value_name = "NAME")]
     caller: Vec<String>,
@@ -98,14 +100,38 @@ impl Filter {
             || self.until.is_some_and(|last| entry.time > last)
     }
 
+    /// Those of the commands asked for that a record is of: by the name that it was written under, or by the one that its
+    /// command has in the model of today.
+    pub(super) fn commands_of<'a>(
+        &'a self,
+        entry: &'a Entry<'_>,
+        today: Option<&'a Today>,
+    ) -> impl Iterator<Item = &'a String> {
+        let preamble = &entry.writer.preamble;
+        let is_of = move |asked: &str, method: u16| {
+            let name_today = || today?.name_of(preamble.command(method)?);
+            preamble.name(method) == asked || name_today() == Some(asked)
+        };
+        self.command.iter().filter(move |asked| entry.methods().any(|method| is_of(asked, method)))
+    }
+
+    /// Whether all of the journal is looked through.
+    pub(super) fn is_everywhere(&self) -> bool {
+        self.first() <= Position::new(1) && self.to.is_none() && self.since.is_none() && self.until.is_none()
+    }
+
+    /// Whether a record is where it may be wanted.
+    pub(super) fn is_within(&self, entry: &Entry<'_>) -> bool {
+        let is_late_enough = self.since.is_none_or(|since| entry.time >= since);
+        entry.position >= self.first() && is_late_enough && !self.is_over(entry)
+    }
+
     /// Whether a record is wanted.
-    pub(super) fn wants(&self, entry: &Entry<'_>) -> bool {
+    pub(super) fn wants(&self, entry: &Entry<'_>, today: Option<&Today>) -> bool {
         let outcome = outcome_name(entry.outcome);
         let one_of = |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
-        entry.position >= self.first()
-            && !self.is_over(entry)
-            && self.since.is_none_or(|since| entry.time >= since)
-            && (self.command.is_empty() || entry.commands().any(|name| one_of(&self.command, name)))
+        self.is_within(entry)
+            && (self.command.is_empty() || self.commands_of(entry, today).next().is_some())
             && (self.caller.is_empty() || entry.record.caller.is_some_and(|it| one_of(&self.caller, it)))
             && (self.outcome.is_empty() || self.outcome.iter().any(|it| it.name() == outcome))
     }

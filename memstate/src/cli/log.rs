@@ -13,9 +13,10 @@ use super::{
     describe::{Line, Lines, write_json},
     failure::{Code, Failure},
     filter::Filter,
+    near::Unmet,
     records::{Entry, Item, Records, remark},
 };
-use crate::Position;
+use crate::{Position, engine::Today};
 
 /// How often a journal that is followed is looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -57,7 +58,12 @@ pub(super) struct Arguments {
     last: Option<usize>,
 }
 
-pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<Code, Failure> {
+/// A model that is there, as `today`, knows what its commands were called before.
+pub(super) fn run(
+    arguments: &Arguments,
+    today: Option<&Today>,
+    terminal: &mut Terminal<'_>,
+) -> Result<Code, Failure> {
     let dir = &arguments.directory.dir;
     let end = last_position(arguments)?;
     let mut from = arguments.filter.first();
@@ -71,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
         false => Records::of_journal(dir, from)?,
     };
     records.know_amendments(dir, from)?;
-    let mut printer = Printer::new(arguments, terminal, end.get());
+    let mut printer = Printer::new(arguments, today, terminal, end.get());
     let flow = match records.read(&mut |item| printer.take(item, terminal)) {
         Ok(flow) => flow,
         Err(failure) => {
@@ -83,6 +89,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
     };
     if flow.is_break() {
         printer.finish(terminal)?;
+        printer.tell_unmet(terminal)?;
         return Ok(Code::Fine);
     }
     if arguments.follow {
@@ -90,6 +97,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &mut Terminal<'_>) -> Result<
     }
     let _ = records.flush(&mut |item| printer.take(item, terminal))?;
     printer.finish(terminal)?;
+    printer.tell_unmet(terminal)?;
     let ending = records.inspector().ending()?;
     if let Some(remark) = remark(&ending, records.inspector().end()) {
         terminal.out.flush()?;
@@ -113,6 +121,7 @@ fn follow(
     terminal: &mut Terminal<'_>,
 ) -> Result<Code, Failure> {
     printer.finish(terminal)?;
+    printer.tell_unmet(terminal)?;
     let (mut seen, mut since) = (records.inspector().end(), Instant::now());
     loop {
         terminal.out.flush()?;
@@ -138,22 +147,30 @@ struct Printer<'a> {
     printed: u64,
     /// The last lines, while only those are wanted.
     last: Option<VecDeque<Vec<u8>>>,
+    today: Option<&'a Today>,
+    unmet: Unmet,
 }
 
 impl<'a> Printer<'a> {
-    fn new(arguments: &'a Arguments, terminal: &Terminal<'_>, end: u64) -> Self {
+    fn new(arguments: &'a Arguments, today: Option<&'a Today>, terminal: &Terminal<'_>, end: u64) -> Self {
         let width = terminal.line_width().filter(|_| !arguments.full);
         let lines = Lines::new(terminal.paint(), width, arguments.full, end);
-        Printer { arguments, lines, printed: 0, last: arguments.last.map(|_| VecDeque::new()) }
+        let last = arguments.last.map(|_| VecDeque::new());
+        let unmet = Unmet::new(&arguments.filter, today);
+        Printer { arguments, lines, printed: 0, last, today, unmet }
     }
 
     fn take(&mut self, item: Item<'_>, terminal: &mut Terminal<'_>) -> Result<ControlFlow<()>, Failure> {
+        if let Item::Writer(writer) = item {
+            self.unmet.know(&writer.preamble);
+        }
         let Item::Record(entry) = item else { return Ok(ControlFlow::Continue(())) };
         let filter = &self.arguments.filter;
         if filter.is_over(&entry) || self.arguments.limit.is_some_and(|limit| self.printed >= limit) {
             return Ok(ControlFlow::Break(()));
         }
-        if !filter.wants(&entry) {
+        self.unmet.meet(filter, &entry, self.today);
+        if !filter.wants(&entry, self.today) {
             return Ok(ControlFlow::Continue(()));
         }
         if let (Some(mut last), Some(wanted)) = (self.last.take(), self.arguments.last) {
@@ -181,6 +198,18 @@ impl<'a> Printer<'a> {
             true => write_json(&Line(entry), out),
             false => Ok(self.lines.write(entry, out)?),
         }
+    }
+
+    /// Tells which of the commands asked for no record is of: who mistyped one sees nothing else. Where the reading ended
+    /// because there was enough, that is not known.
+    fn tell_unmet(&self, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+        let is_enough = self.arguments.limit.is_some_and(|limit| self.printed >= limit);
+        if is_enough || self.unmet.is_empty() {
+            return Ok(());
+        }
+        terminal.out.flush()?;
+        let is_all = self.arguments.filter.is_everywhere();
+        Ok(self.unmet.in_words(is_all).into_iter().try_for_each(|line| terminal.note(line))?)
     }
 
     /// Prints the last lines; what comes from then on is printed as it comes.

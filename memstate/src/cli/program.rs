@@ -13,7 +13,7 @@ use clap::{
 use super::{
     Command, DIR, Directory, Looks, Terminal, completions, directory_argument, dispatch,
     failure::{Code, Failure},
-    finish, schema, usage,
+    finish, log, schema, usage,
 };
 use crate::{Model, engine::Today};
 
@@ -21,6 +21,7 @@ mod answer;
 mod arguments;
 mod calls;
 mod carried;
+mod examples;
 mod methods;
 mod moments;
 mod paths;
@@ -148,6 +149,9 @@ fn do_it<M: Model>(
                 code => Ok(code),
             }
         }
+        ModelCommand::Any(Command::Log(arguments)) => {
+            log::run(&arguments, Some(&*Today::of::<M>()), terminal)
+        }
         ModelCommand::Any(other) => dispatch(other, terminal),
         ModelCommand::AsOf(arguments) => moments::as_of::<M>(&arguments, dir, terminal),
         ModelCommand::Query(arguments) => moments::query::<M>(&arguments, dir, terminal),
@@ -196,7 +200,7 @@ fn command<M: Model>(name: &str) -> clap::Command {
     }
     // The positional that takes a method's name.
     let known = |methods: &Methods| PossibleValuesParser::new(possible(methods));
-    command
+    examples::add(command, name, &queries, &commands)
         .mut_subcommand("as-of", |one| one.mut_arg("query", |arg| arg.value_parser(known(&queries))))
         .mut_subcommand("query", |one| one.mut_arg("query", |arg| arg.value_parser(known(&queries))))
         .mut_subcommand("call", |one| one.mut_arg("method", |arg| arg.value_parser(known(&commands))))

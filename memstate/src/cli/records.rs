@@ -52,11 +52,11 @@ impl Entry<'_> {
         self.writer.preamble.name(self.record.method)
     }
 
-    /// The name of its command, and of an atomic batch those of the commands in it.
-    pub(super) fn commands(&self) -> impl Iterator<Item = &str> {
+    /// The number of its command, and of an atomic batch those of the commands in it.
+    pub(super) fn methods(&self) -> impl Iterator<Item = u16> {
         let in_batch = self.record.is_atomic_batch().then(|| self.record.commands().unwrap_or_default());
-        let names = in_batch.into_iter().flatten().map(|command| self.writer.preamble.name(command.method));
-        std::iter::once(self.command()).chain(names)
+        let numbers = in_batch.into_iter().flatten().map(|command| command.method);
+        std::iter::once(self.record.method).chain(numbers)
     }
 }
 

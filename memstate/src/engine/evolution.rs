@@ -78,6 +78,15 @@ impl Today {
         Today { preamble, bytes, upcasts, migrations }
     }
 
+    /// What the command that takes the records of `written` is called.
+    #[cfg_attr(
+        not(feature = "cli"),
+        allow(dead_code, reason = "the command line alone looks for records by name")
+    )]
+    pub(crate) fn name_of(&self, written: &Command) -> Option<&str> {
+        self.heir(written).map(|number| self.preamble.commands[number].name.as_str())
+    }
+
     /// The command that takes the records of `written`, by the writer's name for it: first one that says so, then one of
     /// that name, then one that had it.
     fn heir(&self, written: &Command) -> Option<usize> {

@@ -37,7 +37,7 @@ use crate::{
     Client, Error, Location, Model, Open, OpenError, Position, Progress, Timestamp,
     events::EventLog,
     journal::{Entry, Journal, JournalError, Stop, file, memory},
-    open::{Clock, OnProgress, Settings},
+    open::{Accepted, Clock, OnProgress, Settings},
     state,
 };
 
@@ -120,7 +120,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     };
 
     let is_new = replayed.is_none();
-    let Replayed { kernel, time, tail, accepted, .. } = match replayed {
+    let Replayed { kernel, time, tail, accepted, retold, .. } = match replayed {
         Some(replayed) => replayed,
         None if end > Position::START => {
             return Err(OpenError::NoSnapshot {
@@ -134,6 +134,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
             last_time: Timestamp::BEFORE_ALL,
             tail: Outcomes { first: Position::START.next(), list: Vec::new() },
             accepted: Vec::new(),
+            retold: None,
         },
     };
     // Only now is anything written: whatever is refused above is left as it was.
@@ -145,7 +146,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         append_genesis(journal.as_mut(), &name, kernel.model())?;
     }
     if let Some(told) = on_accepted {
-        told(accepted.len());
+        told(Accepted { outcomes: accepted.len(), state: retold });
     }
     if let (Some(snapshots), Some(position)) = (&snapshots, compared) {
         // It has shown what it could, and one of today's types is to take its place.

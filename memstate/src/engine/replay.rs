@@ -49,6 +49,8 @@ pub(crate) struct Replay<'a, M: Model> {
     amendments: Option<Arc<Amendments>>,
     /// The outcomes that were accepted instead of recorded ones; `None` if that is not allowed.
     accepted: Option<Vec<(Position, Recorded)>>,
+    /// Where the state was accepted although it is not that of the snapshot of then.
+    retold: Option<Position>,
     /// A state that has to come out at a position, as bytes.
     milestone: Option<(Position, Vec<u8>)>,
     /// Is told of each of them.
@@ -114,6 +116,8 @@ pub(crate) struct Replayed<M: Model> {
     pub(crate) tail: Outcomes,
     /// The outcomes that were accepted instead of recorded ones.
     pub(crate) accepted: Vec<(Position, Recorded)>,
+    /// The position after which the state was accepted although it is not that of the snapshot of then.
+    pub(crate) retold: Option<Position>,
 }
 
 impl<'a, M: Model> Replay<'a, M> {
@@ -127,6 +131,7 @@ impl<'a, M: Model> Replay<'a, M> {
             checked: Position::START,
             amendments: None,
             accepted: None,
+            retold: None,
             milestone: None,
             on_diverged: None,
             kernel,
@@ -422,6 +427,7 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             (Some(_), None) => {
                 tracing::warn!(%error, "the state of the journal was taken");
+                self.retold = Some(position);
                 Ok(())
             }
             (None, _) => Err(error),
@@ -535,9 +541,9 @@ impl<'a, M: Model> Replay<'a, M> {
                 Ok((outcome, events))
             })?;
         }
-        let (time, last_time) = (self.time, self.last_time);
+        let (time, last_time, retold) = (self.time, self.last_time, self.retold);
         let accepted = self.accepted.unwrap_or_default();
-        Ok(self.kernel.map(|kernel| Replayed { kernel, time, last_time, tail, accepted }))
+        Ok(self.kernel.map(|kernel| Replayed { kernel, time, last_time, tail, accepted, retold }))
     }
 
     /// Whether there is a state yet: that of a snapshot, or the initial one.

@@ -101,6 +101,8 @@ fn value(
     }
     let (left, right) = (&mut before, &mut after);
     match of.shape {
+        // What is in it is only a number.
+        Shape::Named(_) if of.is_time() => whole(of, Some(left), Some(right), path, changes),
         Shape::Option(inner) if left.first() == right.first() => {
             for tag in [&mut *left, &mut *right] {
                 get_bytes(tag, 1)?;

@@ -1,7 +1,10 @@
 //! [`Value`]: what bytes mean by their schema alone, without any type.
 
 use super::{Type, form::Place, wire::Source};
-use crate::codec::{Unreadable, Unwritable};
+use crate::{
+    Timestamp,
+    codec::{Unreadable, Unwritable},
+};
 
 mod access;
 mod json;
@@ -9,20 +12,22 @@ mod read;
 pub(crate) mod show;
 #[cfg(test)]
 mod tests;
+mod time;
 #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line alone writes values"))]
 mod write;
 
 /// A value of any type: what a record's arguments are to a reader who does not have the model.
 ///
-/// A newtype is what it holds.
+/// A newtype is what it holds; only a [`Timestamp`] is a time.
 ///
 /// `Display` writes it in a line, much as Rust would: `{owner: "Ann", balance: 10}`, `[1, 2]`, `(1, 'x')`, `{7: "a"}`,
-/// `Lent {by: "Ann"}`, bytes as `0x00ff`. An option is the value itself or `none`, and an option in an option `some(none)`.
+/// `Lent {by: "Ann"}`, bytes as `0x00ff`, times as `2013-02-08T17:05:00.000000Z`. An option is the value itself or `none`, and an option in an option `some(none)`.
 ///
 /// `Serialize` is for formats that describe themselves, such as JSON. Structs are objects, and maps are if their keys are
 /// texts, numbers, characters, booleans or variants that hold nothing; other maps are lists of pairs. A variant is its
 /// name, or an object of its name and what it holds. Bytes are a text as above, and so are integers of more than 64 bits,
 /// which many readers of JSON would round, and the numbers that JSON does not have: `"NaN"`, `"Infinity"`, `"-Infinity"`.
+/// A time is what it is to serde: its microseconds.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -38,6 +43,8 @@ pub enum Value {
     F32(f32),
     /// A number with 64 bits of floating point.
     F64(f64),
+    /// A time.
+    Time(Timestamp),
     /// A character.
     Char(char),
     /// A text.
@@ -70,7 +77,7 @@ pub(crate) fn read(written: Type<'_>, bytes: &mut &[u8]) -> Result<Value, Unread
 ///
 /// It takes what a person or JSON means: integers with or without a sign, numbers and truth values as texts, fields in any
 /// order and without those that may be none, lists for tuples, objects for maps, `0x…` for bytes, a name for a variant that
-/// holds nothing, `{name: content}` for one that does, and a value for an option.
+/// holds nothing, `{name: content}` for one that does, a text for a time, and a value for an option.
 #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line alone writes values"))]
 pub(crate) fn write(as_type: Type<'_>, value: &Value, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
     let before = bytes.len();

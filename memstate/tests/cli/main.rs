@@ -7,3 +7,4 @@ mod numbers;
 mod program;
 mod support;
 mod usage;
+mod words;

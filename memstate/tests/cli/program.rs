@@ -10,7 +10,7 @@ use memstate::{
 use crate::support::{Gave, LARGE, contents, json, open, place, wait};
 
 /// The bank of today.
-mod today {
+pub mod today {
     use memstate::collections::HashMap;
 
     #[memstate::data(error)]
@@ -157,7 +157,7 @@ mod broken {
 }
 
 /// Runs the program of a model on a directory.
-fn run_of<M: Model + Default>(dir: &Path, arguments: &[&str]) -> Gave {
+pub fn run_of<M: Model + Default>(dir: &Path, arguments: &[&str]) -> Gave {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut all = vec!["/usr/local/bin/bank", "--data", dir.to_str().unwrap()];
     all.extend(arguments);
@@ -466,7 +466,7 @@ fn help_and_completions_speak_of_the_program_and_its_model() {
     }
 }
 
-mod inside {
+pub mod inside {
     #[memstate::model]
     #[derive(Default)]
     pub struct Ledger {
@@ -519,7 +519,7 @@ fn commands_and_queries_of_a_model_inside_are_called_by_their_whole_names() {
     assert!(unknown.err.contains("ledger.post"), "{}", unknown.err);
 }
 
-mod then {
+pub mod then {
     #[memstate::model]
     #[derive(Default)]
     pub struct Tally {
@@ -534,7 +534,7 @@ mod then {
     }
 }
 
-mod now {
+pub mod now {
     #[memstate::model]
     #[derive(Default)]
     pub struct Tally {

@@ -32,7 +32,7 @@ pub(super) fn encode(methods: &Methods, method: &Method, given: &[String]) -> Re
         };
         value::write(of, &value, &mut bytes).map_err(|why| {
             let name = &argument.name;
-            wrong(methods, method, format!("the argument `{name}` is a `{of}`: {why}"))
+            wrong(methods, method, format!("the argument `{name}` is of type `{of}`: {why}"))
                 .help(example(methods, argument))
         })?;
     }
@@ -109,7 +109,7 @@ fn from_json(json: serde_json::Value) -> Value {
 
 fn missing(methods: &Methods, method: &Method, argument: &Field) -> Failure {
     let (name, of) = (&argument.name, methods.of_shape(&argument.shape));
-    wrong(methods, method, format!("the argument `{name}` is missing, a `{of}`"))
+    wrong(methods, method, format!("the argument `{name}` is missing; its type is `{of}`"))
         .help(example(methods, argument))
 }
 
@@ -119,16 +119,41 @@ fn wrong(methods: &Methods, method: &Method, what: String) -> Failure {
 
 /// How an argument may be given.
 fn example(methods: &Methods, argument: &Field) -> String {
-    let json = sample(&methods.schema, Place::Shape(&argument.shape), 0);
-    let text = match &json {
-        serde_json::Value::String(text) => text.clone(),
+    let text = sample_text(methods, argument);
+    let named = quoted(&format!("{}={text}", argument.name));
+    format!("for example {} in its place, or {named} anywhere", quoted(&text))
+}
+
+/// A call as it may be typed, without and with the names of the arguments: `balance 7`, `balance account=7`. `None` if there
+/// is no example for an argument.
+pub(super) fn sample_call(methods: &Methods, method: &Method) -> Option<(String, String)> {
+    let (mut plain, mut named) = (vec![quoted(&method.command.name)], vec![quoted(&method.command.name)]);
+    let mut given = Vec::new();
+    for argument in &method.command.arguments {
+        let text = sample_text(methods, argument);
+        plain.push(quoted(&text));
+        named.push(quoted(&format!("{}={text}", argument.name)));
+        given.push(text);
+    }
+    // What cannot be written, because its type is not known, is no example.
+    encode(methods, method, &given).ok()?;
+    Some((plain.join(" "), named.join(" ")))
+}
+
+/// A word as a shell takes it: what it would take apart stands in quotes.
+fn quoted(text: &str) -> String {
+    match !text.is_empty() && text.chars().all(|one| one.is_alphanumeric() || "-_.:=".contains(one)) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+/// A value for an argument, as it may be typed.
+fn sample_text(methods: &Methods, argument: &Field) -> String {
+    match sample(&methods.schema, Place::Shape(&argument.shape), 0) {
+        serde_json::Value::String(text) => text,
         json => json.to_string(),
-    };
-    // What a shell would take apart stands in quotes.
-    let is_plain = text.chars().all(|one| one.is_alphanumeric() || "-_.".contains(one));
-    let quote = if is_plain { "" } else { "'" };
-    let name = &argument.name;
-    format!("for example {quote}{text}{quote} in its place, or {quote}{name}={text}{quote} anywhere")
+    }
 }
 
 /// How deep an example goes.
@@ -138,6 +163,9 @@ const SAMPLE_DEPTH: u32 = 4;
 fn sample(schema: &Schema, place: Place<'_>, depth: u32) -> serde_json::Value {
     let of = |shape| sample(schema, Place::Shape(shape), depth + 1);
     let is_deep = depth >= SAMPLE_DEPTH;
+    if matches!(place, Place::Shape(shape) if schema.of(shape).is_time()) {
+        return "2013-02-08T17:05Z".into();
+    }
     match place.form(schema) {
         Ok(Form::Bool) => true.into(),
         Ok(Form::Signed(_) | Form::Unsigned(_)) => 7.into(),

@@ -23,13 +23,10 @@ use crate::{
 /// returns is printed when it is durable. If the model refuses, the error is told, and the exit code is 1. Arguments are
 /// given in their order or as name=value; what has parts is JSON.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    memstate call deposit 7 100\n  \
-    memstate call deposit account=7 amount=100 --as ann --json")]
 pub(super) struct Call {
-    /// A command of the model
+    /// A command of the model; without one, they are listed
     #[arg(index = 1, value_name = "NAME")]
-    method: String,
+    method: Option<String>,
     /// Its arguments
     #[arg(index = 2, allow_negative_numbers = true)]
     args: Vec<String>,
@@ -66,9 +63,10 @@ pub(super) fn call<M: Model>(
     terminal: &mut Terminal<'_>,
 ) -> Result<Code, Failure> {
     let methods = Methods::of::<M::Command>();
+    let Some(name) = &given.method else { return Err(methods.asked_for("command")) };
     let method = methods
-        .named(&given.method)
-        .ok_or_else(|| Failure::new(Code::Usage, format!("there is no command `{}`", given.method)))?;
+        .named(name)
+        .ok_or_else(|| Failure::new(Code::Usage, format!("there is no command `{name}`")))?;
     if method.retired {
         let why = NotJournaled::Retired { method: parts::name::<M::Command>(method.number) };
         return Err(Failure::new(Code::Usage, why.to_string()));
@@ -97,7 +95,6 @@ pub(super) fn call<M: Model>(
     }
     terminal.out.flush()?;
     if verdict == Verdict::Rejected {
-        let name = &given.method;
         return Err(Failure::new(Code::No, format!("`{name}` was rejected at position {position}: {value}")));
     }
     terminal.note(format!("accepted at position {}", grouped(position)))?;

@@ -1,10 +1,14 @@
 //! The methods of a model, with the types of their arguments and answers.
 
 use crate::{
+    cli::failure::{Code, Failure},
     engine::preamble::Command,
     model::Operation,
     schema::{Schema, Shape, Tracer, Type},
 };
+
+/// How long a signature may be for what is behind it to stand in one column with the others.
+const SIGNATURE_CHARS_MAX: usize = 60;
 
 /// All commands, or all queries.
 pub(super) struct Methods {
@@ -44,6 +48,37 @@ impl Methods {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Method> {
         self.methods.iter()
+    }
+
+    /// The one for examples: the first that takes something, because that shows how it is given, or the first of all. What
+    /// `is_fit` gives nothing for is passed over.
+    pub(super) fn for_example<T>(&self, is_fit: impl Fn(&Method) -> Option<T>) -> Option<T> {
+        let living = || self.methods.iter().filter(|method| !method.retired);
+        let with_arguments = living().filter(|method| !method.command.arguments.is_empty());
+        with_arguments.chain(living()).find_map(is_fit)
+    }
+
+    /// The failure where the name of one is missing: `what` is wanted, and these are there.
+    pub(super) fn asked_for(&self, what: &str) -> Failure {
+        let failure = Failure::new(Code::Usage, format!("the name of a {what} is missing"));
+        match self.listed() {
+            none if none.is_empty() => failure.help(format!("the model has no {what} that can be called")),
+            listed => failure.help(format!("give one of these, and then its arguments:{listed}")),
+        }
+    }
+
+    /// All that may be called, with their signatures and what they do, each on a line of its own.
+    fn listed(&self) -> String {
+        let living: Vec<_> = self.methods.iter().filter(|method| !method.retired).collect();
+        let signatures: Vec<_> = living.iter().map(|method| self.signature(method)).collect();
+        let width =
+            signatures.iter().map(|it| it.chars().count()).filter(|it| *it <= SIGNATURE_CHARS_MAX).max();
+        let width = width.unwrap_or(0);
+        let lines = living.iter().zip(&signatures).map(|(method, signature)| {
+            let line = format!("\n  {signature:<width$}  {}", method.summary());
+            line.trim_end().to_owned()
+        });
+        lines.collect()
     }
 
     /// The method of this name.

@@ -32,10 +32,6 @@ use crate::{
 /// place in it. The state is made from the nearest snapshot and the journal after it. Arguments of the query are given in
 /// their order or as name=value; what has parts is JSON.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    memstate as-of 2013-02-08\n  \
-    memstate as-of 4711 balance 7\n  \
-    memstate as-of '2013-02-08 17:05' balance account=7 --json")]
 pub(super) struct AsOf {
     /// A position, or a time such as 2013-02-08 or 2013-02-08T17:05Z
     #[arg(index = 1, value_parser = when)]
@@ -56,13 +52,10 @@ pub(super) struct AsOf {
 /// Without --at it is asked of the state at the end of the journal. Arguments are given in their order or as name=value;
 /// what has parts is JSON. If the query gives an Err, that is told, and the exit code is 1.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  memstate query balance 7\n  memstate query balance account=7 --at 2013-06-01 --json"
-)]
 pub(super) struct Query {
-    /// A query of the model
+    /// A query of the model; without one, they are listed
     #[arg(index = 1, value_name = "NAME")]
-    query: String,
+    query: Option<String>,
     /// Its arguments
     #[arg(index = 2, allow_negative_numbers = true)]
     args: Vec<String>,
@@ -125,6 +118,7 @@ pub(super) fn query<M: Model>(
     terminal: &mut Terminal<'_>,
 ) -> Result<Code, Failure> {
     let Query { query, args, at, json } = arguments;
+    let Some(query) = query else { return Err(Methods::of::<M::Query>().asked_for("query")) };
     ask::<M>(dir, at.as_ref(), query, args, *json, terminal)
 }
 

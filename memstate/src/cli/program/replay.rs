@@ -1,13 +1,8 @@
 //! `replay`: whether today's code does the same as the code of then.
 
-use std::{
-    io::Write,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{io::Write, path::Path, sync::Arc};
+
+use parking_lot::Mutex;
 
 use super::session;
 use crate::{
@@ -17,6 +12,7 @@ use crate::{
         output::{count, grouped, span},
         terminal::{Look, Terminal},
     },
+    open::Accepted,
     open_with,
 };
 
@@ -70,7 +66,8 @@ fn verify<M: Model>(dir: &Path, terminal: &mut Terminal<'_>) -> Result<Code, Fai
     }
     let records = count(end.get(), "record");
     if differing.is_empty() {
-        writeln!(terminal.out, "{} {records} did what they had done", paint.of(Look::Good, "✓"))?;
+        let did = if end.get() == 1 { "it had done" } else { "they had done" };
+        writeln!(terminal.out, "{} {records} did what {did}", paint.of(Look::Good, "✓"))?;
         return Ok(Code::Fine);
     }
     let of_records = differing.iter().filter(|differs| differs.is_record).count();
@@ -114,17 +111,26 @@ fn accept<M: Model>(
     terminal: &mut Terminal<'_>,
 ) -> Result<Code, Failure> {
     session::bytes_of_segments(dir)?;
-    let accepted = Arc::new(AtomicU64::new(0));
+    let told = Arc::new(Mutex::new(Accepted::default()));
     let mut open = open_with(dir, initial).replay_all().accept_divergence();
-    let number = Arc::clone(&accepted);
-    open.on_accepted = Some(Box::new(move |count| number.store(count as u64, Ordering::Relaxed)));
+    let tell = Arc::clone(&told);
+    open.on_accepted = Some(Box::new(move |accepted| *tell.lock() = accepted));
     let end: Position = session::open(open, terminal, async |engine| Ok(engine.position()))?;
-    let done = match accepted.load(Ordering::Relaxed) {
-        0 => "no record did something else; nothing had to be journaled".to_owned(),
+    let accepted = *told.lock();
+    match accepted.outcomes as u64 {
+        0 => writeln!(terminal.out, "no record did something else; nothing had to be journaled")?,
         number => {
-            format!("{} accepted and journaled, of {}", count(number, "other outcome"), span(1, end.get()))
+            let (outcomes, of) = (count(number, "other outcome"), span(1, end.get()));
+            writeln!(terminal.out, "{outcomes} accepted and journaled, of {of}")?;
         }
-    };
-    writeln!(terminal.out, "{done}")?;
+    }
+    if let Some(position) = accepted.state {
+        writeln!(
+            terminal.out,
+            "the state after position {} is not that of the snapshot of then: it was accepted as today's code makes it, \
+             and that snapshot was removed",
+            grouped(position.get())
+        )?;
+    }
     Ok(Code::Fine)
 }

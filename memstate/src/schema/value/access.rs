@@ -1,6 +1,7 @@
 //! Looking into a value. Options that have one are looked through.
 
 use super::Value;
+use crate::Timestamp;
 
 impl Value {
     /// The field of this name, or the value of this text in a map.
@@ -72,9 +73,10 @@ impl Value {
         }
     }
 
-    /// The number, if it is an integer that fits.
+    /// The number, if it is an integer that fits; of a time its microseconds.
     pub fn as_i64(&self) -> Option<i64> {
         match self.inner() {
+            Value::Time(value) => Some(value.as_micros()),
             Value::Unsigned(value) => i64::try_from(*value).ok(),
             Value::Signed(value) => i64::try_from(*value).ok(),
             _ => None,
@@ -86,6 +88,14 @@ impl Value {
         match self.inner() {
             Value::F32(value) => Some((*value).into()),
             Value::F64(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The time, if it is one.
+    pub fn as_timestamp(&self) -> Option<Timestamp> {
+        match self.inner() {
+            Value::Time(value) => Some(*value),
             _ => None,
         }
     }

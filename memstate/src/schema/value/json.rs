@@ -23,6 +23,7 @@ impl Serialize for Value {
             Value::F64(value) if !value.is_finite() => serializer.serialize_str(not_finite(*value)),
             Value::F32(value) => serializer.serialize_f32(*value),
             Value::F64(value) => serializer.serialize_f64(*value),
+            Value::Time(value) => serializer.serialize_i64(value.as_micros()),
             Value::Char(value) => serializer.serialize_char(*value),
             Value::Text(value) => serializer.serialize_str(value),
             Value::Bytes(bytes) => serializer.serialize_str(&hex(bytes)),
@@ -54,6 +55,7 @@ impl Value {
         match self {
             Value::Text(text) => Some(text.clone()),
             Value::Char(value) => Some(value.to_string()),
+            Value::Time(value) => Some(value.as_micros().to_string()),
             Value::Bool(_) | Value::Signed(_) | Value::Unsigned(_) => Some(self.to_string()),
             Value::Variant(name, content) if **content == Value::Unit => Some(name.clone()),
             _ => None,

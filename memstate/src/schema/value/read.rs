@@ -2,12 +2,15 @@
 //!
 //! Each kind of value is read by a small function of its own, because values stand in values and the stack is finite.
 
-use super::Value;
-use crate::schema::{
-    Field, Shape, Variant,
-    form::{Form, Place},
-    trouble::{Result, Step, Trouble},
-    wire::{Integer, Source, known_variant},
+use super::{Value, time::is_time};
+use crate::{
+    Timestamp,
+    schema::{
+        Field, Shape, Variant,
+        form::{Form, Place},
+        trouble::{Result, Step, Trouble},
+        wire::{Integer, Source, known_variant},
+    },
 };
 
 pub(super) fn value<'a>(source: &mut Source<'a, '_>, place: Place<'a>, depth: u32) -> Result<Value> {
@@ -19,6 +22,7 @@ pub(super) fn value<'a>(source: &mut Source<'a, '_>, place: Place<'a>, depth: u3
         Form::Map(key, content) => map(source, key, content, depth),
         Form::Struct(of) => fields(source, of, depth),
         Form::Enum(variants) => variant(source, variants, depth),
+        form @ Form::Signed(64) if is_time(source.schema, place) => time(source, form),
         plain => leaf(source, plain),
     }
 }
@@ -37,6 +41,16 @@ fn leaf(source: &mut Source<'_, '_>, form: Form<'_>) -> Result<Value> {
             Some(Integer::Unsigned(number)) => Value::Unsigned(number),
             None => return Err(Trouble::new("the journal does not say what its type looks like")),
         },
+    })
+}
+
+fn time(source: &mut Source<'_, '_>, form: Form<'_>) -> Result<Value> {
+    Ok(match leaf(source, form)? {
+        Value::Signed(micros) => match i64::try_from(micros) {
+            Ok(micros) => Value::Time(Timestamp::from_micros(micros)),
+            Err(_) => return Err(Trouble::new(format!("{micros} does not fit i64"))),
+        },
+        other => other,
     })
 }
 

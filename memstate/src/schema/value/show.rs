@@ -32,6 +32,7 @@ impl Display for Shown<'_> {
             Value::Unsigned(value) => write!(f, "{value}"),
             Value::F32(value) => write!(f, "{value:?}"),
             Value::F64(value) => write!(f, "{value:?}"),
+            Value::Time(value) => write!(f, "{value}"),
             Value::Char(value) => write!(f, "{value:?}"),
             Value::Text(text) => match text.char_indices().nth(TEXT_CHARS).filter(|_| !self.full) {
                 Some((end, _)) => write!(f, "{:?}…", &text[..end]),

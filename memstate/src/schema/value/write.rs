@@ -1,6 +1,6 @@
 //! Bytes from values, as a person means them.
 
-use super::{Value, show::unhex};
+use super::{Value, show::unhex, time};
 use crate::{
     codec::put_varint,
     schema::{
@@ -35,6 +35,7 @@ pub(super) fn value(
         Form::Map(key, content) => writer.map(key, content, given),
         Form::Struct(fields) => writer.fields(fields, given),
         Form::Enum(variants) => writer.variant(variants, given),
+        form @ Form::Signed(64) if time::is_time(schema, place) => writer.plain(form, &time::meant(given)?),
         plain => writer.plain(plain, given),
     };
     done?.ok_or_else(|| Trouble::new(format!("{given} was given, and {} is wanted", place.describe(schema))))
@@ -124,6 +125,7 @@ impl Writer<'_> {
     fn signed(&mut self, bits: u8, given: &Value) -> Done {
         let number: Option<i128> = match given {
             Value::Signed(number) => Some(*number),
+            Value::Time(time) => Some(time.as_micros().into()),
             Value::Unsigned(number) => i128::try_from(*number).ok(),
             Value::Text(text) => match text.parse() {
                 Ok(number) => Some(number),
