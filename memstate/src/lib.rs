@@ -119,7 +119,9 @@ pub mod __private {
         client::{Ask, Call, Client, Inner, Look, TakesCommands},
         codec::{
             Answer, Argument, Unreadable, Unwritable,
-            counted::{Elements, WritesNothing, WritesSomething, elements_take_bytes},
+            counted::{
+                Elements, KnownOrder, Order, WritesNothing, WritesSomething, elements_take_bytes, order_is_known,
+            },
             get_option, put, put_option,
         },
         keys,

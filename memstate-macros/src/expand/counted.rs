@@ -11,7 +11,7 @@ use syn::{
 
 use super::{Crate, methods::Scope};
 use crate::{
-    check::{Form, Held, Record},
+    check::{Form, Held, Kind, Record},
     errors, types,
 };
 
@@ -31,8 +31,11 @@ pub fn of_methods(scope: &Scope<'_>) -> TokenStream {
             }
             _ => argument.ty.clone(),
         });
-        let all = arguments.chain([operation.result.clone()]);
-        let checks: TokenStream = all.map(|ty| checks(&ty, generics, krate)).collect();
+        let all: Vec<Type> = arguments.chain([operation.result.clone()]).collect();
+        let mut checks: TokenStream = all.iter().map(|ty| checks(ty, generics, krate)).collect();
+        if operation.kind == Kind::Command {
+            checks.extend(all.iter().map(|ty| orders(ty, generics, krate)));
+        }
         (!checks.is_empty()).then(|| quote_mixed!(#(#cfgs)* const _: () = { #checks };))
     });
     checks.collect()
@@ -67,6 +70,53 @@ fn checks(ty: &Type, generics: &Generics, krate: &Crate) -> TokenStream {
         .collect();
     let known = lists.found.iter().filter(|(list, _)| !names.iter().any(|name| types::mentions(list, name)));
     known.map(|(list, element)| check(list, element, krate)).collect()
+}
+
+/// One for each hash collection in what a command takes or returns, which must not be std's: a journal that is read back gives it
+/// another order than it had.
+fn orders(ty: &Type, generics: &Generics, krate: &Crate) -> TokenStream {
+    let mut hashed = Hashed { found: Vec::new() };
+    hashed.visit_type_mut(&mut ty.clone());
+    let is_generic = |ty: &Type| {
+        let mut names = generics.type_params().map(|param| &param.ident);
+        names.any(|name| types::mentions(ty, name))
+    };
+    let known = hashed.found.iter().filter(|ty| !is_generic(ty));
+    known
+        .map(|ty| {
+            let text = errors::text(
+                &format!("std's `{}` has another order whenever it is read from the journal", types::text(ty)),
+                "a replay of the command would see another order than the command did, and so may do something else",
+                "take that of `memstate::collections`, which has one order, or a `BTreeMap` or `BTreeSet`",
+            );
+            let span = types::span_of(ty);
+            let evaluated = quote_mixed! {
+                {
+                    use #krate::KnownOrder as _;
+                    #krate::order_is_known(#krate::Order::<#ty>::IS_RANDOM, #text)
+                }
+            };
+            let evaluated = types::at(evaluated, span);
+            quote_spanned!(span=> const _: () = #evaluated;)
+        })
+        .collect()
+}
+
+/// Hash collections by the names of their types.
+struct Hashed {
+    found: Vec<Type>,
+}
+
+impl VisitMut for Hashed {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        let is_hashed = types::last_segment(ty).is_some_and(|last| {
+            (last.ident == "HashMap" || last.ident == "HashSet") && !last.arguments.is_none()
+        });
+        if is_hashed {
+            self.found.push(ty.clone());
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
 }
 
 fn check(list: &Type, element: &TokenStream, krate: &Crate) -> TokenStream {

@@ -26,6 +26,32 @@ pub trait WritesSomething {
 
 impl<T> WritesSomething for Elements<T> {}
 
+/// Whether `T` is a hash collection of std, which has another order in every process.
+pub struct Order<T: ?Sized>(PhantomData<T>);
+
+impl<K, V, S> Order<std::collections::HashMap<K, V, S>> {
+    /// This one is found before that of [`KnownOrder`].
+    pub const IS_RANDOM: bool = true;
+}
+
+impl<T, S> Order<std::collections::HashSet<T, S>> {
+    /// This one is found before that of [`KnownOrder`].
+    pub const IS_RANDOM: bool = true;
+}
+
+/// All other types.
+pub trait KnownOrder {
+    const IS_RANDOM: bool = false;
+}
+
+impl<T: ?Sized> KnownOrder for Order<T> {}
+
+/// Fails to compile with this text, if it is.
+#[track_caller]
+pub const fn order_is_known(is_random: bool, text: &str) {
+    assert!(!is_random, "{}", text);
+}
+
 /// Fails to compile with this text, if they take none.
 #[track_caller]
 pub const fn elements_take_bytes(take_none: bool, text: &str) {
