@@ -24,7 +24,7 @@
 //! | serde attribute that postcard cannot read back | `serde_attributes_that_…` |
 //! | interior mutability in the state | `types_that_are_no_state`, `types_with_insides_that_change` |
 //! | std hash collections, `Instant`, `SystemTime`, `Rc`, raw pointers, `File`, `JoinHandle` | `types_that_are_no_state`, `hash_map_of_std_by_use` |
-//! | clock or randomness in a command | `clock_and_chance_in_a_command`, `clock_in_a_strict_block` |
+//! | clock or randomness in a command | `clock_and_chance_in_a_command`, `clock_in_a_helper_of_a_command`, `clock_in_a_strict_block`, `hash_collections_in_a_command` |
 //! | gap in versions, stale `was` | `past_of_several_commands`, `past_of_one_command` |
 //! | stray helper attribute outside of a model | `stray_helper_outside_of_a_model` |
 //! | `unsafe`, `const`, `extern` methods | `qualified_methods` |

@@ -145,12 +145,13 @@ impl Commands {
         let has_public =
             block.methods.iter().any(|method| method.sig.receiver().is_some() && !is_private(method));
         let mut warnings = Vec::new();
+        let replayed = determinism::replayed(&block.methods);
         let mut operations: Vec<_> = block
             .methods
             .into_iter()
             .filter_map(|method| {
                 let keys = Keys::of_attrs(&method.attrs, Place::Method, errors);
-                bodies.check(&method, &keys, &mut warnings, errors);
+                bodies.check(&method, &keys, &replayed, &mut warnings, errors);
                 operation(method, keys, &self_ty, errors)
             })
             .collect();

@@ -321,7 +321,8 @@ mod types;
 /// - The client's method has the field's visibility, or that of the struct if the field is private.
 /// - A model inside with events announces them as events of the whole: write `impl From<LedgerEvent> for ShopEvent`. A
 ///   command that calls one of its commands with a `Ctx` lends it its own: `ctx.within(|ctx| self.ledger.post(ctx, …))`,
-///   or `ctx.without_events(…)` for a model that has none.
+///   or `ctx.without_events(…)` for a model that has none. Such a call is a part of the command and no command of its own: when
+///   it returns `Err` and the command goes on all the same, what it has changed stays. Pass the error on with `?`.
 /// - `#[memstate(model, was = "books")]`: a name that the field had before. Its commands and its state are found under it.
 /// - Struct and `impl` block of a model with models inside stand in one module.
 /// - In a generic model the block names the parameters as the struct does, and its bounds have to be enough for the models

@@ -120,7 +120,8 @@ pub mod __private {
         codec::{
             Answer, Argument, Unreadable, Unwritable,
             counted::{
-                Elements, KnownOrder, Order, WritesNothing, WritesSomething, elements_take_bytes, order_is_known,
+                Elements, KnownOrder, Order, WritesNothing, WritesSomething, elements_take_bytes,
+                order_is_known,
             },
             get_option, put, put_option,
         },

@@ -71,12 +71,25 @@ pub fn name(keys: &Keys, method: &Ident, errors: &mut Errors) -> Ident {
 pub fn check(operations: &mut [Operation], model: &Ident, errors: &mut Errors) {
     let mut taken: HashMap<String, Ident> = HashMap::new();
     for (number, operation) in operations.iter_mut().enumerate() {
+        if operation.kind == Kind::Command
+            && operation.ident == "atomically"
+            && operation.client != operation.ident
+        {
+            errors.at(
+                &operation.ident,
+                "`atomically` is what an atomic batch is called in the journal",
+                "a record of this command would look like one",
+                "rename it",
+            );
+        }
         if operation.evolution.retired {
             continue;
         }
         let (name, method) = (operation.client.unraw().to_string(), operation.ident.clone());
         if is_reserved(&name, operation.kind) {
             reserved(operation, model, errors);
+            // The client's own method stays, for those who call it.
+            operation.client = Ident::new(&format!("__{name}"), operation.client.span());
             continue;
         }
         match taken.get(&name).filter(|first| **first != method) {

@@ -6,7 +6,9 @@
 mod scan;
 mod table;
 
-use proc_macro2::Ident;
+use std::collections::HashSet;
+
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Path, Token, Type, Visibility, punctuated::Punctuated};
 
@@ -45,7 +47,14 @@ impl<'a> Bodies<'a> {
     }
 
     /// Looks at a body, if it is part of what is replayed.
-    pub fn check(&self, method: &Method, keys: &Keys, warnings: &mut Vec<Warning>, errors: &mut Errors) {
+    pub fn check(
+        &self,
+        method: &Method,
+        keys: &Keys,
+        replayed: &HashSet<String>,
+        warnings: &mut Vec<Warning>,
+        errors: &mut Errors,
+    ) {
         if let (Some(deterministic), true) = (keys.place("deterministic"), keys.strict) {
             errors.at(
                 deterministic,
@@ -55,7 +64,8 @@ impl<'a> Bodies<'a> {
             );
             return;
         }
-        if keys.deterministic || !changes(&method.sig) {
+        let is_replayed = changes(&method.sig) || replayed.contains(&method.sig.ident.to_string());
+        if keys.deterministic || !is_replayed {
             return;
         }
         for finding in findings(&method.body) {
@@ -76,6 +86,7 @@ impl<'a> Bodies<'a> {
     fn words(&self, finding: &Finding, method: &Method, keys: &Keys) -> (String, String, String) {
         let (named, name) = (finding.text(), &method.sig.ident);
         let is_helper = keys.skip
+            || !changes(&method.sig)
             || matches!(method.vis, Visibility::Inherited) && !keys.retired && keys.replays.is_none();
         let whole =
             if is_helper { format!("`{name}`, a helper of commands,") } else { format!("command `{name}`") };
@@ -96,8 +107,48 @@ impl<'a> Bodies<'a> {
         (
             format!("{whole} names `{named}`, which in a replay {}", finding.source.why),
             why.to_owned(),
-            format!("{instead}; if it is well as it is, say so: `#[memstate(deterministic)]` on the method"),
+            format!(
+                "{instead}; if it is well as it is, say so: `#[memstate(deterministic)]` on the method, and for something of \
+                 your own write `self::` or `crate::` in front"
+            ),
         )
+    }
+}
+
+/// The methods and functions of a block that its commands call, by their names: those of commands too, and those that are
+/// called by these.
+pub fn replayed(methods: &[Method]) -> HashSet<String> {
+    let mut called = HashSet::new();
+    for method in methods.iter().filter(|method| changes(&method.sig)) {
+        calls(method.body.clone(), &mut called);
+    }
+    loop {
+        let before = called.len();
+        for method in methods {
+            if called.contains(&method.sig.ident.to_string()) {
+                calls(method.body.clone(), &mut called);
+            }
+        }
+        if called.len() == before {
+            return called;
+        }
+    }
+}
+
+/// The names that stand in front of parentheses.
+fn calls(body: TokenStream, called: &mut HashSet<String>) {
+    let mut tokens = body.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(name) => {
+                let is_call = matches!(tokens.peek(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis);
+                if is_call {
+                    called.insert(name.to_string());
+                }
+            }
+            TokenTree::Group(group) => calls(group.stream(), called),
+            _ => {}
+        }
     }
 }
 

@@ -119,6 +119,9 @@ impl<E: Answer> Ctx<E> {
     ///
     /// Position, time and caller are those of the command, random numbers go on from one to the other, and what the inner
     /// command announces is announced as an event of this model, into which it is converted.
+    ///
+    /// It is a call like any other, and no command of its own: when it returns `Err` and the command goes on, what it has
+    /// changed and announced until then stays. Undo comes when the whole command fails; pass the error on with `?`.
     pub fn within<I, R>(&mut self, run: impl FnOnce(&mut Ctx<I>) -> R) -> R
     where
         I: Answer,
