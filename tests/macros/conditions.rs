@@ -1,5 +1,7 @@
 //! Conditions on fields and variants: what is not there is in nothing that is written, and what is there is in all of it.
 
+#![allow(clippy::non_minimal_cfg, reason = "conditions that are always and never true")]
+
 use memstate::{Model, State, model::Operation};
 
 /// Fails to compile where it is not taken away.
