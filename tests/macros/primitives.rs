@@ -2,6 +2,7 @@
 //!
 //! Those that serde's own derives write (`str`, `u8`, `usize`) cannot be taken.
 
+#![allow(clippy::non_minimal_cfg, reason = "a condition that is always true")]
 #![allow(non_camel_case_types, dead_code)]
 
 use ::memstate::{State as _, model::Operation as _};

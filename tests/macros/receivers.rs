@@ -1,5 +1,6 @@
 //! `self` in all its spellings that lend the model, and bounds and lifetimes on methods.
 
+#![allow(clippy::needless_arbitrary_self_type, reason = "what is written out is what is tested")]
 #![allow(non_camel_case_types, non_upper_case_globals)]
 
 use memstate::{collections::BTreeMap, model::Operation};
