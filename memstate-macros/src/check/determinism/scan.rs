@@ -30,22 +30,49 @@ pub fn findings(body: &TokenStream) -> Vec<Finding> {
     found
 }
 
-/// Names that the body gives itself, by `let` and `fn`: calling one of those calls nothing imported.
+/// Names that the body gives itself, in patterns and by `fn`: calling one of those calls nothing imported.
 fn names_of_its_own(tokens: TokenStream, own: &mut HashSet<String>) {
-    let mut gives = false;
+    let mut gives = Gives::Nothing;
     for token in tokens {
         match token {
-            TokenTree::Ident(word) if word == "let" || word == "fn" => gives = true,
-            TokenTree::Ident(word) if word == "mut" => {}
-            TokenTree::Ident(name) if gives => {
+            TokenTree::Ident(word) if word == "let" || word == "for" => gives = Gives::Pattern,
+            TokenTree::Ident(word) if word == "fn" => gives = Gives::Name,
+            TokenTree::Ident(word) if word == "mut" || word == "ref" => {}
+            TokenTree::Ident(word) if word == "in" => gives = Gives::Nothing,
+            TokenTree::Ident(name) if gives != Gives::Nothing => {
                 own.insert(name.to_string());
-                gives = false;
+                if gives == Gives::Name {
+                    gives = Gives::Nothing;
+                }
             }
-            TokenTree::Group(group) => {
-                names_of_its_own(group.stream(), own);
-                gives = false;
+            TokenTree::Group(group) if gives == Gives::Pattern => names_in(group.stream(), own),
+            TokenTree::Group(group) => names_of_its_own(group.stream(), own),
+            // The parameters of a closure; of an "or" it takes too many, which only silences a warning.
+            TokenTree::Punct(bar) if bar.as_char() == '|' => {
+                gives = if gives == Gives::Nothing { Gives::Pattern } else { Gives::Nothing };
             }
-            _ => gives = false,
+            TokenTree::Punct(end) if "=:;".contains(end.as_char()) => gives = Gives::Nothing,
+            _ => {}
+        }
+    }
+}
+
+/// What the next names are.
+#[derive(PartialEq)]
+enum Gives {
+    Nothing,
+    /// All of a pattern's, up to its end.
+    Pattern,
+    /// One.
+    Name,
+}
+
+fn names_in(pattern: TokenStream, own: &mut HashSet<String>) {
+    for token in pattern {
+        match token {
+            TokenTree::Ident(name) => drop(own.insert(name.to_string())),
+            TokenTree::Group(group) => names_in(group.stream(), own),
+            _ => {}
         }
     }
 }
@@ -140,6 +167,9 @@ fn is_a_macro(tokens: &[TokenTree], after: usize) -> bool {
     is(tokens.get(after), '!') && matches!(tokens.get(after + 1), Some(TokenTree::Group(_)))
 }
 
+/// Functions that are meant only when they are called with nothing.
+const TAKE_NOTHING: &[&str] = &["now", "now_utc", "now_local", "today", "new_v4", "now_v7"];
+
 fn source(path: &[Ident], after: &[TokenTree], own: &HashSet<String>) -> Option<&'static Source> {
     let names: Vec<String> = path.iter().map(ToString::to_string).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -150,6 +180,13 @@ fn source(path: &[Ident], after: &[TokenTree], own: &HashSet<String>) -> Option<
         after.first(),
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis && group.stream().is_empty()
     );
+    // A clock is not told the time.
+    let is_told = !takes_nothing
+        && matches!(after.first(), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis)
+        && names.last().is_some_and(|last| TAKE_NOTHING.contains(last));
+    if is_told {
+        return None;
+    }
     let is_meant = |named: &Named| match named {
         Named::Ends(end) => ends(&names, end).is_some(),
         Named::InStd(end) => {
@@ -235,6 +272,8 @@ mod tests {
             ["std::time::Instant::now"]
         );
         assert_eq!(texts("::std::env::var(x)"), ["std::env::var"]);
+        assert_eq!(texts("let x = a | b; let y = random();"), ["random"]);
+        assert_eq!(texts("for x in 0..3 { rng(); }"), ["rng"]);
         assert_eq!(texts("if a < b { File::open(c) } else { Utc::now() }"), ["File::open", "Utc::now"]);
     }
 
@@ -256,6 +295,9 @@ mod tests {
             "fastrand::Rng::with_seed(3); rand::rngs::StdRng::seed_from_u64(3); Uuid::from_u128(3); Uuid::nil()",
             "Command::new(x); thread; fs; std::fs::Metadata; std::io::Error::other(x); Rng::new(3)",
             "ctx.now(); ctx.rng().below(3); memstate::Timestamp::default()",
+            "Instant::now(self.clock); Timestamp::now(3)",
+            "if let Some(random) = self.dice { random() } for rng in self.all { rng() }",
+            "self.all.iter().map(|random| random()); match x { Some(y) if let Some(rng) = y => rng(), _ => 0 }",
         ] {
             assert_eq!(texts(body), [""; 0], "{body}");
         }
