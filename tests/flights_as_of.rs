@@ -105,5 +105,5 @@ fn the_flights_are_shown_as_they_were_on_the_day_of_the_blizzard_and_the_day_bef
     assert!(why.contains("NotTheNextStep {step: 1, next: "), "{why}");
     let wrong = program.output(&["query", "flight", "first"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("`flight` is a `u32`"));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("`flight` is of type `u32`"));
 }
