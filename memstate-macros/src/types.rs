@@ -1,9 +1,10 @@
 //! What can be told of a type from how it is written.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, format_ident};
 use syn::{
     ExprPath, Path, QSelf, Type, TypePath,
+    ext::IdentExt,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
 };
@@ -178,13 +179,14 @@ pub fn start_of(ty: &Type) -> Span {
     ty.span()
 }
 
-/// The line and the column of a name; nothing of either outside of a compiler.
-pub fn place(name: &Ident) -> (usize, usize) {
-    if !proc_macro::is_available() {
-        return (0, 0);
-    }
-    let place = name.span().unwrap();
-    (place.line(), place.column())
+/// The name of a module beside `model`, which tells the place, so that those of two blocks of one struct do not meet. Outside of
+/// a compiler there are no places.
+pub fn module_at(model: &Ident, what: &str) -> Ident {
+    let (line, column) = match proc_macro::is_available() {
+        true => (model.span().unwrap().line(), model.span().unwrap().column()),
+        false => (0, 0),
+    };
+    format_ident!("__{}_{what}_{line}_{column}", model.unraw().to_string().to_lowercase())
 }
 
 /// A type as a person would write it, on one line.

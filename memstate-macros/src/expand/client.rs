@@ -1,11 +1,8 @@
 //! The client's methods.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote_spanned};
-use syn::{
-    AngleBracketedGenericArguments, GenericArgument, GenericParam, Generics, Path, PathArguments,
-    ext::IdentExt,
-};
+use quote::quote_spanned;
+use syn::{AngleBracketedGenericArguments, GenericArgument, GenericParam, Generics, Path, PathArguments};
 
 use super::{
     argument::{parameter, put},
@@ -161,10 +158,7 @@ pub fn fallback(scope: &Scope<'_>) -> Option<TokenStream> {
         return None;
     }
     let client = client_name(&commands.name);
-    // A second block must not meet the first here, so the module is named after the place.
-    let (line, column) = types::place(&commands.name);
-    let module =
-        format_ident!("__{}_fallback_{}_{}", commands.name.unraw().to_string().to_lowercase(), line, column);
+    let module = types::module_at(&commands.name, "fallback");
     let mut generics = commands.generics.clone();
     let lender = lender(Span::mixed_site());
     generics.params.push(syn::parse_quote!(#lender));

@@ -30,9 +30,7 @@ pub fn callback(model: &Ident) -> Ident {
 /// Leaves the signatures of a block for the struct. `then` gets them in braces, behind what it is called with.
 pub fn leave(model: &Ident, block: &TokenStream) -> TokenStream {
     let name = callback(model);
-    // A second block must not meet the first here, so the module is named after the place.
-    let (line, column) = types::place(model);
-    let module = format_ident!("__{}_methods_{}_{}", model.unraw().to_string().to_lowercase(), line, column);
+    let module = types::module_at(model, "methods");
     quote_mixed! {
         #[doc(hidden)]
         mod #module {
