@@ -88,8 +88,13 @@ use self::{
     queue::{Entry, QUEUE_CALLS_MAX, Queue},
 };
 use crate::{
-    Error, Model, NotJournaled, OpenError, Position, RequestId, codec::Unwritable, events::EventLog,
-    model::parts, open::Settings, state,
+    Error, Model, NotJournaled, OpenError, Position, RequestId,
+    bugs::{self, Bug},
+    codec::Unwritable,
+    events::EventLog,
+    model::parts,
+    open::Settings,
+    state,
 };
 
 /// The owner of an open model: when it is dropped, the engine finishes and closes.
@@ -232,6 +237,12 @@ impl<M: Model> Engine<M> {
                 }
             }
             Err(tokio::sync::TryAcquireError::Closed) => Pending::failed(Error::Stopped(queue.why_closed())),
+            Err(tokio::sync::TryAcquireError::NoPermits) if bugs::on(Bug::QueueUnbounded) => {
+                match queue.push(entry) {
+                    Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
+                    Err(why) => Pending::failed(Error::Stopped(why)),
+                }
+            }
             Err(tokio::sync::TryAcquireError::NoPermits) => {
                 Pending::failed(Error::NotJournaled(NotJournaled::Overloaded {
                     waiting: queue.in_flight(),

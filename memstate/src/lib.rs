@@ -62,6 +62,11 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(not(memstate_bugs))]
+mod bugs;
+#[cfg(memstate_bugs)]
+#[doc(hidden)]
+pub mod bugs;
 mod calendar;
 mod checked;
 #[cfg(feature = "cli")]

@@ -16,6 +16,8 @@ use serde::{
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
+use crate::bugs::{self, Bug};
+
 /// What can be read.
 pub(super) trait Read<'de>: Sized {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
@@ -62,7 +64,11 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default> Fill<(K, V)> for IndexMap<K, V, 
         Self::with_capacity_and_hasher(count, S::default())
     }
     fn put(&mut self, (key, value): (K, V)) -> bool {
-        self.insert(key, value).is_none()
+        let is_new = self.insert(key, value).is_none();
+        if bugs::on(Bug::HashOrderLeaks) && self.len() > 1 {
+            self.swap_indices(self.len() - 2, self.len() - 1);
+        }
+        is_new
     }
 }
 

@@ -15,7 +15,12 @@ use super::{
     replay::why_broken,
     writer::{Committed, Unrecorded},
 };
-use crate::{Error, Model, NotJournaled, Position, model::Verdict, state};
+use crate::{
+    Error, Model, NotJournaled, Position,
+    bugs::{self, Bug},
+    model::Verdict,
+    state,
+};
 
 /// How long the exclusive lock is held before readers are let in.
 const SLICE: Duration = Duration::from_micros(200);
@@ -129,6 +134,10 @@ impl<M: Model> Executor<M> {
         self.shared.events.publish(last, slice.events);
         self.shared.applied.send_replace(last);
         self.unrecorded.add(&mut slice.outcomes);
+        if bugs::on(Bug::RepliesSwapped) && slice.answers.len() > 1 {
+            let (first, rest) = slice.answers.split_at_mut(1);
+            std::mem::swap(&mut first[0].2, &mut rest[0].2);
+        }
         let mut weight = 0;
         for ((position, method, answer), call) in slice.answers.into_iter().zip(calls) {
             weight += call.weight();

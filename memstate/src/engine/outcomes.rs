@@ -36,6 +36,12 @@ impl Durable {
         Ok(Durable { first, count })
     }
 
+    /// A proof of what is not so.
+    #[cfg(memstate_bugs)]
+    pub(crate) fn early(journal: &dyn Journal, count: u32) -> Self {
+        Durable { first: journal.end().next(), count }
+    }
+
     /// The position of its last record.
     pub(crate) fn last(&self) -> Position {
         Position::new(self.first.get() + u64::from(self.count) - 1)

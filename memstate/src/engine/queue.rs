@@ -9,7 +9,10 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::outcomes::Replied;
-use crate::{Position, RequestId};
+use crate::{
+    Position, RequestId,
+    bugs::{self, Bug},
+};
 
 /// How many calls may be in flight; one of more than a KiB counts once a KiB, and an atomic batch at least once a command.
 pub(crate) const QUEUE_CALLS_MAX: usize = 65_536;
@@ -111,7 +114,7 @@ impl Queue {
     fn wake(&self, mut state: parking_lot::MutexGuard<'_, State>) {
         let sleeps = std::mem::take(&mut state.writer_sleeps);
         drop(state);
-        if sleeps {
+        if sleeps && !bugs::on(Bug::LostWakeUp) {
             self.arrived.notify_one();
         }
     }

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     Model, OpenError, Position, Timestamp,
+    bugs::{self, Bug},
     codec::{self, Unreadable, get_bytes, whole},
     disk::{Access, Disk, DiskFile},
 };
@@ -269,7 +270,11 @@ impl Snapshots {
         let preamble = today.encode();
         out.write_all(&(preamble.len() as u64).to_le_bytes())?;
         out.write_all(&preamble)?;
-        let requests = postcard::to_stdvec(kernel.requests()).map_err(io::Error::other)?;
+        let requests = match bugs::on(Bug::RequestsNotInSnapshot) {
+            true => postcard::to_stdvec(&Requests::default()),
+            false => postcard::to_stdvec(kernel.requests()),
+        };
+        let requests = requests.map_err(io::Error::other)?;
         out.write_all(&(requests.len() as u64).to_le_bytes())?;
         out.write_all(&requests)?;
         postcard::to_io(kernel.model(), &mut out).map_err(io::Error::other)?;
@@ -339,7 +344,7 @@ pub(crate) fn read_state<M: Model>(bytes: &[u8]) -> Result<M, Unreadable> {
 /// The content in front of a checksum that is right.
 fn sealed(bytes: &[u8]) -> Option<&[u8]> {
     let (content, seal) = bytes.split_last_chunk::<32>()?;
-    (blake3::hash(content) == *seal).then_some(content)
+    (blake3::hash(content) == *seal || bugs::on(Bug::SnapshotChecksumOff)).then_some(content)
 }
 
 struct Parts<'a> {

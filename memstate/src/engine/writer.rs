@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     Error, Position, Timestamp,
+    bugs::{self, Bug},
     journal::{BATCH_BYTES_MAX, Journal, JournalError},
     open::Clock,
     state,
@@ -173,6 +174,16 @@ impl Writer {
 
     fn append(&mut self, payload: Vec<u8>, calls: Vec<Entry>) -> Result<(), Arc<str>> {
         let count = u32::try_from(calls.len()).expect("bounded by BATCH_RECORDS_MAX");
+        #[cfg(memstate_bugs)]
+        if bugs::on(Bug::AcknowledgeEarly) && count > 0 {
+            let proof = Durable::early(self.journal.as_ref(), count);
+            let _ = self.kernel.send(Committed { proof, payload: payload.clone(), calls });
+            std::thread::sleep(Duration::from_micros(50));
+            self.unconfirmed = true;
+            return Durable::append(self.journal.as_mut(), count, &payload)
+                .map(drop)
+                .map_err(|error| stopped(&error));
+        }
         match Durable::append(self.journal.as_mut(), count, &payload) {
             Ok(proof) => {
                 self.unconfirmed = count > 0;
@@ -193,7 +204,7 @@ impl Writer {
                 for call in calls {
                     let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
                 }
-                Err(why)
+                if bugs::on(Bug::DeadJournalLives) { Ok(()) } else { Err(why) }
             }
         }
     }
@@ -201,7 +212,7 @@ impl Writer {
     /// Appends an empty batch with the outcomes of everything so far. It also proves the batch before it durable, so
     /// that damage to that one can never be taken for a torn tail.
     fn confirm(&mut self) -> Result<(), Arc<str>> {
-        if !self.unconfirmed {
+        if !self.unconfirmed || bugs::on(Bug::ConfirmSkipped) {
             return Ok(());
         }
         self.unrecorded.wait_for(self.journal.end(), || self.queue.is_broken());

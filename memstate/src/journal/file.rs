@@ -105,7 +105,11 @@ use std::{
 };
 
 use super::{Batch, Journal, JournalError, ReadJournal, Recovered, Visit};
-use crate::{Position, disk::Disk};
+use crate::{
+    Position,
+    bugs::{self, Bug},
+    disk::Disk,
+};
 
 pub(crate) mod aside;
 #[cfg(feature = "cli")]
@@ -214,7 +218,9 @@ impl FileJournal {
         sync_dir(dir)?;
         let mut writer = match found.resumed {
             Some((resumed, last)) => {
-                writer::settle(disk, dir, last)?;
+                if !bugs::on(Bug::TailNotRewritten) {
+                    writer::settle(disk, dir, last)?;
+                }
                 // Not necessarily in the same segment: the last group may be the seal of the one before.
                 if found.must_clear {
                     writer::clear(disk, dir, &resumed.cursor)?;
@@ -263,6 +269,9 @@ impl FileJournal {
     }
 
     fn stop(&mut self, error: JournalError) -> JournalError {
+        if bugs::on(Bug::DeadJournalLives) && matches!(self.phase, Phase::Writing(_)) {
+            return error;
+        }
         self.phase = Phase::Stopped(error.to_string().into());
         error
     }

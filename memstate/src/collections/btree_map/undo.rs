@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::super::support::Log;
+use crate::bugs::{self, Bug};
 use crate::state::{State, Visitor, discard, shared::Contents, trace::Trace};
 
 /// One step back of a map.
@@ -48,6 +49,7 @@ impl<K: State + Ord, V: State> Contents for BTreeMap<K, V> {
                     value.put_back(saved);
                     discard(key);
                 }
+                None if bugs::on(Bug::ForgetUndo) => {}
                 None => {
                     self.insert(key, V::restore(saved));
                 }

@@ -14,6 +14,7 @@ use indexmap::{
 };
 
 use super::super::support::{Log, Places};
+use crate::bugs::{self, Bug};
 use crate::state::{State, Visitor, discard, shared::Contents, trace::Trace};
 
 /// The entries in the order of insertion.
@@ -92,6 +93,9 @@ impl<K: State, V: State> Contents for Entries<K, V> {
                 let (hash, key, value) = gone.restore();
                 let last = self.len();
                 push(self, hash, key, value);
+                if bugs::on(Bug::UndoLosesOrder) {
+                    return;
+                }
                 self.swap_indices(index, last);
             }
             Step::ShiftRemoved(index, gone) => {

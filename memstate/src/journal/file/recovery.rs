@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Position,
+    bugs::{self, Bug},
     disk::Disk,
     journal::{Entry, JournalError, Visit},
 };
@@ -96,7 +97,11 @@ pub fn recover(
         }
         holds_batch = false;
         let mut part = Part::new(preamble, cursor.clone());
-        while let Some(group) = scan.next(&mut cursor)? {
+        let cuts = is_last && bugs::on(Bug::CutAtFirstBad);
+        while let Some(group) = match scan.next(&mut cursor) {
+            Err(_) if cuts => None,
+            group => group?,
+        } {
             file_len = group.frame.file_len;
             unsettled = Some(Unsettled { segment: number, at: group.at, end: cursor.sector });
             match group.kind {
@@ -117,7 +122,11 @@ pub fn recover(
             part.pass(&cursor);
         }
         let may_be_torn = is_last && cursor.last != Kind::Seal;
-        if let Some(torn) = scan.tail(&cursor, may_be_torn)? {
+        let tail = match scan.tail(&cursor, may_be_torn) {
+            Err(_) if cuts => None,
+            tail => tail?,
+        };
+        if let Some(torn) = tail {
             found.repairs.push(format!(
                 "the last batch, from position {}, was cut by a crash before it was acknowledged; \
                  {} bytes at offset {} of {} are cleared",
@@ -131,7 +140,7 @@ pub fn recover(
         before = Some((cursor, scan));
     }
     let Some((cursor, scan)) = before else { return Ok(Some(found)) };
-    if cursor.last == Kind::Seal {
+    if cursor.last == Kind::Seal && !bugs::on(Bug::LostSegmentUnnoticed) {
         let path = dir.join(file_name(cursor.segment + 1));
         let what = format!("the segment is missing, and segment {} says that it exists", cursor.segment);
         return Err(JournalError::Damaged { path, offset: 0, after: cursor.end, what });
