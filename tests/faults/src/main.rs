@@ -1,7 +1,7 @@
 //! Tries every promise of memstate under the faults that could break it.
 //!
 //! Each promise has a gate: a number of cases that all come from one seed. `memstate-faults` runs them, says how many cases
-//! there were and from which seed, and ends with a table. `docs/faults.md` says what each promise is worth and on
+//! there were and from which seed, and ends with a table. The guide `promises` says what each promise is worth and on
 //! which assumptions.
 
 mod bugs;
