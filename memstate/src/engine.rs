@@ -15,6 +15,8 @@ mod evolution;
 mod executor;
 mod kernel;
 mod ledger;
+#[cfg(memstate_loom)]
+pub mod models;
 mod outcomes;
 mod past;
 pub(crate) mod preamble;
@@ -32,14 +34,9 @@ use std::{
     cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
-use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
-use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 /// What a model's code says of itself, for who compares it without a journal.
@@ -95,6 +92,13 @@ use crate::{
     model::parts,
     open::Settings,
     state,
+    sync::{
+        Mutex, OnceLock, ShardedLock, ShardedLockReadGuard,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        oneshot,
+        thread::{self, JoinHandle},
+        thread_static, watch,
+    },
 };
 
 /// The owner of an open model: when it is dropped, the engine finishes and closes.
@@ -119,9 +123,9 @@ pub(crate) struct Shared<M: Model> {
     pub(crate) events: EventLog,
     snapshot_running: AtomicBool,
     /// Held while a snapshot is written: they are written one after another.
-    writing_snapshot: parking_lot::Mutex<()>,
+    writing_snapshot: Mutex<()>,
     /// `None` when the engine has ended.
-    snapshot_threads: parking_lot::Mutex<Option<Vec<std::thread::JoinHandle<()>>>>,
+    snapshot_threads: Mutex<Option<Vec<JoinHandle<()>>>>,
     /// The position of the last snapshot that was begun.
     snapshot_position: AtomicU64,
     /// Bounds the replays of the past.
@@ -134,7 +138,7 @@ pub(crate) struct Shared<M: Model> {
     ended: watch::Sender<Option<Result<(), Error>>>,
 }
 
-thread_local! {
+thread_static! {
     /// The engines that this thread reads at the moment, one inside of the other.
     static READING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
@@ -146,7 +150,7 @@ struct Reading<'a, M: Model> {
 
 impl<M: Model> Drop for Reading<'_, M> {
     fn drop(&mut self) {
-        READING.with_borrow_mut(Vec::pop);
+        READING.with(|reading| reading.borrow_mut().pop());
     }
 }
 
@@ -162,8 +166,8 @@ const MODEL_STACK_BYTES: usize = 16 << 20;
 pub(crate) fn spawn(
     name: &str,
     work: impl FnOnce() + Send + 'static,
-) -> std::io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).stack_size(MODEL_STACK_BYTES).spawn(work)
+) -> std::io::Result<JoinHandle<()>> {
+    thread::spawn(name, MODEL_STACK_BYTES, work)
 }
 
 impl<M: Model> Engine<M> {
@@ -233,7 +237,10 @@ impl<M: Model> Engine<M> {
                 permit.forget();
                 match queue.push(entry) {
                     Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
-                    Err(why) => Pending::failed(Error::Stopped(why)),
+                    Err(why) => {
+                        queue.release(weight as usize);
+                        Pending::failed(Error::Stopped(why))
+                    }
                 }
             }
             Err(tokio::sync::TryAcquireError::Closed) => Pending::failed(Error::Stopped(queue.why_closed())),
@@ -381,7 +388,7 @@ impl<M: Model> Shared<M> {
     /// The state, for as long as the guard lives.
     fn lock(&self) -> Result<Reading<'_, M>, Arc<str>> {
         let mine = std::ptr::from_ref(self).addr();
-        if READING.with_borrow(|reading| reading.contains(&mine)) {
+        if READING.with(|reading| reading.borrow().contains(&mine)) {
             return Err(
                 "a query or `read` inside of a `read` on the same thread would wait for itself".into()
             );
@@ -399,7 +406,7 @@ impl<M: Model> Shared<M> {
         if let Some(why) = self.broken.get() {
             return Err(Arc::clone(why));
         }
-        READING.with_borrow_mut(|reading| reading.push(mine));
+        READING.with(|reading| reading.borrow_mut().push(mine));
         Ok(Reading { kernel })
     }
 
