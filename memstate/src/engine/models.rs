@@ -24,8 +24,10 @@ const BRANCHES_MAX: usize = 20_000;
 pub struct Trial {
     /// What it shows, as a sentence.
     pub name: &'static str,
-    /// How many waits with a time limit it has in an execution at most. Each is tried as one that expires at once, late and never.
+    /// How many waits with a time limit are tried as ones that expire, the first of an execution. The others never do.
     timed_waits: usize,
+    /// How they expire, beside never.
+    expiries: &'static [Expiry],
     /// Whether looks at the clock show that much time has passed, tried for each.
     is_slow: &'static [bool],
     run: fn(),
@@ -61,18 +63,16 @@ impl Trial {
 
     /// Runs all courses of time that begin with this row of waits.
     fn explore(&self, row: &mut Vec<Expiry>, is_slow: bool, preemptions: usize, ran: &mut Ran) {
-        let mut waits = self.check(row, is_slow, preemptions, ran);
-        // What was run is also the row with one wait more that never expires.
+        let waits = self.check(row, is_slow, preemptions, ran).min(self.timed_waits);
         let length = row.len();
-        while waits > row.len() {
-            assert!(row.len() < self.timed_waits, "`{}` has more than {} waits", self.name, self.timed_waits);
-            for expiry in [Expiry::Soon, Expiry::Late] {
+        while row.len() < waits {
+            for &expiry in self.expiries {
                 row.push(expiry);
                 self.explore(row, is_slow, preemptions, ran);
                 row.pop();
             }
+            // The row with one wait more that never expires is what was run.
             row.push(Expiry::Never);
-            waits = waits.min(self.timed_waits + 1);
         }
         row.truncate(length);
     }

@@ -8,43 +8,49 @@ use super::{Trial, wait::block_on};
 use crate::{
     Position,
     engine::queue::{Entry, Queue, Work},
-    sync::oneshot,
+    sync::{oneshot, time::Expiry},
 };
 
 pub(super) const TRIALS: &[Trial] = &[
     Trial {
         name: "a call wakes the writer, whether it sleeps or is about to",
         timed_waits: 0,
+        expiries: &[Expiry::Soon, Expiry::Late],
         is_slow: &[false],
         run: calls_of_two_threads,
     },
     Trial {
         name: "a call is taken whether the patience of the writer ends before it or after",
         timed_waits: 3,
+        expiries: &[Expiry::Soon, Expiry::Late],
         is_slow: &[false],
         run: calls_and_patience,
     },
     Trial {
         name: "a confirmation comes after the calls before it, and not after those that never stop coming",
         timed_waits: 0,
+        expiries: &[Expiry::Soon, Expiry::Late],
         is_slow: &[false],
         run: a_confirmation_among_calls,
     },
     Trial {
         name: "a call that was let in is taken though the queue is closed, and no other",
         timed_waits: 0,
+        expiries: &[Expiry::Soon, Expiry::Late],
         is_slow: &[false],
         run: calls_while_it_is_closed,
     },
     Trial {
         name: "a confirmation is done or refused when the queue is closed",
         timed_waits: 0,
+        expiries: &[Expiry::Soon, Expiry::Late],
         is_slow: &[false],
         run: a_confirmation_while_it_is_closed,
     },
     Trial {
         name: "who waits for room gets it, or is told that the queue is closed",
         timed_waits: 0,
+        expiries: &[Expiry::Soon, Expiry::Late],
         is_slow: &[false],
         run: waiting_for_room,
     },

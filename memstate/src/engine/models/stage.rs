@@ -56,15 +56,19 @@ struct Written {
 }
 
 impl Tape {
-    /// How many records are durable.
+    /// Who has a durable record, by position.
     pub(super) fn records(&self) -> Vec<u8> {
+        self.written.lock().expect("not poisoned").records.clone()
+    }
+
+    /// The same as a step of its own, which loom tries before and after each append. In a model of one call that is worth it.
+    pub(super) fn look(&self) -> Vec<u8> {
         self.step.take();
         self.written.lock().expect("not poisoned").records.clone()
     }
 
     /// Of how many records the outcomes are durable.
     pub(super) fn outcomes(&self) -> u64 {
-        self.step.take();
         self.written.lock().expect("not poisoned").outcomes
     }
 }
@@ -189,13 +193,18 @@ impl Stage {
 
     /// Closes the engine, which must succeed, and looks whether everything is as it has to be.
     pub(super) fn close(&self) {
+        self.close_with_calls();
+        assert_eq!(self.engine.shared.queue.in_flight(), 0, "all room was given back");
+    }
+
+    /// The same while there are calls that come too late.
+    pub(super) fn close_with_calls(&self) {
         block_on(self.engine.close()).expect("nothing failed");
         let records = self.tape.records();
         let count = records.len() as u64;
         assert_eq!(self.tape.outcomes(), count, "all outcomes are in the journal when it is closed");
         assert!(self.tape.written.lock().expect("not poisoned").is_closed);
         assert_eq!(self.engine.position().get(), count);
-        assert_eq!(self.engine.shared.queue.in_flight(), 0, "all room was given back");
         assert_eq!(self.state(), records, "the model is what the journal says");
         assert_eq!(self.call(99), End::Refused, "it is closed");
     }
@@ -237,7 +246,6 @@ impl Sent<'_> {
                 );
                 assert!(position > floor, "{position} came after {floor} was answered");
                 stage.told.fetch_max(position, Ordering::SeqCst);
-                assert!(stage.engine.position().get() >= position, "what is answered can be seen");
                 End::Done(position)
             }
             other => other,
