@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many calls may be in flight; one of more than a KiB counts once a KiB, and an atomic batch at least once a command.
-pub(crate) const QUEUE_CALLS_MAX: usize = sync::bound(65_536, 4);
+pub(crate) const QUEUE_CALLS_MAX: usize = sync::bound(65_536, 8);
 
 /// A call, on its way to the journal.
 pub(crate) struct Entry {

@@ -7,7 +7,7 @@ use loom::thread;
 use super::{Trial, wait::block_on};
 use crate::{
     Position,
-    engine::queue::{Entry, Queue, Work},
+    engine::queue::{Entry, QUEUE_CALLS_MAX, Queue, Work},
     sync::{oneshot, time::Expiry},
 };
 
@@ -206,14 +206,13 @@ fn a_confirmation_while_it_is_closed() {
 
 fn waiting_for_room() {
     let queue = Arc::new(Queue::new());
-    for _ in 0..3 {
-        queue.room().try_acquire_many(1).expect("there is room for four").forget();
-    }
+    let taken = u32::try_from(QUEUE_CALLS_MAX - 1).expect("it is small");
+    queue.room().try_acquire_many(taken).expect("it is empty").forget();
     let releasing = thread::spawn({
         let queue = Arc::clone(&queue);
         move || {
             queue.release(1);
-            queue.release(2);
+            queue.release(QUEUE_CALLS_MAX - 2);
         }
     });
     let closing = thread::spawn({
