@@ -15,6 +15,8 @@ mod evolution;
 mod executor;
 mod kernel;
 mod ledger;
+#[cfg(memstate_loom)]
+pub mod models;
 mod outcomes;
 mod past;
 pub(crate) mod preamble;
@@ -24,6 +26,7 @@ mod recovery;
 mod replay;
 mod requests;
 mod retention;
+#[cfg(not(any(memstate_loom, memstate_shuttle)))]
 pub(crate) mod simulated;
 mod snapshots;
 mod source;
@@ -33,14 +36,9 @@ use std::{
     cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
-use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
-use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 /// What a model's code says of itself, for who compares it without a journal.
@@ -96,6 +94,13 @@ use crate::{
     model::parts,
     open::Settings,
     state,
+    sync::{
+        Mutex, OnceLock, ShardedLock, ShardedLockReadGuard,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        oneshot,
+        thread::{self, JoinHandle},
+        thread_static, watch,
+    },
 };
 
 /// The owner of an open model: when it is dropped, the engine finishes and closes.
@@ -120,9 +125,9 @@ pub(crate) struct Shared<M: Model> {
     pub(crate) events: EventLog,
     snapshot_running: AtomicBool,
     /// Held while a snapshot is written: they are written one after another.
-    writing_snapshot: parking_lot::Mutex<()>,
+    writing_snapshot: Mutex<()>,
     /// `None` when the engine has ended.
-    snapshot_threads: parking_lot::Mutex<Option<Vec<std::thread::JoinHandle<()>>>>,
+    snapshot_threads: Mutex<Option<Vec<JoinHandle<()>>>>,
     /// The position of the last snapshot that was begun.
     snapshot_position: AtomicU64,
     /// Bounds the replays of the past.
@@ -135,7 +140,7 @@ pub(crate) struct Shared<M: Model> {
     ended: watch::Sender<Option<Result<(), Error>>>,
 }
 
-thread_local! {
+thread_static! {
     /// The engines that this thread reads at the moment, one inside of the other.
     static READING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
@@ -147,7 +152,7 @@ struct Reading<'a, M: Model> {
 
 impl<M: Model> Drop for Reading<'_, M> {
     fn drop(&mut self) {
-        READING.with_borrow_mut(Vec::pop);
+        READING.with(|reading| reading.borrow_mut().pop());
     }
 }
 
@@ -160,11 +165,8 @@ const CALLER_BYTES_MAX: usize = 1024;
 const MODEL_STACK_BYTES: usize = 16 << 20;
 
 /// Starts a thread that may run the model's code.
-pub(crate) fn spawn(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> std::io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).stack_size(MODEL_STACK_BYTES).spawn(work)
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    thread::spawn(name, MODEL_STACK_BYTES, work)
 }
 
 impl<M: Model> Engine<M> {
@@ -234,7 +236,10 @@ impl<M: Model> Engine<M> {
                 permit.forget();
                 match queue.push(entry) {
                     Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
-                    Err(why) => Pending::failed(Error::Stopped(why)),
+                    Err(why) => {
+                        queue.release(weight as usize);
+                        Pending::failed(Error::Stopped(why))
+                    }
                 }
             }
             Err(tokio::sync::TryAcquireError::Closed) => Pending::failed(Error::Stopped(queue.why_closed())),
@@ -382,7 +387,7 @@ impl<M: Model> Shared<M> {
     /// The state, for as long as the guard lives.
     fn lock(&self) -> Result<Reading<'_, M>, Arc<str>> {
         let mine = std::ptr::from_ref(self).addr();
-        if READING.with_borrow(|reading| reading.contains(&mine)) {
+        if READING.with(|reading| reading.borrow().contains(&mine)) {
             return Err(
                 "a query or `read` inside of a `read` on the same thread would wait for itself".into()
             );
@@ -400,7 +405,7 @@ impl<M: Model> Shared<M> {
         if let Some(why) = self.broken.get() {
             return Err(Arc::clone(why));
         }
-        READING.with_borrow_mut(|reading| reading.push(mine));
+        READING.with(|reading| reading.borrow_mut().push(mine));
         Ok(Reading { kernel })
     }
 

@@ -13,13 +13,13 @@ use std::{
 };
 
 use futures_core::Stream;
-use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::{
     Error, Model, Position,
     codec::{Answer, whole},
     engine::{Engine, Seen, Shared, spawn, split_events},
+    sync::Mutex,
 };
 
 /// How many events are kept in memory.

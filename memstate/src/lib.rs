@@ -62,6 +62,10 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+// What `#[model]` writes names the crate, which the models of `engine/models` are in.
+#[cfg(memstate_loom)]
+extern crate self as memstate;
+
 #[cfg(not(memstate_bugs))]
 mod bugs;
 #[cfg(memstate_bugs)]
@@ -77,6 +81,9 @@ pub mod collections;
 mod diff;
 pub mod disk;
 mod engine;
+#[cfg(memstate_loom)]
+#[doc(hidden)]
+pub use engine::models;
 mod error;
 mod events;
 pub mod guide;
@@ -91,6 +98,7 @@ mod position;
 mod request;
 pub mod schema;
 pub mod state;
+mod sync;
 pub mod testing;
 mod watch;
 mod when;

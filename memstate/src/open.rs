@@ -194,7 +194,7 @@ pub struct Open<M: Model> {
 }
 
 impl<M: Model> Open<M> {
-    fn new(location: Location, initial: impl FnOnce() -> M + Send + 'static) -> Self {
+    pub(crate) fn new(location: Location, initial: impl FnOnce() -> M + Send + 'static) -> Self {
         let settings = Settings {
             command_bytes_max: 1 << 20,
             snapshot_every: 1_000_000,

@@ -1,9 +1,7 @@
 //! [`Changes`]: tells that the state has changed, and when it will not change any more.
 
-use tokio::sync::watch;
-
 use super::Shared;
-use crate::{Error, Model, Position};
+use crate::{Error, Model, Position, sync::watch};
 
 /// Waits for the state to change.
 pub(crate) struct Changes {

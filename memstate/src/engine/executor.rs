@@ -2,8 +2,8 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering, mpsc::Receiver},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -20,6 +20,7 @@ use crate::{
     bugs::{self, Bug},
     model::Verdict,
     state,
+    sync::{self, Instant, atomic::Ordering, mpsc::Receiver, thread},
 };
 
 /// How long the exclusive lock is held before readers are let in.
@@ -29,7 +30,9 @@ const LOST: &str = "it has happened before, and its reply was written by another
 const EXPIRED: &str =
     "the request is so old that its reply is forgotten; look at the state before you send it anew";
 /// How many records are applied between two looks at the clock.
-const RECORDS_BETWEEN_LOOKS: usize = 16;
+const RECORDS_BETWEEN_LOOKS: usize = sync::bound(16, 1);
+/// How often readers that wait for the lock are given way to after a slice.
+const TURNS_FOR_READERS: usize = sync::bound(64, 2);
 
 pub(super) struct Executor<M: Model> {
     pub(super) shared: Arc<Shared<M>>,
@@ -68,9 +71,10 @@ impl<M: Model> Executor<M> {
             Err(format!("memstate itself panicked: {}", state::message(panic)).into())
         });
         applied.inspect_err(|why| {
-            tracing::error!(location = self.shared.source.location, why = &**why, "the engine stopped");
             let _ = self.shared.broken.set(Arc::clone(why));
             self.shared.queue.break_off(Arc::clone(why));
+            self.unrecorded.give_up();
+            tracing::error!(location = self.shared.source.location, why = &**why, "the engine stopped");
         })
     }
 
@@ -167,11 +171,11 @@ impl<M: Model> Executor<M> {
 
     /// Gives readers that wait for the lock a moment to get it.
     fn let_readers_in(&self) {
-        for _ in 0..64 {
+        for _ in 0..TURNS_FOR_READERS {
             if self.shared.readers_waiting.load(Ordering::Relaxed) == 0 {
                 return;
             }
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 }

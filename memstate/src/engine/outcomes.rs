@@ -8,13 +8,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::sync::oneshot;
-
 use super::queue::Queue;
 use crate::{
     Error, Position,
     journal::{Batch, Journal, JournalError},
     model::Verdict,
+    sync::oneshot,
 };
 
 /// The proof that a batch is durable. Only [`Durable::append`] makes one.

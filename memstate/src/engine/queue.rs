@@ -5,17 +5,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use parking_lot::{Condvar, Mutex};
-use tokio::sync::{Semaphore, oneshot};
-
 use super::outcomes::Replied;
 use crate::{
     Position, RequestId,
     bugs::{self, Bug},
+    sync::{self, Condvar, Mutex, MutexGuard, Semaphore, oneshot},
 };
 
 /// How many calls may be in flight; one of more than a KiB counts once a KiB, and an atomic batch at least once a command.
-pub(crate) const QUEUE_CALLS_MAX: usize = 65_536;
+pub(crate) const QUEUE_CALLS_MAX: usize = sync::bound(65_536, 8);
 
 /// A call, on its way to the journal.
 pub(crate) struct Entry {
@@ -111,7 +109,7 @@ impl Queue {
         Ok(())
     }
 
-    fn wake(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
         let sleeps = std::mem::take(&mut state.writer_sleeps);
         drop(state);
         if sleeps && !bugs::on(Bug::LostWakeUp) {

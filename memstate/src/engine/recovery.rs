@@ -4,13 +4,9 @@ use std::{
     collections::HashMap,
     marker::PhantomData,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock, atomic::Ordering, mpsc},
+    sync::Arc,
     time::{Duration, Instant},
 };
-
-use crossbeam_utils::sync::ShardedLock;
-use parking_lot::{Condvar, Mutex};
-use tokio::sync::{oneshot, watch};
 
 use super::{
     Engine, Shared,
@@ -38,6 +34,7 @@ use crate::{
     journal::{Entry, Journal, JournalError, Stop, file, memory},
     open::{Accepted, Clock, Entropy, OnProgress, Settings},
     state,
+    sync::{Condvar, Mutex, OnceLock, ShardedLock, atomic::Ordering, mpsc, oneshot, shared_static, watch},
 };
 
 /// How much of the initial state goes into one batch.
@@ -456,6 +453,29 @@ fn confirm_tail(journal: &mut dyn Journal, time: Timestamp, tail: Outcomes) -> R
     Ok(Outcomes { first: tail.next(), list: Vec::new() })
 }
 
+/// Starts a new model on a journal to which nothing was written yet, without a directory and snapshots.
+#[cfg(memstate_loom)]
+pub(super) fn start_on<M: Model>(mut journal: Box<dyn Journal>, model: M) -> Engine<M> {
+    let today = Today::of::<M>();
+    journal.start(&today.bytes).expect("a new journal can be written");
+    let parts = Parts {
+        name: "a model".to_owned(),
+        directory: None,
+        settings: crate::Open::<M>::new(Location::Memory, || unreachable!("it is given")).settings,
+        journal,
+        snapshots: None,
+        snapshot_position: Position::START,
+        kernel: Kernel::new(model, Position::START, Requests::default()),
+        time: Timestamp::BEFORE_ALL,
+        outcomes: Outcomes { first: Position::START.next(), list: Vec::new() },
+        today,
+        amendments: Arc::default(),
+        clock: Box::new(Timestamp::default),
+        entropy: Box::new(|| [7; 16]),
+    };
+    start(parts).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// What an engine is made of.
 pub(super) struct Parts<M: Model> {
     name: String,
@@ -603,9 +623,11 @@ pub(super) fn close<M: Model>(
     })
 }
 
-/// The journals that this process has open, so that an `open` after a `drop` waits for the engine to end, instead of
-/// finding its lock.
-static OPEN: OpenJournals = OpenJournals { states: Mutex::new(None), changed: Condvar::new() };
+shared_static! {
+    /// The journals that this process has open, so that an `open` after a `drop` waits for the engine to end, instead of
+    /// finding its lock.
+    static OPEN: OpenJournals = OpenJournals { states: Mutex::new(None), changed: Condvar::new() };
+}
 
 struct OpenJournals {
     /// By directory; `true` while it closes.

@@ -3,11 +3,9 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc::SyncSender},
+    sync::Arc,
     time::Duration,
 };
-
-use parking_lot::{Condvar, Mutex};
 
 use super::{
     outcomes::Durable,
@@ -20,12 +18,13 @@ use crate::{
     journal::{BATCH_BYTES_MAX, Journal, JournalError},
     open::{Clock, Entropy},
     state,
+    sync::{self, Condvar, Mutex, mpsc::SyncSender},
 };
 
 /// How long nothing may happen before the last batch is confirmed by an empty one after it.
 const CONFIRM_AFTER: Duration = Duration::from_millis(100);
 /// The most records in a batch.
-const BATCH_RECORDS_MAX: usize = 65_536;
+const BATCH_RECORDS_MAX: usize = sync::bound(65_536, 2);
 /// A batch is closed when its records take this much, so that the kernel can start on it.
 const BATCH_BYTES_AIM: usize = 1 << 20;
 
@@ -39,34 +38,47 @@ pub(crate) struct Committed {
 /// Outcomes on their way from the kernel into the journal.
 #[derive(Default)]
 pub(crate) struct Unrecorded {
-    outcomes: Mutex<Outcomes>,
-    grew: Condvar,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    outcomes: Outcomes,
+    /// No more will come.
+    is_over: bool,
 }
 
 impl Unrecorded {
     /// Starts with the outcomes of an unconfirmed tail.
     pub(crate) fn new(outcomes: Outcomes) -> Self {
-        Unrecorded { outcomes: Mutex::new(outcomes), grew: Condvar::new() }
+        Unrecorded { state: Mutex::new(State { outcomes, is_over: false }), changed: Condvar::new() }
     }
 
     /// Adds the outcomes of what was applied now.
     pub(crate) fn add(&self, list: &mut Vec<record::Recorded>) {
-        self.outcomes.lock().list.append(list);
-        self.grew.notify_all();
+        self.state.lock().outcomes.list.append(list);
+        self.changed.notify_all();
+    }
+
+    /// Says that no more outcomes will come: the kernel cannot go on.
+    pub(crate) fn give_up(&self) {
+        self.state.lock().is_over = true;
+        self.changed.notify_all();
     }
 
     fn take(&self) -> Outcomes {
-        let mut outcomes = self.outcomes.lock();
-        let taken = std::mem::take(&mut *outcomes);
+        let outcomes = &mut self.state.lock().outcomes;
+        let taken = std::mem::take(outcomes);
         outcomes.first = taken.next();
         taken
     }
 
-    /// Waits until the outcomes of everything through `last` are there, or `given_up` says that they will not come.
-    fn wait_for(&self, last: Position, given_up: impl Fn() -> bool) {
-        let mut outcomes = self.outcomes.lock();
-        while outcomes.next() <= last && !given_up() {
-            self.grew.wait_for(&mut outcomes, Duration::from_millis(20));
+    /// Waits until the outcomes of everything through `last` are there, or will not come.
+    fn wait_for(&self, last: Position) {
+        let mut state = self.state.lock();
+        while state.outcomes.next() <= last && !state.is_over {
+            self.changed.wait(&mut state);
         }
     }
 }
@@ -227,7 +239,7 @@ impl Writer {
         if !self.unconfirmed || bugs::on(Bug::ConfirmSkipped) {
             return Ok(());
         }
-        self.unrecorded.wait_for(self.journal.end(), || self.queue.is_broken());
+        self.unrecorded.wait_for(self.journal.end());
         let payload = self.begin_batch();
         self.append(payload, Vec::new())
     }

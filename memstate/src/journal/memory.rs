@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-
 use super::{BATCH_BYTES_MAX, Batch, Entry, Journal, JournalError, ReadJournal, Recovered, Visit};
-use crate::Position;
+use crate::{Position, sync::RwLock};
 
 /// A journal in memory. It keeps the contract in everything but that its batches last only as long as it, or a
 /// reader of it, does.

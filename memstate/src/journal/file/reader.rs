@@ -2,8 +2,6 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use parking_lot::Mutex;
-
 use super::{
     scan::Scan,
     sector::{Kind, SECTOR_BYTES},
@@ -13,6 +11,7 @@ use crate::{
     Position,
     disk::Disk,
     journal::{Entry, JournalError, ReadJournal, Visit},
+    sync::Mutex,
 };
 
 /// How far two marks are apart, in sectors: what a reader may read in vain.
