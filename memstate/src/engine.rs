@@ -26,6 +26,7 @@ mod requests;
 mod retention;
 mod snapshots;
 mod source;
+mod watchdog;
 mod writer;
 
 use std::{

@@ -13,6 +13,7 @@ use super::{
     queue::Entry,
     record::{Payload, Record, Recorded},
     replay::why_broken,
+    watchdog::Runner,
     writer::{Committed, Unrecorded},
 };
 use crate::{
@@ -35,6 +36,7 @@ pub(super) struct Executor<M: Model> {
     pub(super) shared: Arc<Shared<M>>,
     pub(super) batches: Receiver<Committed>,
     pub(super) unrecorded: Arc<Unrecorded>,
+    pub(super) runner: Runner,
 }
 
 /// What a slice did, to be told after the lock is free.
@@ -77,6 +79,7 @@ impl<M: Model> Executor<M> {
             return Err("a batch that was just written has no records".into());
         };
         let mut calls = calls.into_iter();
+        self.runner.begins();
         while !records.is_empty() {
             let mut slice = Slice::default();
             let mut stuck = None;
@@ -85,6 +88,7 @@ impl<M: Model> Executor<M> {
                 let began = Instant::now();
                 while !records.is_empty() {
                     let record = records.take().map_err(unreadable)?;
+                    self.runner.runs(kernel.position().next(), record.method);
                     match kernel.apply(&record, shared) {
                         Ok(applied) => {
                             let position = kernel.position();
@@ -107,6 +111,7 @@ impl<M: Model> Executor<M> {
                         break;
                     }
                 }
+                self.runner.rests();
             }
             self.tell(slice, &proof, &mut calls);
             if let Some(why) = stuck {
