@@ -46,3 +46,37 @@ fn the_first_model_is_the_one_that_is_tested() {
         "first_model.md and lockers.rs differ"
     );
 }
+
+/// A number as the guides print it.
+fn grouped(number: &str) -> String {
+    let digits: Vec<_> = number.bytes().filter(u8::is_ascii_digit).collect();
+    let groups: Vec<_> = digits.rchunks(3).rev().map(|group| String::from_utf8_lossy(group)).collect();
+    groups.join(",")
+}
+
+#[test]
+fn the_page_of_promises_has_a_row_for_every_gate_and_says_how_much_is_tried() {
+    let page = guide("promises.md");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("faults/src/gates");
+    let mut gates = 0;
+    for entry in fs::read_dir(&folder).expect("the gates are there") {
+        let path = entry.expect("it can be listed").path();
+        if path.is_dir() {
+            continue;
+        }
+        let source = read(&path);
+        let value = |key: &str| {
+            let rest =
+                source.split_once(key).map(|(_, rest)| rest.split_once([',', '\n']).expect("it ends").0);
+            rest.map(|value| value.trim_matches([' ', '"']).to_owned())
+        };
+        let (Some(name), Some(unit)) = (value("    name: "), value("    unit: ")) else { continue };
+        let counts = source.split_once("    counts: [").expect("a gate has counts").1;
+        let in_ci = grouped(counts.split(',').nth(1).expect("three counts"));
+        let row = page.lines().find(|line| line.contains(&format!("| `{name}` |")));
+        let row = row.unwrap_or_else(|| panic!("the page has no row of `{name}`"));
+        assert!(row.contains(&format!("| {in_ci} {unit} |")), "{name} tries {in_ci} {unit}:\n{row}");
+        gates += 1;
+    }
+    assert!(gates >= 16, "{gates} gates");
+}

@@ -24,6 +24,7 @@ mod recovery;
 mod replay;
 mod requests;
 mod retention;
+pub(crate) mod simulated;
 mod snapshots;
 mod source;
 mod watchdog;

@@ -143,6 +143,20 @@ pub struct Progress {
 /// Where the journal's times come from.
 pub(crate) type Clock = Box<dyn FnMut() -> Timestamp + Send>;
 
+/// Where the journal's random numbers come from: the seed of each batch, and the process's own id.
+pub(crate) type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
+
+/// The system's random numbers.
+fn entropy() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // Without a source of randomness the time at least is different each time.
+        bytes[..8].copy_from_slice(&Timestamp::of_the_clock().as_micros().to_le_bytes());
+        bytes[8..12].copy_from_slice(&std::process::id().to_le_bytes());
+    }
+    bytes
+}
+
 pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 /// What was accepted in place of what was recorded.
@@ -176,6 +190,7 @@ pub struct Open<M: Model> {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) on_progress: Option<OnProgress>,
     pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
     /// Is told what was accepted in place of what was recorded.
     pub(crate) on_accepted: Option<Box<dyn FnOnce(Accepted) + Send>>,
 }
@@ -199,6 +214,7 @@ impl<M: Model> Open<M> {
             disk: Arc::new(RealDisk),
             on_progress: None,
             clock: Box::new(Timestamp::of_the_clock),
+            entropy: Box::new(entropy),
             on_accepted: None,
         }
     }

@@ -11,6 +11,7 @@ mod given;
 pub mod journal;
 pub mod schema;
 
+pub use crate::engine::simulated::Simulated;
 pub use deterministic::{assert_deterministic, assert_deterministic_from};
 pub use given::{Given, Happened, given, given_nothing, given_state};
 pub use memstate_macros::schema_lock;

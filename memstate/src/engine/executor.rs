@@ -51,14 +51,7 @@ impl<M: Model> Executor<M> {
     /// Applies until the writer ends.
     pub(super) fn run(self) {
         while let Ok(committed) = self.batches.recv() {
-            let applied = catch_unwind(AssertUnwindSafe(|| self.apply(committed))).unwrap_or_else(|panic| {
-                // The user's code is caught where it is called, so this is a mistake of memstate's own.
-                Err(format!("memstate itself panicked: {}", state::message(panic)).into())
-            });
-            if let Err(why) = applied {
-                tracing::error!(location = self.shared.source.location, why = &*why, "the engine stopped");
-                let _ = self.shared.broken.set(Arc::clone(&why));
-                self.shared.queue.break_off(Arc::clone(&why));
+            if let Err(why) = self.step(committed) {
                 // What the writer still sends is durable and will be applied when the journal is opened again.
                 while let Ok(committed) = self.batches.recv() {
                     for call in committed.calls {
@@ -68,6 +61,19 @@ impl<M: Model> Executor<M> {
                 return;
             }
         }
+    }
+
+    /// Applies a batch; after an error the engine is broken, and nothing more may be applied.
+    pub(super) fn step(&self, committed: Committed) -> Result<(), Arc<str>> {
+        let applied = catch_unwind(AssertUnwindSafe(|| self.apply(committed))).unwrap_or_else(|panic| {
+            // The user's code is caught where it is called, so this is a mistake of memstate's own.
+            Err(format!("memstate itself panicked: {}", state::message(panic)).into())
+        });
+        applied.inspect_err(|why| {
+            tracing::error!(location = self.shared.source.location, why = &**why, "the engine stopped");
+            let _ = self.shared.broken.set(Arc::clone(why));
+            self.shared.queue.break_off(Arc::clone(why));
+        })
     }
 
     fn apply(&self, committed: Committed) -> Result<(), Arc<str>> {

@@ -11,7 +11,6 @@ use std::{
 use crossbeam_utils::sync::ShardedLock;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{oneshot, watch};
-use uuid::Uuid;
 
 use super::{
     Engine, Shared,
@@ -38,7 +37,7 @@ use crate::{
     Client, Error, Location, Model, Open, OpenError, Position, Progress, Timestamp,
     events::EventLog,
     journal::{Entry, Journal, JournalError, Stop, file, memory},
-    open::{Accepted, Clock, OnProgress, Settings},
+    open::{Accepted, Clock, Entropy, OnProgress, Settings},
     state,
 };
 
@@ -64,15 +63,16 @@ pub(crate) async fn open_engine<M: Model>(open: Open<M>) -> Result<Engine<M>, Op
     let location = open.location.to_string();
     let (done, opened) = oneshot::channel();
     let spawned = spawn("memstate-open", move || {
-        let _ = done.send(recover_and_start(open));
+        let _ = done.send(recover(open).and_then(start));
     });
     let no_thread = |why: String| OpenError::Location { location: location.clone(), why };
     spawned.map_err(|error| no_thread(format!("no thread to open it on: {error}")))?;
     opened.await.map_err(|_| no_thread("the thread that opened it panicked".to_owned()))?
 }
 
-fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
-    let Open { location, initial, settings, disk, mut on_progress, clock, on_accepted } = open;
+/// Brings the state back and makes the journal ready to be written, on this thread.
+pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
+    let Open { location, initial, settings, disk, mut on_progress, clock, entropy, on_accepted } = open;
     let name = location.to_string();
     let mut directory = None;
     let (mut journal, snapshots, attempts): (Box<dyn Journal>, _, _) = match &location {
@@ -177,7 +177,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
     if let Some(attempts) = attempts {
         attempts.done()?;
     }
-    start(Parts {
+    Ok(Parts {
         name,
         directory,
         settings,
@@ -191,6 +191,7 @@ fn recover_and_start<M: Model>(open: Open<M>) -> Result<Engine<M>, OpenError> {
         amendments: Arc::new(amendments),
         watchdog,
         clock,
+        entropy,
     })
 }
 
@@ -465,7 +466,8 @@ fn confirm_tail(journal: &mut dyn Journal, time: Timestamp, tail: Outcomes) -> R
     Ok(Outcomes { first: tail.next(), list: Vec::new() })
 }
 
-struct Parts<M: Model> {
+/// What an engine is made of.
+pub(super) struct Parts<M: Model> {
     name: String,
     directory: Option<PathBuf>,
     settings: crate::open::Settings,
@@ -479,10 +481,14 @@ struct Parts<M: Model> {
     amendments: Arc<Amendments>,
     watchdog: Arc<Watchdog>,
     clock: Clock,
+    entropy: Entropy,
 }
 
-/// Starts the threads.
-fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
+/// Puts an engine together: what its clients hold, and what its two threads run.
+pub(super) fn assemble<M: Model>(
+    parts: Parts<M>,
+    batches_waiting_max: usize,
+) -> (Arc<Shared<M>>, Writer, Executor<M>) {
     let Parts {
         name,
         directory,
@@ -497,6 +503,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         amendments,
         watchdog,
         clock,
+        mut entropy,
     } = parts;
     let runner = watchdog.over(Purpose::Serve);
     let position = kernel.position();
@@ -504,7 +511,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
     let unrecorded = Arc::new(Unrecorded::new(outcomes));
     let shared = Arc::new(Shared {
         source: Source {
-            location: name.clone(),
+            location: name,
             reader: journal.reader(),
             snapshots,
             today,
@@ -512,7 +519,7 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
             watchdog,
             model: PhantomData,
         },
-        directory: directory.clone(),
+        directory,
         settings,
         queue: Arc::clone(&queue),
         kernel: ShardedLock::new(kernel),
@@ -525,29 +532,43 @@ fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
         snapshot_threads: Mutex::new(Some(Vec::new())),
         snapshot_position: snapshot_position.get().into(),
         turns: Turns::default(),
-        process: process_id(),
+        process: uuid::Builder::from_random_bytes(entropy()).into_uuid(),
         next_request: 1.into(),
         has_ended: false.into(),
         ended: watch::Sender::new(None),
     });
 
-    // One batch may wait while one is applied.
-    let (send, receive) = mpsc::sync_channel(1);
+    let (send, receive) = mpsc::sync_channel(batches_waiting_max);
     let executor = Executor {
         shared: Arc::clone(&shared),
         batches: receive,
         unrecorded: Arc::clone(&unrecorded),
         runner,
     };
-    let writer =
-        Writer { journal, queue, unrecorded, kernel: send, clock, last_time: time, unconfirmed: false };
+    let writer = Writer {
+        journal,
+        queue,
+        unrecorded,
+        kernel: send,
+        clock,
+        entropy,
+        last_time: time,
+        unconfirmed: false,
+    };
+    (shared, writer, executor)
+}
+
+/// Starts the threads.
+fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
+    // One batch may wait while one is applied.
+    let (shared, writer, executor) = assemble(parts, 1);
     let no_thread = |error: std::io::Error| OpenError::Location {
-        location: name.clone(),
+        location: shared.source.location.clone(),
         why: format!("no thread to run it on: {error}"),
     };
     let executor = spawn("memstate-kernel", move || executor.run()).map_err(no_thread)?;
-    if let Some(directory) = directory {
-        OPEN.opened(directory);
+    if let Some(directory) = &shared.directory {
+        OPEN.opened(directory.clone());
     }
     let to_end = Arc::clone(&shared);
     let run = move || {
@@ -579,7 +600,10 @@ fn end<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) {
 }
 
 /// Writes the last snapshot and closes the journal, if all went well so far.
-fn close<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) -> Result<(), Error> {
+pub(super) fn close<M: Model>(
+    shared: &Shared<M>,
+    ran: Result<Box<dyn Journal>, Arc<str>>,
+) -> Result<(), Error> {
     let mut journal = match (ran, shared.broken.get()) {
         (_, Some(why)) => return Err(Error::Stopped(Arc::clone(why))),
         (Err(why), _) => return Err(Error::Stopped(why)),
@@ -595,16 +619,6 @@ fn close<M: Model>(shared: &Shared<M>, ran: Result<Box<dyn Journal>, Arc<str>>) 
     snapshot.map_err(|error| {
         Error::Failed(format!("it is closed, but its last snapshot could not be written: {error}").into())
     })
-}
-
-fn process_id() -> Uuid {
-    let mut bytes = [0; 16];
-    if getrandom::fill(&mut bytes).is_err() {
-        let now = Timestamp::of_the_clock().as_micros().to_le_bytes();
-        bytes[..8].copy_from_slice(&now);
-        bytes[8..12].copy_from_slice(&std::process::id().to_le_bytes());
-    }
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
 /// The journals that this process has open, so that an `open` after a `drop` waits for the engine to end, instead of

@@ -379,6 +379,9 @@ impl<'a, M: Model> Replay<'a, M> {
                 why: "the journal does not begin with its initial state".to_owned(),
             });
         }
+        if let Some(runner) = &self.runner {
+            runner.begins();
+        }
         for index in 0..batch.count {
             let position = batch.first.plus(index.into());
             let written = records.take().map_err(|error| unreadable(self, error))?;
@@ -482,11 +485,7 @@ impl<'a, M: Model> Replay<'a, M> {
 
     /// Whether a record of the unconfirmed tail may be applied; if not, it is left out as poisoned.
     fn may_apply(&self, old: &Old<'_>) -> Result<bool, OpenError> {
-        let Some(attempts) = &self.attempts else { return Ok(true) };
-        if let Some(runner) = &self.runner {
-            runner.turns_to(Purpose::RecoverTail);
-        }
-        attempts.may_apply(old.position)
+        self.attempts.as_ref().map_or(Ok(true), |attempts| attempts.may_apply(old.position))
     }
 
     /// Applies a record whose outcome is known.
@@ -577,6 +576,9 @@ impl<'a, M: Model> Replay<'a, M> {
     pub(crate) fn finish(mut self) -> Result<Option<Replayed<M>>, OpenError> {
         let first_open = self.outcomes_first.plus(self.outcomes.len() as u64);
         let mut tail = Outcomes { first: first_open, list: Vec::new() };
+        if let Some(runner) = self.runner.as_ref().filter(|_| self.attempts.is_some() && !self.waiting.is_empty()) {
+            runner.turns_to(Purpose::RecoverTail);
+        }
         while let Some(batch) = self.waiting.pop_front() {
             self.apply_batch(&batch, &mut |replay, old| {
                 if let Some(recorded) = replay.recorded(old.position).filter(|_| old.position < first_open) {

@@ -6,8 +6,8 @@
 //! process ends, and [`attempts`](super::attempts) sees to it that the next one gets on.
 //!
 //! Who runs records has a [`Runner`] and stores in it what it runs: one relaxed store a record, and no look at a clock.
-//! The watchdog is a thread that looks at all of them now and then, and counts how long it has seen the same. There is one
-//! only while there is work: it ends when nothing has run for some seconds, and the next batch starts it again.
+//! One thread for all engines of the process looks at all of them now and then, and counts how long it has seen the same.
+//! It is there only while there is work: it ends when nothing has run for some seconds, and the next batch starts it again.
 //!
 //! It takes no lock that is held while a command runs.
 
@@ -53,14 +53,24 @@ pub(crate) struct Watchdog {
     name: fn(u16) -> &'static str,
     /// `None` where the journal ends with the process.
     attempts: Option<Arc<Attempts>>,
+    watch: &'static Watch,
+}
+
+/// The thread, and those that it watches over.
+struct Watch {
     watched: Mutex<Vec<Watched>>,
-    /// Nobody is left to be watched.
-    left: Condvar,
+    /// Somebody came who wants it to look more often.
+    hurry: Condvar,
     /// Counts what was begun.
     begun: AtomicU64,
     /// There is a thread.
     is_awake: AtomicBool,
+    /// How long nothing may run before the thread ends.
+    lingers: Duration,
 }
+
+/// That of this process.
+static WATCH: Watch = Watch::new(LINGERS);
 
 /// What runs records, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +86,7 @@ pub(crate) enum Purpose {
 }
 
 struct Watched {
+    watchdog: Arc<Watchdog>,
     running: Arc<Running>,
     purpose: Purpose,
     /// What ran when it was looked at last, and for how long it was seen.
@@ -93,13 +104,13 @@ struct Running(AtomicU64);
 
 /// Who runs records, under the eyes of a watchdog.
 pub(crate) struct Runner {
-    watchdog: Arc<Watchdog>,
+    watch: &'static Watch,
     running: Arc<Running>,
 }
 
 /// A command that runs for long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Late {
+    watchdog: Arc<Watchdog>,
     what: u64,
     purpose: Purpose,
     ran: Duration,
@@ -112,31 +123,24 @@ impl Watchdog {
         name: fn(u16) -> &'static str,
         attempts: Option<Arc<Attempts>>,
     ) -> Arc<Self> {
-        Arc::new(Watchdog {
-            location,
-            limit,
-            name,
-            attempts,
-            watched: Mutex::default(),
-            left: Condvar::new(),
-            begun: AtomicU64::new(0),
-            is_awake: AtomicBool::new(false),
-        })
+        Arc::new(Watchdog { location, limit, name, attempts, watch: &WATCH })
     }
 
     /// Watches over a runner from now on, until it is dropped.
     pub(crate) fn over(self: &Arc<Self>, purpose: Purpose) -> Runner {
         let running = Arc::<Running>::default();
-        self.watched.lock().push(Watched {
+        self.watch.watched.lock().push(Watched {
+            watchdog: Arc::clone(self),
             running: Arc::clone(&running),
             purpose,
             seen: 0,
             ran: Duration::ZERO,
             mention_at: MENTIONED_AFTER,
         });
-        let runner = Runner { watchdog: Arc::clone(self), running };
-        runner.begins();
-        runner
+        if self.limit.is_some() {
+            self.watch.hurry.notify_all();
+        }
+        Runner { watch: self.watch, running }
     }
 
     fn looks_every(&self) -> Duration {
@@ -144,58 +148,7 @@ impl Watchdog {
             .map_or(LOOKS_EVERY, |limit| (limit / LOOKS_IN_A_LIMIT).clamp(LOOKS_EVERY_MIN, LOOKS_EVERY_MAX))
     }
 
-    fn wake(self: &Arc<Self>) {
-        if self.is_awake.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let watchdog = Arc::clone(self);
-        let spawned =
-            std::thread::Builder::new().name("memstate-watchdog".to_owned()).spawn(move || watchdog.run());
-        if let Err(error) = spawned {
-            // The next batch tries again.
-            self.is_awake.store(false, Ordering::SeqCst);
-            tracing::error!(location = self.location, %error, "no thread to watch over the time that commands take");
-        }
-    }
-
-    /// Looks until there is nothing to look at.
-    fn run(&self) {
-        let every = self.looks_every();
-        let (mut looked, mut idle, mut begun) = (Instant::now(), Duration::ZERO, 0);
-        loop {
-            let late = {
-                let mut watched = self.watched.lock();
-                self.left.wait_for(&mut watched, every);
-                // If the whole process stood still, no command has run.
-                let passed = looked.elapsed().min(2 * every);
-                looked = Instant::now();
-                idle += passed;
-                let late: Vec<_> = watched.iter_mut().filter_map(|it| it.look(passed, self.limit)).collect();
-                if watched.iter().any(|watched| watched.seen != 0) {
-                    idle = Duration::ZERO;
-                }
-                if watched.is_empty() {
-                    idle = LINGERS;
-                }
-                late
-            };
-            late.into_iter().for_each(|late| self.tell(late));
-            let begun_now = self.begun.load(Ordering::SeqCst);
-            if begun_now != begun {
-                begun = begun_now;
-                idle = Duration::ZERO;
-            }
-            if idle >= LINGERS {
-                self.is_awake.store(false, Ordering::SeqCst);
-                // Who began something before that may have counted on this thread.
-                if self.begun.load(Ordering::SeqCst) == begun || self.is_awake.swap(true, Ordering::SeqCst) {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn tell(&self, late: Late) {
+    fn tell(&self, late: &Late) {
         let over = self.limit.filter(|limit| late.ran >= *limit && late.purpose.ends_the_process());
         if let Some(limit) = over.filter(|_| !bugs::on(Bug::TimeLimitIgnored)) {
             self.end_the_process(late, limit);
@@ -211,13 +164,14 @@ impl Watchdog {
     }
 
     /// The loop may hold any lock of the process but the attempts', so nothing is waited for in vain.
-    fn end_the_process(&self, late: Late, limit: Duration) -> ! {
+    fn end_the_process(&self, late: &Late, limit: Duration) -> ! {
         let words = self.last_words(late, limit);
         let text = format!("\n{words}\n\n");
         within(PATIENCE, move || drop(write_to_stderr(text.as_bytes())));
         if let Some(attempts) = self.attempts.clone() {
+            let position = late.position();
             within(PATIENCE, move || {
-                if let Err(error) = attempts.blame(late.position()) {
+                if let Err(error) = attempts.blame(position) {
                     let _ = write_to_stderr(format!("memstate: it could not be noted: {error}\n").as_bytes());
                 }
             });
@@ -226,7 +180,7 @@ impl Watchdog {
         process::abort()
     }
 
-    fn last_words(&self, late: Late, limit: Duration) -> String {
+    fn last_words(&self, late: &Late, limit: Duration) -> String {
         let name = (self.name)(late.method());
         let (position, how) = (late.position(), late.purpose.in_words());
         let next = match (&self.attempts, late.purpose) {
@@ -252,6 +206,63 @@ impl Watchdog {
     }
 }
 
+impl Watch {
+    const fn new(lingers: Duration) -> Self {
+        Watch {
+            watched: Mutex::new(Vec::new()),
+            hurry: Condvar::new(),
+            begun: AtomicU64::new(0),
+            is_awake: AtomicBool::new(false),
+            lingers,
+        }
+    }
+
+    fn wake(&'static self) {
+        if self.is_awake.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let spawned = std::thread::Builder::new().name("memstate-watchdog".to_owned()).spawn(|| self.run());
+        if let Err(error) = spawned {
+            // The next batch tries again.
+            self.is_awake.store(false, Ordering::SeqCst);
+            tracing::error!(%error, "no thread to watch over the time that commands take");
+        }
+    }
+
+    /// Looks until there is nothing to look at.
+    fn run(&self) {
+        let (mut idle, mut begun) = (Duration::ZERO, 0);
+        loop {
+            let (passed, late) = self.look();
+            late.iter().for_each(|late| late.watchdog.tell(late));
+            let begun_now = self.begun.load(Ordering::SeqCst);
+            let runs = || self.watched.lock().iter().any(|watched| watched.seen != 0);
+            match begun_now != begun || runs() {
+                true => (idle, begun) = (Duration::ZERO, begun_now),
+                false => idle += passed,
+            }
+            if idle >= self.lingers {
+                self.is_awake.store(false, Ordering::SeqCst);
+                // Who began something before that may have counted on this thread.
+                if self.begun.load(Ordering::SeqCst) == begun || self.is_awake.swap(true, Ordering::SeqCst) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits a while and looks. Gives the time that has passed, and what has been running for long.
+    fn look(&self) -> (Duration, Vec<Late>) {
+        let mut watched = self.watched.lock();
+        let every = watched.iter().map(|it| it.watchdog.looks_every()).min().unwrap_or(LOOKS_EVERY);
+        let began = Instant::now();
+        self.hurry.wait_for(&mut watched, every);
+        // If the whole process stood still, no command has run.
+        let passed = began.elapsed().min(2 * every);
+        (passed, watched.iter_mut().filter_map(|watched| watched.look(passed)).collect())
+    }
+}
+
 impl Purpose {
     fn ends_the_process(self) -> bool {
         self != Purpose::LookBack
@@ -268,28 +279,29 @@ impl Purpose {
 
 impl Watched {
     /// What ran all the time since the last look, if that is worth a word.
-    fn look(&mut self, passed: Duration, limit: Option<Duration>) -> Option<Late> {
+    fn look(&mut self, passed: Duration) -> Option<Late> {
         let what = self.running.0.load(Ordering::Relaxed);
         if what != self.seen || what == 0 {
             (self.seen, self.ran, self.mention_at) = (what, Duration::ZERO, MENTIONED_AFTER);
             return None;
         }
         self.ran += passed;
-        let is_over = limit.is_some_and(|limit| self.ran >= limit && self.purpose.ends_the_process());
+        let limit = self.watchdog.limit.filter(|_| self.purpose.ends_the_process());
         let is_due = self.ran >= self.mention_at;
         if is_due {
             self.mention_at = 2 * self.ran;
         }
-        (is_due || is_over).then_some(Late { what, purpose: self.purpose, ran: self.ran })
+        let (watchdog, purpose, ran) = (Arc::clone(&self.watchdog), self.purpose, self.ran);
+        (is_due || limit.is_some_and(|limit| ran >= limit)).then_some(Late { watchdog, what, purpose, ran })
     }
 }
 
 impl Late {
-    fn position(self) -> Position {
+    fn position(&self) -> Position {
         Position::new(self.what >> 16)
     }
 
-    fn method(self) -> u16 {
+    fn method(&self) -> u16 {
         (self.what & 0xffff) as u16
     }
 }
@@ -297,9 +309,9 @@ impl Late {
 impl Runner {
     /// There is work now. Once for each batch, before the first of its records.
     pub(crate) fn begins(&self) {
-        self.watchdog.begun.fetch_add(1, Ordering::SeqCst);
-        if !self.watchdog.is_awake.load(Ordering::SeqCst) {
-            self.watchdog.wake();
+        self.watch.begun.fetch_add(1, Ordering::SeqCst);
+        if !self.watch.is_awake.load(Ordering::SeqCst) {
+            self.watch.wake();
         }
     }
 
@@ -316,7 +328,7 @@ impl Runner {
 
     /// What it runs is for something else from now on.
     pub(crate) fn turns_to(&self, purpose: Purpose) {
-        let mut watched = self.watchdog.watched.lock();
+        let mut watched = self.watch.watched.lock();
         let own = watched.iter_mut().find(|watched| Arc::ptr_eq(&watched.running, &self.running));
         own.expect("it is watched until it is dropped").purpose = purpose;
     }
@@ -324,11 +336,7 @@ impl Runner {
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        let mut watched = self.watchdog.watched.lock();
-        watched.retain(|watched| !Arc::ptr_eq(&watched.running, &self.running));
-        if watched.is_empty() {
-            self.watchdog.left.notify_all();
-        }
+        self.watch.watched.lock().retain(|watched| !Arc::ptr_eq(&watched.running, &self.running));
     }
 }
 

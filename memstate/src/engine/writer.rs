@@ -18,7 +18,7 @@ use crate::{
     Error, Position, Timestamp,
     bugs::{self, Bug},
     journal::{BATCH_BYTES_MAX, Journal, JournalError},
-    open::Clock,
+    open::{Clock, Entropy},
     state,
 };
 
@@ -77,6 +77,7 @@ pub(crate) struct Writer {
     pub(crate) unrecorded: Arc<Unrecorded>,
     pub(crate) kernel: SyncSender<Committed>,
     pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
     pub(crate) last_time: Timestamp,
     /// Whether there is something that an empty batch would confirm.
     pub(crate) unconfirmed: bool,
@@ -86,28 +87,43 @@ impl Writer {
     /// Writes until the queue is closed and empty. Gives back the journal, still open.
     pub(crate) fn run(mut self) -> Result<Box<dyn Journal>, Arc<str>> {
         let result = self.work();
-        if let Err(why) = &result {
+        self.finish(&result);
+        result.map(|()| self.journal)
+    }
+
+    /// Answers what will not be taken any more.
+    pub(crate) fn finish(&mut self, result: &Result<(), Arc<str>>) {
+        if let Err(why) = result {
             self.queue.close(Arc::clone(why));
         }
         for entry in self.queue.drain() {
             let _ = entry.reply.send(Err(Error::Stopped(self.queue.why_closed())));
         }
-        result.map(|()| self.journal)
     }
 
     fn work(&mut self) -> Result<(), Arc<str>> {
         loop {
             let patience = self.unconfirmed.then_some(CONFIRM_AFTER);
-            match self.queue.take(patience) {
-                Work::Calls(calls) => self.append_all(calls)?,
-                Work::Idle => self.confirm()?,
-                Work::Confirm(waiting) => {
-                    self.confirm()?;
-                    for done in waiting {
-                        let _ = done.send(self.journal.end());
-                    }
+            let work = self.queue.take(patience);
+            let is_last = matches!(work, Work::Closed);
+            self.step(work)?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Does what the queue gave.
+    pub(crate) fn step(&mut self, work: Work) -> Result<(), Arc<str>> {
+        match work {
+            Work::Calls(calls) => self.append_all(calls),
+            Work::Idle | Work::Closed => self.confirm(),
+            Work::Confirm(waiting) => {
+                self.confirm()?;
+                for done in waiting {
+                    let _ = done.send(self.journal.end());
                 }
-                Work::Closed => return self.confirm(),
+                Ok(())
             }
         }
     }
@@ -149,11 +165,7 @@ impl Writer {
     }
 
     fn begin_batch(&mut self) -> Vec<u8> {
-        let mut seed = [0; 16];
-        if getrandom::fill(&mut seed).is_err() {
-            // Without a source of randomness the time at least is different each time.
-            seed[..8].copy_from_slice(&Timestamp::of_the_clock().as_micros().to_le_bytes());
-        }
+        let seed = (self.entropy)();
         self.last_time = self.last_time.max(self.now());
         let mut payload = Vec::new();
         record::begin(Shared { time: self.last_time, seed }, &self.unrecorded.take(), &mut payload);
