@@ -45,6 +45,7 @@ pub const ALL: &[Gate] = &[
 pub fn child(what: &str, rest: &[String]) -> ExitCode {
     match what {
         "poison" => poison::child(rest),
+        "golden" => upgrades::child(rest),
         _ => {
             eprintln!("no gate has a child `{what}`");
             ExitCode::from(2)

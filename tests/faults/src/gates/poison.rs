@@ -147,23 +147,25 @@ fn is_back(case: &Case<'_>, supervisor: &Supervisor, class: &Class) -> Result<()
     let mut said = lived.lines.clone();
     let (mut deaths, mut kills) = (u64::from(!lives && !is_killed), 0);
     let mut died = Instant::now();
-    let deaths_max = class.deeds.len() as u64 * (TRIES + STEPS_MAX) + kills;
+    // A kill makes the search begin again.
+    let deaths_max = (class.deeds.len() as u64 + class.kills) * (TRIES + STEPS_MAX);
+    // About as long as a process lives.
+    let kill_within = if class.deeds.iter().any(|deed| deed.is_loop()) { 500 } else { 15 };
     let mut round = 0;
     let back = loop {
         if !lives {
             says_why(class, &lived, kills)?;
         }
         round += 1;
-        let kill = (kills < class.kills).then(|| Duration::from_millis(random.below(120)));
+        let kill = (kills < class.kills).then(|| Duration::from_millis(random.below(kill_within)));
         lived = supervisor.run(&Task::Serve { id: 500_000 + round }, kill)?;
         said.extend(lived.lines.iter().cloned());
         if let Some(back) = lived.acknowledged.filter(|_| lived.success) {
             break back;
         }
-        match kill {
-            // It may have died by itself before.
-            Some(_) => (kills, died) = (kills + 1, Instant::now()),
-            None => deaths += 1,
+        match lived.was_killed {
+            true => (kills, died) = (kills + 1, Instant::now()),
+            false => deaths += 1,
         }
         ensure!(deaths <= deaths_max, "a crash loop: {deaths} deaths, the last with {}", lived.status);
     };

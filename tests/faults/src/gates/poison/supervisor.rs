@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{BufRead, BufReader, Read},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
@@ -25,6 +26,8 @@ pub struct Lived {
     pub status: ExitStatus,
     /// It ended well, and not by a command.
     pub success: bool,
+    /// It was killed from outside.
+    pub was_killed: bool,
     pub lines: Vec<String>,
     pub stderr: String,
     /// When it first acknowledged a command.
@@ -75,7 +78,8 @@ impl Supervisor {
         let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
         // A command that calls `exit(0)` looks like success.
         let success = status.success() && lines.last().is_some_and(|line| line == "closed");
-        Ok(Lived { status, success, lines, stderr, acknowledged })
+        let was_killed = status.signal() == Some(9);
+        Ok(Lived { status, success, was_killed, lines, stderr, acknowledged })
     }
 
     /// Without a core dump, and with as much memory as it may have.
