@@ -1,5 +1,6 @@
 //! What the tests share: a model with everything in it, and disks that misbehave on purpose.
 
+pub mod archive;
 pub mod bank;
 pub mod disks;
 pub mod random;

@@ -30,6 +30,7 @@ mod retention;
 pub(crate) mod simulated;
 mod snapshots;
 mod source;
+mod watchdog;
 mod writer;
 
 use std::{

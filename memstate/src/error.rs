@@ -286,6 +286,32 @@ pub enum OpenError {
         /// What went wrong.
         why: String,
     },
+    /// A command that was replayed has ended several processes in a row, and it did not when it was first run.
+    #[error(
+        "{location}: the command at position {position} has ended {processes} processes in a row that replayed it, so it \
+         is not tried again.\n\n  \
+         command   {}\n\n\
+         When it was first run it ended well, and what it did was acknowledged, so it cannot be left out. There are three \
+         ways on:\n  \
+         - if its code has changed, keep the code of then for the records of then: {}\n  \
+         - if it takes too long on this machine, raise the limit: `memstate::open(…).command_time_limit(…)`\n  \
+         - if the process had too little memory, give it more, and remove the file `attempt` beside the journal\n\
+         Another build of the program, or another limit, tries it again by itself.",
+        called(command, arguments),
+        code_of_then(command)
+    )]
+    Fatal {
+        /// Where it is.
+        location: String,
+        /// The record.
+        position: Position,
+        /// Its command, as it was called then; `atomically` for an [atomic batch](crate::Client::atomically).
+        command: Box<str>,
+        /// Its arguments, as a text; of an atomic batch how many commands it has, and these.
+        arguments: Box<str>,
+        /// How many processes it has ended.
+        processes: u64,
+    },
     /// The system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {

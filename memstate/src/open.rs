@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -171,6 +172,7 @@ pub(crate) struct Accepted {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) command_bytes_max: usize,
+    pub(crate) command_time_limit: Option<Duration>,
     pub(crate) snapshot_every: u64,
     pub(crate) snapshot_on_close: bool,
     pub(crate) segment_bytes: u64,
@@ -197,6 +199,7 @@ impl<M: Model> Open<M> {
     pub(crate) fn new(location: Location, initial: impl FnOnce() -> M + Send + 'static) -> Self {
         let settings = Settings {
             command_bytes_max: 1 << 20,
+            command_time_limit: None,
             snapshot_every: 1_000_000,
             snapshot_on_close: true,
             segment_bytes: 64 << 20,
@@ -220,6 +223,29 @@ impl<M: Model> Open<M> {
     /// than 8 MiB. A larger one is answered with [`TooLarge`](crate::NotJournaled::TooLarge).
     pub fn max_command_bytes(mut self, bytes: usize) -> Self {
         self.settings.command_bytes_max = bytes.min(BATCH_BYTES_MAX / 2);
+        self
+    }
+
+    /// Ends the process when a command has been running for longer than `limit`: none unless it is set here.
+    ///
+    /// A command that never ends stops everything: it holds the lock on the state, so no other command runs and no query is
+    /// answered, and nothing can stop it from outside. With a limit the process says so, to stderr and to the log, and ends by
+    /// `abort`, so that whoever supervises it starts it again. The next process that opens the journal tries the command
+    /// again, with the same limit; when it has ended three of them in a row it is left out, with the outcome
+    /// [`Poisoned`](crate::RecordOutcome::Poisoned), and every other command is kept.
+    ///
+    /// It is meant for what never ends, so take much more than the longest command needs: **a limit that an
+    /// honest command exceeds on a slower or a busier machine poisons that command.** Time counts from when a command is
+    /// read from its bytes until it has replied or was undone, and while other processes have the processor too; not while the
+    /// process is stopped or the machine sleeps. An [atomic batch](crate::Client::atomically) counts as one command. The limit is checked at
+    /// least four times a second, so a command may run for that much longer.
+    ///
+    /// It holds for commands that are run for their callers and when the journal is opened. A command that is replayed while it
+    /// is opened, and that did end when it was first run, is never left out: after three processes, opening
+    /// is refused with [`Fatal`](crate::OpenError::Fatal). Replays for snapshots and states of the past hold nobody else up, and are
+    /// not ended. With a limit or without, the log mentions a command that has been running for ten seconds.
+    pub fn command_time_limit(mut self, limit: Duration) -> Self {
+        self.settings.command_time_limit = Some(limit);
         self
     }
 

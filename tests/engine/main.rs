@@ -10,6 +10,7 @@ mod recovery;
 mod requests;
 mod snapshots;
 mod time;
+mod time_limit;
 
 use std::path::Path;
 

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    amendments::Amendments, check::Check, evolution::Today, retention::Retention, snapshots::Snapshots,
-    source::Source,
+    amendments::Amendments, check::Check, evolution::Today, kernel::method_name, retention::Retention,
+    snapshots::Snapshots, source::Source, watchdog::Watchdog,
 };
 use crate::{
     Location, Model, OpenError, Position, Problem,
@@ -93,6 +93,7 @@ pub(crate) fn source<M: Model>(
     }
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let source = Source {
+        watchdog: Watchdog::new(location.clone(), None, method_name::<M>, None),
         location,
         reader: Arc::new(AsideReader::new(Arc::clone(&disk), dir.to_owned(), None)),
         // It only reads, so what is kept does not matter.

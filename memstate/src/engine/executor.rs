@@ -13,6 +13,7 @@ use super::{
     queue::Entry,
     record::{Payload, Record, Recorded},
     replay::why_broken,
+    watchdog::Runner,
     writer::{Committed, Unrecorded},
 };
 use crate::{
@@ -38,6 +39,7 @@ pub(super) struct Executor<M: Model> {
     pub(super) shared: Arc<Shared<M>>,
     pub(super) batches: Receiver<Committed>,
     pub(super) unrecorded: Arc<Unrecorded>,
+    pub(super) runner: Runner,
 }
 
 /// What a slice did, to be told after the lock is free.
@@ -87,6 +89,7 @@ impl<M: Model> Executor<M> {
             return Err("a batch that was just written has no records".into());
         };
         let mut calls = calls.into_iter();
+        self.runner.begins();
         while !records.is_empty() {
             let mut slice = Slice::default();
             let mut stuck = None;
@@ -95,6 +98,7 @@ impl<M: Model> Executor<M> {
                 let began = Instant::now();
                 while !records.is_empty() {
                     let record = records.take().map_err(unreadable)?;
+                    self.runner.runs(kernel.position().next(), record.method);
                     match kernel.apply(&record, shared) {
                         Ok(applied) => {
                             let position = kernel.position();
@@ -117,6 +121,7 @@ impl<M: Model> Executor<M> {
                         break;
                     }
                 }
+                self.runner.rests();
             }
             self.tell(slice, &proof, &mut calls);
             if let Some(why) = stuck {

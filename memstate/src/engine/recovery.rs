@@ -15,7 +15,7 @@ use super::{
     check::Check,
     evolution::{Routes, Today},
     executor::Executor,
-    kernel::Kernel,
+    kernel::{Kernel, method_name},
     outcomes::Durable,
     past::Turns,
     preamble::Preamble,
@@ -26,6 +26,7 @@ use super::{
     snapshots::Snapshots,
     source::Source,
     spawn,
+    watchdog::{Purpose, Watchdog},
     writer::{Unrecorded, Writer},
 };
 use crate::{
@@ -71,18 +72,18 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
     let Open { location, initial, settings, disk, mut on_progress, clock, entropy, on_accepted } = open;
     let name = location.to_string();
     let mut directory = None;
-    let (mut journal, snapshots, mut attempts): (Box<dyn Journal>, _, _) = match &location {
+    let (mut journal, snapshots, attempts): (Box<dyn Journal>, _, _) = match &location {
         Location::Memory => (Box::new(memory::MemoryJournal::new()), None, None),
         Location::Directory(dir) => {
             let options =
                 file::FileOptions { segment_bytes: settings.segment_bytes, ..file::FileOptions::default() };
             let journal = open_files(&disk, dir, &options)?;
             directory = Some(one_name(dir));
-            let attempts = Attempts::new(Arc::clone(&disk), dir)?;
+            let attempts = Attempts::new(Arc::clone(&disk), dir, settings.command_time_limit)?;
             (
                 Box::new(journal),
                 Some(Snapshots::new(Arc::clone(&disk), dir, settings.retention)),
-                Some(attempts),
+                Some(Arc::new(attempts)),
             )
         }
         Location::Unknown(location) => {
@@ -94,6 +95,8 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
         }
     };
 
+    let watchdog =
+        Watchdog::new(name.clone(), settings.command_time_limit, method_name::<M>, attempts.clone());
     let today = Today::of::<M>();
     let mut recovery = Recovery {
         name: &name,
@@ -103,9 +106,11 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
         settings: &settings,
         checked: false,
         amendments: None,
+        attempts: attempts.as_ref(),
+        watchdog: &watchdog,
         on_progress: on_progress.as_mut(),
     };
-    let recovered = recovery.run::<M>(&mut attempts);
+    let recovered = recovery.run::<M>();
     let Recovered { replayed, end, mut snapshot_position, compared, mut amendments } = match recovered {
         Ok(recovered) => recovered,
         Err(error) => {
@@ -115,6 +120,9 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
             return Err(error);
         }
     };
+    if let Some(attempts) = &attempts {
+        attempts.applied()?;
+    }
 
     let is_new = replayed.is_none();
     let Replayed { kernel, time, tail, accepted, retold, .. } = match replayed {
@@ -178,6 +186,7 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
         outcomes,
         today,
         amendments: Arc::new(amendments),
+        watchdog,
         clock,
         entropy,
     })
@@ -194,6 +203,8 @@ struct Recovery<'a> {
     checked: bool,
     /// Those of the whole journal, once they were collected.
     amendments: Option<Arc<Amendments>>,
+    attempts: Option<&'a Arc<Attempts>>,
+    watchdog: &'a Arc<Watchdog>,
     on_progress: Option<&'a mut OnProgress>,
 }
 
@@ -211,9 +222,9 @@ struct Recovered<M: Model> {
 impl Recovery<'_> {
     /// Replays the journal. It is read again from its beginning where it shows that something has to be known before: whether
     /// all of it can be carried over, or which outcomes were amended.
-    fn run<M: Model>(&mut self, attempts: &mut Option<Attempts>) -> Result<Recovered<M>, OpenError> {
+    fn run<M: Model>(&mut self) -> Result<Recovered<M>, OpenError> {
         loop {
-            match self.replay(attempts) {
+            match self.replay() {
                 Ok(recovered) => return Ok(recovered),
                 Err(Halt::Check) => self.check::<M>()?,
                 Err(Halt::Amended) => self.collect_amendments()?,
@@ -234,7 +245,7 @@ impl Recovery<'_> {
         }
     }
 
-    fn replay<M: Model>(&mut self, attempts: &mut Option<Attempts>) -> Result<Recovered<M>, Halt> {
+    fn replay<M: Model>(&mut self) -> Result<Recovered<M>, Halt> {
         let snapshot = match self.snapshots.filter(|_| !self.settings.replay_all) {
             Some(snapshots) => snapshots.newest::<M>(self.today, None)?,
             None => None,
@@ -260,7 +271,9 @@ impl Recovery<'_> {
         let compared = to_compare.as_ref().map(|(position, _)| *position);
         let mut replay = Replay::new(self.name.to_owned(), Arc::clone(self.today), from)
             .checked_through(checked)
-            .coming_to(to_compare);
+            .coming_to(to_compare)
+            .watched(self.watchdog.over(Purpose::Recover))
+            .attempted(self.attempts.cloned());
         if let Some(amendments) = &self.amendments {
             replay = replay.amended(Arc::clone(amendments));
         }
@@ -281,13 +294,10 @@ impl Recovery<'_> {
                 ),
             })));
         }
-        if let Some(attempts) = attempts {
+        if let Some(attempts) = self.attempts {
             attempts.until(end);
         }
-        let replayed = replay.finish(&mut |position| match attempts {
-            Some(attempts) => attempts.may_apply(position),
-            None => Ok(true),
-        })?;
+        let replayed = replay.finish()?;
         let amendments = self.amendments.as_deref().cloned().unwrap_or_default();
         Ok(Recovered { replayed, end, snapshot_position, compared, amendments })
     }
@@ -489,6 +499,7 @@ pub(super) struct Parts<M: Model> {
     outcomes: Outcomes,
     today: Arc<Today>,
     amendments: Arc<Amendments>,
+    watchdog: Arc<Watchdog>,
     clock: Clock,
     entropy: Entropy,
 }
@@ -510,9 +521,11 @@ pub(super) fn assemble<M: Model>(
         outcomes,
         today,
         amendments,
+        watchdog,
         clock,
         mut entropy,
     } = parts;
+    let runner = watchdog.over(Purpose::Serve);
     let position = kernel.position();
     let queue = Arc::new(Queue::new());
     let unrecorded = Arc::new(Unrecorded::new(outcomes));
@@ -523,6 +536,7 @@ pub(super) fn assemble<M: Model>(
             snapshots,
             today,
             amendments,
+            watchdog,
             model: PhantomData,
         },
         directory,
@@ -545,8 +559,12 @@ pub(super) fn assemble<M: Model>(
     });
 
     let (send, receive) = mpsc::sync_channel(batches_waiting_max);
-    let executor =
-        Executor { shared: Arc::clone(&shared), batches: receive, unrecorded: Arc::clone(&unrecorded) };
+    let executor = Executor {
+        shared: Arc::clone(&shared),
+        batches: receive,
+        unrecorded: Arc::clone(&unrecorded),
+        runner,
+    };
     let writer = Writer {
         journal,
         queue,

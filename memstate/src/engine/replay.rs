@@ -8,13 +8,16 @@ use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use super::{
     amendments::{Amended, Amendments},
-    atomically, describe,
+    atomically,
+    attempts::Attempts,
+    describe,
     evolution::{self, Route, Routes, Today, Way},
     kernel::{Applied, Kernel, Stuck, method_name},
     ledger::Line,
     preamble::Preamble,
     record::{ATOMICALLY, Compared, Outcomes, Payload, Record, Recorded, Shared},
     requests::{Answered, Identity, Requests},
+    watchdog::{Purpose, Runner},
 };
 use crate::{
     Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, schema, state::Broken,
@@ -35,9 +38,6 @@ pub(crate) type OnDiverged<'a> = dyn FnMut(OpenError) + 'a;
 
 /// What became of a record: its outcome and its events.
 type Done = (Recorded, Vec<u8>);
-
-/// Decides for each record of the unconfirmed tail whether it may be applied: `Ok(false)` leaves it out as poisoned.
-pub(crate) type Guard<'a> = dyn FnMut(Position) -> Result<bool, OpenError> + 'a;
 
 pub(crate) struct Replay<'a, M: Model> {
     location: String,
@@ -70,6 +70,12 @@ pub(crate) struct Replay<'a, M: Model> {
     /// The position of the first of them.
     outcomes_first: Position,
     observer: Option<Box<Observer<'a>>>,
+    /// By which a record that takes too long is seen.
+    runner: Option<Runner>,
+    /// By which a record that ends the process is found; only where the journal is opened.
+    attempts: Option<Arc<Attempts>>,
+    /// The last record that they were told of, where its outcome is known.
+    named: Position,
 }
 
 /// Who wrote the batches that come.
@@ -145,6 +151,9 @@ impl<'a, M: Model> Replay<'a, M> {
             outcomes: VecDeque::new(),
             outcomes_first: start.next(),
             observer: None,
+            runner: None,
+            attempts: None,
+            named: Position::START,
         }
     }
 
@@ -187,6 +196,18 @@ impl<'a, M: Model> Replay<'a, M> {
     /// Tells `observer` of every record. When it says no, that record is the last.
     pub(crate) fn observed(mut self, observer: impl FnMut(&Seen<'_>) -> bool + 'a) -> Self {
         self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Runs what it runs under the eyes of a watchdog.
+    pub(crate) fn watched(mut self, runner: Runner) -> Self {
+        self.runner = Some(runner);
+        self
+    }
+
+    /// Names what it runs before it does, so that a record which ends the process is found, and left out or refused.
+    pub(crate) fn attempted(mut self, attempts: Option<Arc<Attempts>>) -> Self {
+        self.attempts = attempts;
         self
     }
 
@@ -310,8 +331,10 @@ impl<'a, M: Model> Replay<'a, M> {
             && batch.first.plus(batch.count.into()) <= known
         {
             let batch = self.waiting.pop_front().expect("seen above");
+            let last = before(batch.first.plus(batch.count.into()));
             self.apply_batch(&batch, &mut |replay, record| {
                 let recorded = replay.recorded(record.position).expect("all of the batch's are known");
+                replay.name(record, last)?;
                 replay.repeat(record, recorded)
             })?;
         }
@@ -356,6 +379,9 @@ impl<'a, M: Model> Replay<'a, M> {
                 why: "the journal does not begin with its initial state".to_owned(),
             });
         }
+        if let Some(runner) = &self.runner {
+            runner.begins();
+        }
         for index in 0..batch.count {
             let position = batch.first.plus(index.into());
             let written = records.take().map_err(|error| unreadable(self, error))?;
@@ -374,7 +400,14 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             let old = Old { position, written, route, writer: &batch.writer, shared };
             let amended = self.mark(position);
-            let (outcome, events) = apply(self, &old)?;
+            if let Some(runner) = &self.runner {
+                runner.runs(position, old.method());
+            }
+            let applied = apply(self, &old);
+            if let Some(runner) = &self.runner {
+                runner.rests();
+            }
+            let (outcome, events) = applied?;
             self.last_time = shared.time;
             self.compare_state(position)?;
             if let Some(observer) = &mut self.observer {
@@ -432,6 +465,27 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             (None, _) => Err(error),
         }
+    }
+
+    /// Names a record whose outcome is known, and those after it in a batch that ends with `last`.
+    fn name(&mut self, old: &Old<'_>, last: Position) -> Result<(), OpenError> {
+        if old.position <= self.named {
+            return Ok(());
+        }
+        let Some(attempts) = &self.attempts else { return Ok(()) };
+        self.named = attempts.may_replay(old.position, last).map_err(|processes| OpenError::Fatal {
+            location: self.location.clone(),
+            position: old.position,
+            command: old.writer.preamble.name(old.written.method).into(),
+            arguments: describe::arguments(&old.writer.preamble, &old.written).into(),
+            processes,
+        })?;
+        Ok(())
+    }
+
+    /// Whether a record of the unconfirmed tail may be applied; if not, it is left out as poisoned.
+    fn may_apply(&self, old: &Old<'_>) -> Result<bool, OpenError> {
+        self.attempts.as_ref().map_or(Ok(true), |attempts| attempts.may_apply(old.position))
     }
 
     /// Applies a record whose outcome is known.
@@ -518,16 +572,20 @@ impl<'a, M: Model> Replay<'a, M> {
         }
     }
 
-    /// Ends the replay. The unconfirmed tail is applied, each record as far as `guard` allows it.
-    pub(crate) fn finish(mut self, guard: &mut Guard<'_>) -> Result<Option<Replayed<M>>, OpenError> {
+    /// Ends the replay. The unconfirmed tail is applied, but for records that end the process.
+    pub(crate) fn finish(mut self) -> Result<Option<Replayed<M>>, OpenError> {
         let first_open = self.outcomes_first.plus(self.outcomes.len() as u64);
         let mut tail = Outcomes { first: first_open, list: Vec::new() };
+        if let Some(runner) = self.runner.as_ref().filter(|_| self.attempts.is_some() && !self.waiting.is_empty()) {
+            runner.turns_to(Purpose::RecoverTail);
+        }
         while let Some(batch) = self.waiting.pop_front() {
             self.apply_batch(&batch, &mut |replay, old| {
                 if let Some(recorded) = replay.recorded(old.position).filter(|_| old.position < first_open) {
+                    replay.name(old, before(first_open))?;
                     return replay.repeat(old, recorded);
                 }
-                let (outcome, events) = match guard(old.position)? {
+                let (outcome, events) = match replay.may_apply(old)? {
                     true => {
                         let applied = replay.apply(old)?;
                         (applied.outcome, applied.events)
@@ -609,6 +667,10 @@ impl<'r> Old<'r> {
             None => atomically::compared(&self.writer.routes, &self.written),
         }
     }
+}
+
+fn before(position: Position) -> Position {
+    Position::new(position.get() - 1)
 }
 
 /// A number that no command has.

@@ -12,6 +12,7 @@ use super::{
     record::batch_time,
     replay::{Halt, Replay, Replayed, Seen},
     snapshots::Snapshots,
+    watchdog::{Purpose, Watchdog},
 };
 use crate::{
     Model, OpenError, PastError, Position, Span, Timestamp, When,
@@ -31,6 +32,7 @@ pub(crate) struct Source<M: Model> {
     pub(crate) today: Arc<Today>,
     /// The outcomes that hold instead of recorded ones.
     pub(crate) amendments: Arc<Amendments>,
+    pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) model: PhantomData<fn() -> M>,
 }
 
@@ -257,6 +259,7 @@ impl<M: Model> Source<M> {
         Replay::new(self.location.clone(), Arc::clone(&self.today), start)
             .checked_through(Position::new(u64::MAX))
             .amended(Arc::clone(&self.amendments))
+            .watched(self.watchdog.over(Purpose::LookBack))
     }
 
     fn run(
@@ -291,7 +294,7 @@ impl<M: Model> Source<M> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let replayed = replay.finish(&mut |_| Ok(true))?;
+        let replayed = replay.finish()?;
         replayed.ok_or_else(|| OpenError::NoSnapshot {
             location: self.location.clone(),
             why: "the journal does not begin with its initial state".to_owned(),

@@ -42,8 +42,10 @@ pub const ALL: &[Gate] = &[
 ];
 
 /// What gates have this program do in another process.
-pub fn child(what: &str, _: &[String]) -> ExitCode {
+pub fn child(what: &str, rest: &[String]) -> ExitCode {
     match what {
+        "poison" => poison::child(rest),
+        "golden" => upgrades::child(rest),
         _ => {
             eprintln!("no gate has a child `{what}`");
             ExitCode::from(2)
