@@ -19,7 +19,7 @@ mod upgrades;
 
 use std::process::ExitCode;
 
-use crate::harness::Gate;
+use crate::{harness::Gate, machine::worker};
 
 /// All of them.
 pub const ALL: &[Gate] = &[
@@ -44,6 +44,7 @@ pub const ALL: &[Gate] = &[
 /// What gates have this program do in another process.
 pub fn child(what: &str, _: &[String]) -> ExitCode {
     match what {
+        "worker" => worker::main(),
         _ => {
             eprintln!("no gate has a child `{what}`");
             ExitCode::from(2)
