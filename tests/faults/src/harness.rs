@@ -120,6 +120,19 @@ impl Run {
         Ok(())
     }
 
+    /// Gives a part of the gate up, as [`Run::skip`] does all of it.
+    ///
+    /// # Errors
+    ///
+    /// With `MEMSTATE_FAULTS_ALL`.
+    pub fn skip_part(&self, part: &str, why: &str) -> Result<(), String> {
+        if std::env::var_os("MEMSTATE_FAULTS_ALL").is_some_and(|all| !all.is_empty()) {
+            return Err(format!("{part} cannot be tried on this machine: {why}"));
+        }
+        self.say(format!("SKIPPED, NOT TRIED: {part}: {why}"));
+        Ok(())
+    }
+
     fn was_skipped(&self) -> bool {
         self.skipped.load(Ordering::Relaxed)
     }

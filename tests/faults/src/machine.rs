@@ -5,6 +5,7 @@ pub mod books;
 pub mod fiemap;
 pub mod mounts;
 pub mod oracle;
+pub mod simulated;
 pub mod told;
 pub mod tracer;
 pub mod watched;

@@ -61,22 +61,21 @@ impl Oracle {
     }
 
     fn hear_one(&mut self, told: &Told, hearing: &mut Hearing) -> Result<(), String> {
+        // What a process does after a failure is not what it was doing.
+        hearing.phase = match told {
+            _ if hearing.failed => hearing.phase,
+            Told::Opening => Phase::Opening,
+            Told::Opened(_) => Phase::Working,
+            Told::Closing => Phase::Closing,
+            Told::Closed(Ok(())) => Phase::Closed,
+            _ => hearing.phase,
+        };
         match told {
-            Told::Opening => hearing.phase = Phase::Opening,
             Told::Opened(statement) => {
-                (hearing.phase, hearing.opened) = (Phase::Working, hearing.opened + 1);
+                hearing.opened += 1;
                 self.find(statement)?;
             }
-            Told::Sent { lane, number, request } => {
-                // Under another request it is another command, and so are those that were to come after it.
-                let same = self.sent.get(&mark(*lane, *number)) == Some(request);
-                if !same {
-                    let later = mark(*lane, *number)..=mark(*lane, u32::MAX);
-                    let gone: Vec<_> = self.sent.range(later).map(|(mark, _)| *mark).collect();
-                    gone.iter().for_each(|mark| drop(self.sent.remove(mark)));
-                }
-                self.sent.insert(mark(*lane, *number), *request);
-            }
+            Told::Sent { lane, number, request } => self.sends(*lane, *number, *request),
             Told::Acknowledged { lane, number, serial } => {
                 ensure!(
                     !hearing.failed_lanes.contains(lane),
@@ -95,22 +94,27 @@ impl Oracle {
                 hearing.why.get_or_insert_with(|| why.clone());
             }
             Told::StateAfterFailure(statement) => self.find(statement)?,
-            Told::Closing => hearing.phase = Phase::Closing,
             Told::Closed(Ok(())) => {
                 ensure!(!hearing.failed, "an engine whose journal has failed was closed without an error");
-                hearing.phase = Phase::Closed;
             }
-            Told::Closed(Err(why)) => {
-                (hearing.failed, hearing.phase) = (true, Phase::Closed);
-                hearing.why.get_or_insert_with(|| why.clone());
-            }
-            Told::CannotOpen(why) => {
+            Told::CannotOpen(why) | Told::Closed(Err(why)) => {
                 hearing.failed = true;
                 hearing.why.get_or_insert_with(|| why.clone());
             }
-            Told::Snapshot(_) | Told::Paused => {}
+            Told::Opening | Told::Closing | Told::Snapshot(_) | Told::Paused => {}
         }
         Ok(())
+    }
+
+    /// A transfer is about to be sent.
+    pub fn sends(&mut self, lane: u8, number: u32, request: RequestId) {
+        // Under another request it is another command, and so are those that were to come after it.
+        if self.sent.get(&mark(lane, number)) != Some(&request) {
+            let later = mark(lane, number)..=mark(lane, u32::MAX);
+            let gone: Vec<_> = self.sent.range(later).map(|(mark, _)| *mark).collect();
+            gone.iter().for_each(|mark| drop(self.sent.remove(mark)));
+        }
+        self.sent.insert(mark(lane, number), request);
     }
 
     /// A reply said that this transfer has this place.

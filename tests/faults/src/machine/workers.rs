@@ -120,11 +120,6 @@ impl Worker {
         let errors = self.errors.join().expect("reading does not panic");
         Ended { status, told, errors }
     }
-
-    /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(Some(_)))
-    }
 }
 
 /// Runs a plan to its end.
