@@ -19,7 +19,10 @@ mod upgrades;
 
 use std::process::ExitCode;
 
-use crate::{harness::Gate, machine::worker};
+use crate::{
+    harness::Gate,
+    machine::{slow as slow_disk, worker},
+};
 
 /// All of them.
 pub const ALL: &[Gate] = &[
@@ -42,8 +45,9 @@ pub const ALL: &[Gate] = &[
 ];
 
 /// What gates have this program do in another process.
-pub fn child(what: &str, _: &[String]) -> ExitCode {
+pub fn child(what: &str, arguments: &[String]) -> ExitCode {
     match what {
+        "slow" => slow_disk::child(arguments),
         "worker" => worker::main(),
         _ => {
             eprintln!("no gate has a child `{what}`");

@@ -6,6 +6,7 @@ pub mod fiemap;
 pub mod mounts;
 pub mod oracle;
 pub mod simulated;
+pub mod slow;
 pub mod told;
 pub mod tracer;
 pub mod watched;

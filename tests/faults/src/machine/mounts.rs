@@ -51,8 +51,8 @@ pub fn missing() -> Option<String> {
 
 /// Directories of runs that were killed.
 fn remove_leftovers() {
-    let Ok(entries) = fs::read_dir(parent()) else { return };
-    for entry in entries.flatten() {
+    let dirs = [parent(), std::env::temp_dir()].map(fs::read_dir);
+    for entry in dirs.into_iter().flatten().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let pid = name.strip_prefix(NAME).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
         if let Some(pid) = pid
@@ -73,10 +73,20 @@ fn parent() -> PathBuf {
 pub struct Place(PathBuf);
 
 impl Place {
+    /// In memory, where that is possible.
     pub fn new() -> io::Result<Place> {
+        Place::within(parent())
+    }
+
+    /// Among the temporary files of the machine.
+    pub fn on_disk() -> io::Result<Place> {
+        Place::within(std::env::temp_dir())
+    }
+
+    fn within(parent: PathBuf) -> io::Result<Place> {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = parent().join(format!("{NAME}{}-{next}", std::process::id()));
+        let path = parent.join(format!("{NAME}{}-{next}", std::process::id()));
         fs::create_dir(&path)?;
         Ok(Place(path))
     }

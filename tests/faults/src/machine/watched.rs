@@ -175,8 +175,9 @@ impl DiskFile for WatchedFile {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let grows = offset + bytes.len() as u64 > self.file.len()?;
         if self.disk.called(Kind::Write, &self.path, grows).is_err() {
-            // Some of it fits.
-            self.file.write_at(&bytes[..bytes.len() / 3], offset)?;
+            // Some of it fits. What was in its place before is written over in whole sectors.
+            let fits = if grows { bytes.len() / 3 } else { bytes.len() / 3 / 512 * 512 };
+            self.file.write_at(&bytes[..fits], offset)?;
             return Err(no_space());
         }
         self.file.write_at(bytes, offset)
