@@ -14,8 +14,13 @@ use crate::{
     bugs::{self, Bug},
 };
 
-/// How many calls may be in flight; one of more than a KiB counts once a KiB, and an atomic batch at least once a command.
+/// How many calls may be in flight; one of more than [`CALL_BYTES`] counts once for each of these, and an atomic batch at least
+/// once a command.
 pub(crate) const QUEUE_CALLS_MAX: usize = 65_536;
+
+/// How many bytes of arguments one of the [`QUEUE_CALLS_MAX`] has. A call takes some 650 bytes besides, so all that is in flight
+/// takes less than 64 MiB, however slow the disk is.
+const CALL_BYTES: usize = 256;
 
 /// A call, on its way to the journal.
 pub(crate) struct Entry {
@@ -32,7 +37,7 @@ impl Entry {
     /// How much of the bound the call takes. One of many commands takes half of it at most, so that there is a time for it:
     /// who waits for room waits for half.
     pub(crate) fn weight(&self) -> usize {
-        (1 + self.arguments.len() / 1024).max(self.commands).min(QUEUE_CALLS_MAX / 2)
+        (1 + self.arguments.len() / CALL_BYTES).max(self.commands).min(QUEUE_CALLS_MAX / 2)
     }
 }
 

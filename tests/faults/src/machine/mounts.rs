@@ -39,7 +39,7 @@ pub fn missing() -> Option<String> {
         if !rustix::process::geteuid().is_root() {
             return Some("only root may mount file systems: run it as root".to_owned());
         }
-        if Command::new("mkfs.ext4").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        if mkfs().arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
             return Some("`mkfs.ext4` is missing: `apt-get install e2fsprogs`, or `tests/faults/needs`".to_owned());
         }
         // On a thread of its own, whose namespace goes with it.
@@ -47,6 +47,14 @@ pub fn missing() -> Option<String> {
         tried.err().map(|error| format!("no ext4 can be mounted on a loop device here: {error}"))
     };
     MISSING.get_or_init(find).clone()
+}
+
+/// The program that makes an ext4, which is not on everybody's path.
+fn mkfs() -> Command {
+    let mut command = Command::new("mkfs.ext4");
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    command
 }
 
 /// Directories of runs that were killed.
@@ -172,7 +180,7 @@ impl Ext4 {
     fn made(place: Place, path: &Path, bytes: u64) -> io::Result<Ext4> {
         let image = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         image.set_len(bytes)?;
-        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(path).output()?;
+        let made = mkfs().args(["-q", "-F"]).arg(path).output()?;
         let attached = match made.status.success() {
             true => attach(&image),
             false => Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned())),

@@ -35,6 +35,8 @@ const DELAY: Duration = Duration::from_millis(200);
 const GROWTH_BYTES_MAX: u64 = 64 << 20;
 /// How many calls may be in flight, as the documentation says.
 const IN_FLIGHT_MAX: usize = 65_536;
+/// How many bytes one of them has.
+const CALL_BYTES: usize = 256;
 const LANES: usize = 8;
 
 /// What of each lane has come, and what came in another order.
@@ -145,7 +147,7 @@ async fn load(dir: PathBuf, padding: usize, seconds: u64) -> Load {
         waiting: VecDeque::new(),
         next: [1; LANES],
         load: Load { memory_before: memory(), ..Load::default() },
-        weight: 1 + padding / 1024,
+        weight: 1 + padding / CALL_BYTES,
     };
     sender.load.memory_max = sender.load.memory_before;
     let result = sender.send(padding, Duration::from_secs(seconds)).await;
