@@ -2,7 +2,11 @@
 
 use std::{convert::Infallible, fmt, path::PathBuf, sync::Arc};
 
-use crate::{Position, engine::ATOMICALLY_NAME, journal::JournalError};
+use crate::{
+    Position,
+    engine::ATOMICALLY_NAME,
+    journal::{JournalError, advice},
+};
 
 mod report;
 
@@ -313,7 +317,7 @@ pub enum OpenError {
         processes: u64,
     },
     /// The system refused.
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {source}{}", advice(source))]
     Io {
         /// What was tried.
         action: &'static str,

@@ -3,7 +3,7 @@
 //! [`Journal`] is the contract, in obligations. A journal holds bytes and positions. It knows no model, no
 //! engine and no other backend.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use crate::Position;
 
@@ -163,7 +163,7 @@ pub enum JournalError {
         what: String,
     },
     /// The system refused.
-    #[error("cannot {action} {path}: {source}")]
+    #[error("cannot {action} {path}: {source}{}", advice(source))]
     Io {
         /// What was tried, as in "cannot … the file".
         action: &'static str,
@@ -175,4 +175,20 @@ pub enum JournalError {
     /// An earlier write or sync failed; nothing is written after that.
     #[error("the journal stopped after an earlier error: {0}")]
     Stopped(Arc<str>),
+}
+
+/// What to do about what the system said, where that is known.
+pub(crate) fn advice(source: &io::Error) -> &'static str {
+    const INPUT_OUTPUT: i32 = 5;
+    match source.kind() {
+        io::ErrorKind::StorageFull => "; make room there",
+        io::ErrorKind::QuotaExceeded => "; make room within the quota, or raise it",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; the file system may have turned itself read-only after an error: look into the system's log"
+        }
+        _ if source.raw_os_error() == Some(INPUT_OUTPUT) => {
+            "; the disk or its file system has failed: look into the system's log"
+        }
+        _ => "",
+    }
 }

@@ -12,8 +12,13 @@ use crate::{
     sync::{self, Condvar, Mutex, MutexGuard, Semaphore, oneshot},
 };
 
-/// How many calls may be in flight; one of more than a KiB counts once a KiB, and an atomic batch at least once a command.
+/// How many calls may be in flight; one of more than [`CALL_BYTES`] counts once for each of these, and an atomic batch at least
+/// once a command.
 pub(crate) const QUEUE_CALLS_MAX: usize = sync::bound(65_536, 8);
+
+/// How many bytes of arguments one of the [`QUEUE_CALLS_MAX`] has. A call takes some 650 bytes besides, so all that is in flight
+/// takes less than 64 MiB, however slow the disk is.
+const CALL_BYTES: usize = 256;
 
 /// A call, on its way to the journal.
 pub(crate) struct Entry {
@@ -30,7 +35,7 @@ impl Entry {
     /// How much of the bound the call takes. One of many commands takes half of it at most, so that there is a time for it:
     /// who waits for room waits for half.
     pub(crate) fn weight(&self) -> usize {
-        (1 + self.arguments.len() / 1024).max(self.commands).min(QUEUE_CALLS_MAX / 2)
+        (1 + self.arguments.len() / CALL_BYTES).max(self.commands).min(QUEUE_CALLS_MAX / 2)
     }
 }
 

@@ -246,5 +246,10 @@ impl Writer {
 }
 
 fn stopped(error: &JournalError) -> Arc<str> {
-    format!("the journal cannot be written: {error}").into()
+    // Trying again in this process would prove nothing: after a failed sync the system believes that it has succeeded.
+    format!(
+        "the journal cannot be written: {error}. Nothing more is written now, and reads go on; when the cause is gone, open it \
+         again: what was acknowledged is there"
+    )
+    .into()
 }

@@ -19,7 +19,10 @@ mod upgrades;
 
 use std::process::ExitCode;
 
-use crate::harness::Gate;
+use crate::{
+    harness::Gate,
+    machine::{slow as slow_disk, worker},
+};
 
 /// All of them.
 pub const ALL: &[Gate] = &[
@@ -46,6 +49,8 @@ pub fn child(what: &str, rest: &[String]) -> ExitCode {
     match what {
         "poison" => poison::child(rest),
         "golden" => upgrades::child(rest),
+        "slow" => slow_disk::child(rest),
+        "worker" => worker::main(),
         _ => {
             eprintln!("no gate has a child `{what}`");
             ExitCode::from(2)

@@ -62,6 +62,7 @@ pub struct Run {
     pub tier: Tier,
     only: Option<u64>,
     began: Instant,
+    skipped: AtomicBool,
     done: AtomicU64,
     facts: Mutex<BTreeMap<String, u64>>,
     words: Mutex<Vec<String>>,
@@ -102,6 +103,38 @@ impl Run {
     /// A fact so far.
     pub fn fact_so_far(&self, what: &str) -> u64 {
         lock(&self.facts).get(what).copied().unwrap_or(0)
+    }
+
+    /// Gives the gate up where this machine does not have what it needs, and says so loudly. With `MEMSTATE_FAULTS_ALL` set,
+    /// as it is where the machine is known to have everything, that is a failure.
+    ///
+    /// # Errors
+    ///
+    /// With `MEMSTATE_FAULTS_ALL`.
+    pub fn skip(&self, why: &str) -> Result<(), String> {
+        if std::env::var_os("MEMSTATE_FAULTS_ALL").is_some_and(|all| !all.is_empty()) {
+            return Err(format!("it cannot be tried on this machine: {why}"));
+        }
+        self.skipped.store(true, Ordering::Relaxed);
+        self.say(format!("SKIPPED, NOTHING WAS TRIED: {why}"));
+        Ok(())
+    }
+
+    /// Gives a part of the gate up, as [`Run::skip`] does all of it.
+    ///
+    /// # Errors
+    ///
+    /// With `MEMSTATE_FAULTS_ALL`.
+    pub fn skip_part(&self, part: &str, why: &str) -> Result<(), String> {
+        if std::env::var_os("MEMSTATE_FAULTS_ALL").is_some_and(|all| !all.is_empty()) {
+            return Err(format!("{part} cannot be tried on this machine: {why}"));
+        }
+        self.say(format!("SKIPPED, NOT TRIED: {part}: {why}"));
+        Ok(())
+    }
+
+    fn was_skipped(&self) -> bool {
+        self.skipped.load(Ordering::Relaxed)
     }
 
     /// Something to say at the end.
@@ -198,11 +231,17 @@ pub fn run_all(gates: &[&Gate], settings: &Settings) -> ExitCode {
     let began = Instant::now();
     let mut rows = Vec::new();
     let mut failed = Vec::new();
+    let mut skipped = 0;
     for gate in gates {
         let before = Instant::now();
         let (run, result) = run_gate(gate, settings);
         let seconds = before.elapsed().as_secs_f64();
-        let verdict = if result.is_ok() { "0 failed" } else { "FAILED" };
+        let verdict = match &result {
+            Ok(()) if run.was_skipped() => "SKIPPED",
+            Ok(()) => "0 failed",
+            Err(_) => "FAILED",
+        };
+        skipped += u64::from(verdict == "SKIPPED");
         let count = grouped(run.done());
         println!("{}: {count} {}, seed {}, {verdict}, {seconds:.1} s", gate.name, gate.unit, settings.seed);
         for (fact, number) in lock(&run.facts).iter() {
@@ -224,7 +263,8 @@ pub fn run_all(gates: &[&Gate], settings: &Settings) -> ExitCode {
     let seconds = began.elapsed().as_secs();
     match failed.is_empty() {
         true => {
-            println!("faults: {} gates, seed {}, 0 failed, {seconds} s", rows.len(), settings.seed);
+            let skips = if skipped > 0 { format!(", {skipped} SKIPPED") } else { String::new() };
+            println!("faults: {} gates, seed {}, 0 failed{skips}, {seconds} s", rows.len(), settings.seed);
             ExitCode::SUCCESS
         }
         false => {
@@ -251,6 +291,7 @@ fn run_gate(gate: &Gate, settings: &Settings) -> (Arc<Run>, Result<(), String>) 
         tier,
         only: settings.case,
         began: Instant::now(),
+        skipped: false.into(),
         done: 0.into(),
         facts: Mutex::default(),
         words: Mutex::default(),
@@ -260,7 +301,7 @@ fn run_gate(gate: &Gate, settings: &Settings) -> (Arc<Run>, Result<(), String>) 
     let watch = thread::spawn(move || watch(&watched, patience, &has_ended));
     let result = catch_unwind(AssertUnwindSafe(|| (gate.run)(&run)));
     let result = result.unwrap_or_else(|panic| Err(message(&*panic)));
-    let result = result.and_then(|()| match run.done() >= run.count || run.only.is_some() {
+    let result = result.and_then(|()| match run.done() >= run.count || run.only.is_some() || run.was_skipped() {
         true => Ok(()),
         false => Err(format!("only {} of {} {} were tried", run.done(), run.count, run.unit)),
     });

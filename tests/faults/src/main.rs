@@ -7,6 +7,7 @@
 mod bugs;
 mod gates;
 mod harness;
+mod machine;
 
 use std::{process::ExitCode, time::Duration};
 

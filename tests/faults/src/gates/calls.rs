@@ -1,15 +1,106 @@
 //! SIGKILL at every system call of a scripted run.
 
-use crate::harness::{Gate, Run};
+use std::path::PathBuf;
+
+use memstate_tests::random::Random;
+
+use crate::{
+    ensure,
+    gates::kill,
+    harness::{Case, Gate, Run, Tier},
+    machine::{
+        mounts::Place,
+        oracle::Oracle,
+        told::Plan,
+        tracer::{self, Act, Fault, Traced, touches_files},
+    },
+};
 
 pub const GATE: Gate = Gate {
     name: "kill-at-calls",
     promise: "killed at any system call, nothing is lost",
     unit: "system calls",
-    counts: [60, 1_000, 5_000],
+    counts: [60, 1_200, 6_000],
     run,
 };
 
-fn run(_: &Run) -> Result<(), String> {
-    Err("not there yet".to_owned())
+/// About how many calls an opening after a kill makes.
+const CALLS_OF_AN_OPENING: u64 = 250;
+
+fn run(run: &Run) -> Result<(), String> {
+    if let Some(why) = tracer::missing() {
+        return run.skip(&why);
+    }
+    // How many calls the run makes that nothing happens to.
+    let calls = {
+        let place = Place::new().map_err(|error| error.to_string())?;
+        let mut oracle = Oracle::default();
+        traced(&script(place.path().join("books")), None, &mut oracle)?.calls
+    };
+    ensure!(calls > 500, "the script makes {calls} calls only");
+    run.fact("calls that the script makes", calls);
+    run.cases(|case| {
+        let nth = match run.tier {
+            // A few, from all over the script.
+            Tier::Quick => 1 + case.random().below(calls),
+            // Each of them, and then again: no two runs of several threads are the same.
+            _ => 1 + case.index % calls,
+        };
+        killed(case, nth)
+    })?;
+    let hit = if run.tier == Tier::Quick { 0 } else { run.done().min(calls) };
+    run.fact("of them at which it was killed, one after another", hit);
+    let ran = run.fact_so_far("runs that were over before their call");
+    ensure!(ran * 4 < run.done().max(40), "{ran} runs of {} were over before their call", run.done());
+    Ok(())
+}
+
+/// Opens a new journal, sends from two tasks, with snapshots and several segments, closes, and does it again twice.
+fn script(dir: PathBuf) -> Plan {
+    Plan {
+        lanes: 2,
+        window: 3,
+        transfers: 10,
+        lives: 3,
+        padding: 700,
+        snapshot_every: 9,
+        snapshots: true,
+        segment_bytes: 8 << 10,
+        ..Plan::look(dir, false)
+    }
+}
+
+fn killed(case: &Case<'_>, nth: u64) -> Result<(), String> {
+    let mut random: Random = case.random();
+    let place = Place::new().map_err(|error| error.to_string())?;
+    let dir = place.path().join("books");
+    let mut oracle = Oracle::default();
+    let what = format!("killed at call {nth}");
+    let first = script(dir.clone());
+    let run = traced(&first, Some(nth), &mut oracle).map_err(|why| format!("{what}: {why}"))?;
+    case.run.fact("runs that were over before their call", u64::from(run.done_at.is_none()));
+    // Once more, while it is opened again.
+    let again = Plan { again: oracle.again(2, 2), lives: 1, ..first };
+    let then = 1 + random.below(CALLS_OF_AN_OPENING);
+    let what = format!("{what}, then at call {then}");
+    let run = traced(&again, Some(then), &mut oracle).map_err(|why| format!("{what}: {why}"))?;
+    case.run.fact("kills at a call after that", u64::from(run.done_at.is_some()));
+    let last = Plan { again: oracle.again(2, 2), transfers: 2, lives: 1, ..again };
+    let ended = crate::machine::workers::run(&last)?;
+    let heard = oracle.hear(&ended.told).map_err(|why| format!("{what}, then: {why}"))?;
+    ensure!(!heard.failed, "{what}: it does not go on: {}", heard.why.unwrap_or_default());
+    ensure!(heard.acknowledged >= 4, "{what}: it goes on, and only {} were acknowledged", heard.acknowledged);
+    kill::read_it_all(case.run, &dir, &mut oracle).map_err(|why| format!("{what}, then: {why}"))?;
+    case.run.tried(1);
+    Ok(())
+}
+
+/// Runs a plan, kills it at the nth call, and hears it.
+fn traced(plan: &Plan, nth: Option<u64>, oracle: &mut Oracle) -> Result<Traced, String> {
+    let fault = nth.map(|nth| Fault { act: Act::Kill, nth });
+    let traced = tracer::trace(plan, touches_files, fault)?;
+    traced.ended.sound()?;
+    let heard = oracle.hear(&traced.ended.told)?;
+    ensure!(!heard.failed, "it is refused: {}", heard.why.unwrap_or_default());
+    Ok(traced)
 }

@@ -1,0 +1,146 @@
+//! A real file system on a disk that really fails: an ext4 in an image with holes, on a tmpfs that has no room for them.
+//!
+//! The kernel answers the sync with EIO, keeps the bytes in its cache, and believes that they are on the disk.
+
+use std::{
+    fs::{self, File},
+    time::Duration,
+};
+
+use rustix::fs::{FallocateFlags, fallocate};
+
+use crate::{
+    ensure,
+    gates::kill,
+    harness::Run,
+    machine::{
+        books::Statement,
+        fiemap,
+        mounts::{self, Ext4, Tmpfs},
+        oracle::Oracle,
+        told::{Plan, Told},
+        workers::{self, Worker},
+    },
+};
+
+const TMPFS_BYTES: u64 = 14 << 20;
+const MORE_BYTES: u64 = 100 << 20;
+const IMAGE_BYTES: u64 = 64 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn run(run: &Run) -> Result<(), String> {
+    if let Some(why) = mounts::missing() {
+        return run.skip_part("syncs that really fail", &why);
+    }
+    let times = [4, 44, 500][run.tier as usize];
+    for time in 0..times {
+        // On a thread of its own, whose mounts go with it.
+        let failed = std::thread::scope(|scope| {
+            scope.spawn(|| one(run, time)).join().unwrap_or_else(|panic| Err(crate::harness::message(&*panic)))
+        });
+        failed.map_err(|why| format!("the real disk, time {time}: {why}"))?;
+    }
+    let lost = run.fact_so_far("real disk: states whose cache showed what the disk did not have");
+    ensure!(lost > 0, "no failed sync has ever lost anything: it is not what was to be tried");
+    Ok(())
+}
+
+fn one(run: &Run, time: u64) -> Result<(), String> {
+    let text = |error: std::io::Error| error.to_string();
+    let tmpfs = Tmpfs::new(TMPFS_BYTES).map_err(text)?;
+    let mut ext4 = Ext4::upon(&tmpfs, IMAGE_BYTES).map_err(text)?;
+    let dir = ext4.path().join("books");
+    let mut oracle = Oracle::default();
+    let mut plan = Plan {
+        seed: time,
+        lanes: 2,
+        window: 2,
+        transfers: 20,
+        padding: [200, 3_000][(time % 2) as usize],
+        pauses: true,
+        ..Plan::look(dir.clone(), false)
+    };
+    // Every third time it is the file system's own journal, or a file that grows, that has no room.
+    let only_full = time % 3 == 2;
+    let mut worker = Worker::start(&plan).map_err(text)?;
+    ensure!(worker.wait_for(PATIENCE, |told| matches!(told, Told::Paused)), "it does not come to its pause");
+    let filler = tmpfs.path().join("filler");
+    if only_full {
+        plan.transfers = 2_000;
+    } else {
+        punch(&ext4, &dir.join("journal-0000000001.seg")).map_err(text)?;
+    }
+    mounts::fill(&filler).map_err(text)?;
+    worker.go_on();
+    let ended = worker.end().map_err(text)?;
+    ended.sound()?;
+    let heard = oracle.hear(&ended.told)?;
+    if !heard.failed {
+        ensure!(only_full, "the disk has holes and no room, and nothing fails");
+        run.fact("real disk: times when everything was in its place already", 1);
+        return Ok(());
+    }
+    let why = heard.why.unwrap_or_default();
+    // The kernel says what the image's file system said, or that its own journal cannot be written any more.
+    let errno = ["Input/output error", "No space left on device"].iter().find(|text| why.contains(**text));
+    let errno = errno.ok_or_else(|| format!("the disk failed, and the error says: {why}"))?;
+    run.fact(&format!("real disk: failed with \"{errno}\""), 1);
+    let after = |told: &Told| match told {
+        Told::StateAfterFailure(statement) => Some(statement.clone()),
+        _ => None,
+    };
+    let served: Statement = ended.told.iter().find_map(after).ok_or("after the failure nothing could be read")?;
+    run.fact("real disk: replies before it", heard.acknowledged);
+    run.fact("real disk: calls that failed", heard.failures);
+
+    // There is room again.
+    fs::remove_file(&filler).map_err(text)?;
+    tmpfs.resize(MORE_BYTES).map_err(text)?;
+    let is_reopened = time % 2 == 0;
+    if is_reopened {
+        // On the same mount: the cache shows the batch that failed.
+        let again = Plan { again: oracle.again(2, 1), pauses: false, transfers: 3, ..plan.clone() };
+        let ended = workers::run(&again)?;
+        let heard = oracle.hear(&ended.told).map_err(|why| format!("opened again: {why}"))?;
+        match heard.failed {
+            // The file system gave up for good.
+            true => run.fact("real disk: refused on the same mount", 1),
+            false => run.fact("real disk: went on on the same mount", 1),
+        }
+    }
+    let cached = fs::read(dir.join("journal-0000000001.seg")).map_err(text)?;
+    ext4.remount().map_err(text)?;
+    let on_disk = fs::read(dir.join("journal-0000000001.seg")).map_err(text)?;
+    run.fact(
+        "real disk: states whose cache showed what the disk did not have",
+        u64::from(!is_reopened && cached != on_disk),
+    );
+    let truth = workers::run(&Plan::look(dir.clone(), true))?;
+    let heard = oracle.hear(&truth.told).map_err(|why| format!("after the remount: {why}"))?;
+    ensure!(!heard.failed, "after the remount it is refused: {}", heard.why.unwrap_or_default());
+    ensure!(oracle.transfers() >= served.trail.len(), "what was served after the failure is not there");
+    let last = Plan { again: oracle.again(2, 1), pauses: false, transfers: 3, ..plan };
+    let ended = workers::run(&last)?;
+    let heard = oracle.hear(&ended.told)?;
+    ensure!(!heard.failed && heard.acknowledged >= 6, "it does not go on: {}", heard.why.unwrap_or_default());
+    kill::read_it_all(run, &dir, &mut oracle)?;
+    run.fact("real disk: times", 1);
+    run.tried(1);
+    Ok(())
+}
+
+/// Takes the room from under a file: what is in it stays in the cache, and what is written to it finds no place on the disk.
+fn punch(ext4: &Ext4, path: &std::path::Path) -> std::io::Result<()> {
+    let file = File::open(path)?;
+    let journal = fs::read(path)?;
+    // What comes next is written after the last byte that is not zero.
+    let end = journal.iter().rposition(|byte| *byte != 0).map_or(0, |at| at as u64 + 1);
+    for (logical, physical, length) in fiemap::extents(&file)? {
+        let keep = (end + 4096).next_multiple_of(4096).saturating_sub(logical).min(length);
+        if keep < length {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            fallocate(ext4.image(), flags, physical + keep, length - keep)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Every sync that the real engine makes on the real disk, failed by the tracer.
+
+use crate::{
+    ensure,
+    gates::kill,
+    harness::{Run, Tier},
+    machine::{
+        mounts::Place,
+        oracle::Oracle,
+        told::{Plan, Told},
+        tracer::{self, Act, Fault, syncs},
+        workers,
+    },
+};
+
+pub fn run(run: &Run) -> Result<(), String> {
+    if let Some(why) = tracer::missing() {
+        return run.skip_part("syncs that fail in the real engine", &why);
+    }
+    let place = Place::new().map_err(|error| error.to_string())?;
+    let plan = |name: &str| Plan {
+        lanes: 2,
+        window: 3,
+        transfers: 6,
+        lives: 2,
+        padding: 900,
+        snapshots: true,
+        segment_bytes: 4 << 10,
+        ..Plan::look(place.path().join(name), false)
+    };
+    let all = tracer::trace(&plan("counted"), syncs, None)?.calls;
+    ensure!(all > 20, "the engine makes only {all} syncs");
+    let each = if run.tier == Tier::Quick { all.div_ceil(10) as usize } else { 1 };
+    // Threads meet in another order each time, so there may be some more.
+    for nth in (1..=all + 5).step_by(each) {
+        let plan = plan(&nth.to_string());
+        one(run, &plan, nth).map_err(|why| format!("sync {nth} of {all} of the real engine failed: {why}"))?;
+    }
+    Ok(())
+}
+
+fn one(run: &Run, plan: &Plan, nth: u64) -> Result<(), String> {
+    let mut oracle = Oracle::default();
+    let fault = Fault { act: Act::Fail(libc::EIO), nth };
+    let traced = tracer::trace(plan, syncs, Some(fault))?;
+    traced.ended.sound()?;
+    let heard = oracle.hear(&traced.ended.told)?;
+    let no_snapshot = traced.ended.told.iter().find_map(|told| match told {
+        Told::Snapshot(Err(why)) => Some(why.clone()),
+        _ => None,
+    });
+    if traced.done_at.is_some() {
+        let why = heard.why.clone().or(no_snapshot);
+        let why = why.ok_or("nobody says so")?;
+        ensure!(why.contains("Input/output error") && why.contains("books") | why.contains('/'), "it says: {why}");
+        run.fact("real engine: syncs that failed by the tracer", 1);
+        run.tried(1);
+    }
+    let again = Plan { again: oracle.again(2, 1), lives: 1, snapshots: false, ..plan.clone() };
+    let ended = workers::run(&again)?;
+    let heard = oracle.hear(&ended.told)?;
+    ensure!(!heard.failed, "it does not go on: {}", heard.why.unwrap_or_default());
+    kill::read_it_all(run, &plan.dir, &mut oracle)
+}
