@@ -2,4 +2,6 @@
 
 pub mod bank;
 pub mod disks;
+pub mod everything;
+pub mod meter;
 pub mod random;

@@ -340,6 +340,11 @@ pub(crate) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
+    /// Those that stand in these bytes, without a payload around them.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Records { bytes }
+    }
+
     /// Whether all were read.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()

@@ -1,0 +1,6 @@
+//! What a writer says of itself.
+#![no_main]
+
+use memstate_fuzz::{Model, hostile, target};
+
+target!("schema", hostile::schema::<Model>);
