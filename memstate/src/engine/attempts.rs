@@ -87,7 +87,7 @@ impl Attempts {
             }
             Some(found) if found.has(position) => {
                 let part = (found.last.get() - found.first.get() + 1).div_ceil(PARTS);
-                to(position.plus(part - 1).min(found.last))
+                to(Position::new(position.get().saturating_add(part - 1)).min(found.last))
             }
             Some(found) if position < found.first => to(Position::new(found.first.get() - 1)),
             _ => to(self.end),
@@ -159,7 +159,8 @@ fn read(disk: &dyn Disk, path: &Path) -> io::Result<Option<Attempt>> {
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
     let attempt =
         Attempt { first: Position::new(number(8)), last: Position::new(number(16)), tries: number(24) };
-    let whole = read == bytes.len() && encode(attempt) == bytes && attempt.first <= attempt.last;
+    let is_a_range = Position::START < attempt.first && attempt.first <= attempt.last;
+    let whole = read == bytes.len() && encode(attempt) == bytes && is_a_range;
     Ok(whole.then_some(attempt))
 }
 

@@ -300,6 +300,9 @@ impl<'a> Payload<'a> {
                 if count > bytes.len() as u64 {
                     return Err(Unreadable::new("there are fewer outcomes than announced"));
                 }
+                if first.get().checked_add(count).is_none() {
+                    return Err(Unreadable::new("there are outcomes of more records than there can be"));
+                }
                 let list = (0..count).map(|_| Recorded::get(&mut bytes)).collect::<Result<_, _>>()?;
                 Ok(Payload::Records {
                     shared,

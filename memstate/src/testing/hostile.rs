@@ -13,10 +13,12 @@
 //! This is no part of the public interface.
 
 mod batch;
+mod bombs;
 mod files;
 mod types;
 
-pub use batch::{batch, record, records};
+pub use batch::{batch, payload, record, records};
+pub use bombs::{chained, long_name, units};
 pub use files::{
     attempt, build_segment, preamble_of_segment, seal_segment, seal_snapshot, segment, snapshot, snapshot_content,
 };

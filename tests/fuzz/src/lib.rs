@@ -8,16 +8,14 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use memstate::testing::hostile;
 use memstate_tests::{
     everything::{Everything, seeds::Seeds},
     meter::{Meter, measured},
 };
 
-pub use libfuzzer_sys;
-pub use memstate::testing::hostile;
-pub use memstate_tests::everything::Everything as Model;
-
 mod seeds;
+pub mod targets;
 
 #[global_allocator]
 static METER: Meter = Meter;
@@ -35,7 +33,7 @@ static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 static ACCEPTED: AtomicU64 = AtomicU64::new(0);
 
 /// Runs one execution, and fails it if it takes too much memory.
-pub fn bounded(bytes: &[u8], run: impl FnOnce(&[u8]) -> bool) {
+pub fn bounded(bytes: &[u8], run: fn(&[u8]) -> bool) {
     let (accepted, peak) = measured(|| run(bytes));
     EXECUTIONS.fetch_add(1, Ordering::Relaxed);
     ACCEPTED.fetch_add(accepted.into(), Ordering::Relaxed);
@@ -68,18 +66,10 @@ pub fn begin(target: &str) {
 /// The `main` of a target.
 #[macro_export]
 macro_rules! target {
-    ($name:literal, $run:expr) => {
-        $crate::libfuzzer_sys::fuzz_target!(
-            init: $crate::begin($name),
-            |bytes: &[u8]| {
-                $crate::bounded(bytes, $run)
-            }
+    ($name:ident) => {
+        libfuzzer_sys::fuzz_target!(
+            init: memstate_fuzz::begin(stringify!($name)),
+            |bytes: &[u8]| memstate_fuzz::bounded(bytes, memstate_fuzz::targets::$name)
         );
     };
-}
-
-/// What is in front, with its length in two bytes, and what is behind.
-pub fn two_parts(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let Some((length, rest)) = bytes.split_first_chunk() else { return (&[], bytes) };
-    rest.split_at(usize::from(u16::from_le_bytes(*length)).min(rest.len()))
 }

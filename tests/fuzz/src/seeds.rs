@@ -11,7 +11,7 @@ use memstate_tests::everything::seeds::Seeds;
 pub fn of(target: &str, seeds: &Seeds) -> Vec<Vec<u8>> {
     match target {
         "record" => seeds.records.clone(),
-        "batch" => seeds.batches.clone(),
+        "payload" | "batch" => seeds.batches.clone(),
         "arguments" => seeds
             .arguments
             .iter()

@@ -218,7 +218,9 @@ pub fn snapshot<M: Model>(bytes: &[u8]) -> bool {
         }
     };
     assert_eq!(loaded.kernel.position().get(), position);
-    let again = Snapshots::new(Arc::new(FaultyDisk::new()), Path::new(DIR), Retention::default());
+    let other = FaultyDisk::new();
+    other.create_dir(Path::new(DIR)).expect("the disk is whole");
+    let again = Snapshots::new(Arc::new(other), Path::new(DIR), Retention::default());
     again.write(&today.preamble, &loaded.kernel, loaded.time).expect("what was read is written");
     let same = again.newest::<M>(&today, None).expect("it is read back").expect("it is there");
     assert!(same.is_of_today && same.time == loaded.time);

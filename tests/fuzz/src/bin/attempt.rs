@@ -1,6 +1,4 @@
 //! The file `attempt`.
 #![no_main]
 
-use memstate_fuzz::{hostile, target};
-
-target!("attempt", hostile::attempt);
+memstate_fuzz::target!(attempt);

@@ -1,6 +1,4 @@
-//! The payload of a batch, taken apart and replayed.
+//! The payload of a batch, replayed.
 #![no_main]
 
-use memstate_fuzz::{Model, hostile, target};
-
-target!("batch", hostile::batch::<Model>);
+memstate_fuzz::target!(batch);

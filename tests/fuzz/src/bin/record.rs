@@ -1,6 +1,4 @@
 //! One record of a batch.
 #![no_main]
 
-use memstate_fuzz::{Model, hostile, target};
-
-target!("record", hostile::record::<Model>);
+memstate_fuzz::target!(record);

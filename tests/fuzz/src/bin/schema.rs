@@ -1,6 +1,4 @@
 //! What a writer says of itself.
 #![no_main]
 
-use memstate_fuzz::{Model, hostile, target};
-
-target!("schema", hostile::schema::<Model>);
+memstate_fuzz::target!(schema);

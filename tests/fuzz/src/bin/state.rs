@@ -1,6 +1,4 @@
 //! A state of today's types.
 #![no_main]
 
-use memstate_fuzz::{Model, hostile, target};
-
-target!("state", hostile::state::<Model>);
+memstate_fuzz::target!(state);

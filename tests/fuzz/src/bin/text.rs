@@ -1,6 +1,4 @@
 //! Request ids, positions and times as texts.
 #![no_main]
 
-use memstate_fuzz::{hostile, target};
-
-target!("text", hostile::text);
+memstate_fuzz::target!(text);
