@@ -24,7 +24,7 @@ pub struct Seeds {
     pub records: Vec<Vec<u8>>,
     /// Arguments, with the number of their command.
     pub arguments: Vec<(u16, Vec<u8>)>,
-    /// The file of the journal, without the zeros at its end but for a few sectors.
+    /// The file of the journal.
     pub segment: Vec<u8>,
     /// Files of snapshots.
     pub snapshots: Vec<Vec<u8>>,
@@ -108,9 +108,7 @@ impl Seeds {
                 seeds.states.push(state_of(&bytes).to_vec());
                 seeds.snapshots.push(bytes);
             } else if name.ends_with(".seg") {
-                let used = bytes.chunks(512).rposition(|sector| sector.iter().any(|byte| *byte != 0));
-                let used = (used.unwrap_or(0) + 3) * 512;
-                seeds.segment = bytes[..used.min(bytes.len())].to_vec();
+                seeds.segment = bytes;
             }
         }
         let options = FileOptions::default();

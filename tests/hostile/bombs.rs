@@ -29,14 +29,13 @@ fn announced_lengths_are_not_believed() {
             for after in [&[][..], &[0], &[0; 64]] {
                 let bytes = [before, &count, after].concat();
                 let entrance = Entrance::Arguments(command(name));
-                let is_whole = count == [2] && after.len() > 2;
-                assert!(!entrance.enter(&bytes) || is_whole || after == [0; 64], "{name} {bytes:?}");
+                // Behind a small number there may be as much as it says.
+                assert!(!entrance.enter(&bytes) || after == [0; 64], "{name} {bytes:?}");
             }
         }
-        for kind in [1, 2, 3] {
-            assert!(!Entrance::Batch.enter(&[&[kind][..], &[0; 24], &count, &[0; 8]].concat()), "{kind}");
-            assert!(!Entrance::Payload.enter(&[&[kind][..], &[0; 8], &count].concat()) || kind == 1);
-        }
+        // Outcomes, and amended ones.
+        assert!(!Entrance::Batch.enter(&[&[2][..], &[0; 24], &[1], &count].concat()));
+        assert!(!Entrance::Payload.enter(&[&[3][..], &[0; 8], &count].concat()));
         Entrance::State.enter(&[&[0][..], &count].concat());
         Entrance::Schema.enter(&[&[2, 0, 1, 14, 0][..], &count, &[0; 64]].concat());
     }

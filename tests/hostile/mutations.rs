@@ -8,21 +8,23 @@ use crate::support::{Entrance, real};
 /// How many random changes there are, over all entrances.
 const CHANGES: u64 = 20_000;
 /// How many of the places of a long seed are tried, for a quick test.
-const PLACES: usize = 400;
+const PLACES: usize = 200;
 
 #[test]
 fn real_bytes_are_accepted() {
     for (entrance, bytes) in real() {
         // A batch continues the one before it, and so only the first ones are accepted alone.
         if entrance != Entrance::Batch {
-            assert!(entrance.enter(&bytes), "{entrance:?} {bytes:?}");
+            let shown = &bytes[..bytes.len().min(100)];
+            assert!(entrance.enter(&bytes), "{entrance:?} {shown:?}");
         }
     }
 }
 
-/// The places of a seed that are tried.
+/// The places of a seed that are tried; of the zeros at its end only the first ones.
 fn places(bytes: &[u8]) -> impl Iterator<Item = usize> + use<> {
-    (0..bytes.len()).step_by(bytes.len().div_ceil(PLACES).max(1))
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| bytes.len().min(last + 512));
+    (0..used).step_by(used.div_ceil(PLACES).max(1))
 }
 
 /// A segment keeps its checksums only if nobody changes it, so it is given new ones.
@@ -41,8 +43,7 @@ fn every_cut_is_survived() {
         for cut in places(&bytes) {
             let accepted = entrance.enter(&bytes[..cut]);
             let may_end_anywhere = matches!(entrance, Entrance::Payload | Entrance::Attempt | Entrance::Text);
-            let is_tail = entrance == Entrance::Segment;
-            assert!(!accepted || may_end_anywhere || is_tail || entrance == Entrance::Batch, "{entrance:?} {cut}");
+            assert!(!accepted || may_end_anywhere || entrance == Entrance::Batch, "{entrance:?} {cut}");
             cuts += 1;
         }
     }
@@ -54,7 +55,7 @@ fn every_changed_byte_is_survived() {
     let (mut flips, mut accepted) = (0, 0);
     for (entrance, real) in real() {
         for place in places(&real) {
-            for flip in [0x01, 0x80, 0xff] {
+            for flip in [0x01, 0x80] {
                 let mut bytes = real.clone();
                 bytes[place] ^= flip;
                 accepted += u32::from(entered(entrance, &mut bytes));
