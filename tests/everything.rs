@@ -190,7 +190,11 @@ impl Everything {
     }
 
     /// Fills the nested maps.
-    pub fn nest(&mut self, color: Color, entries: std::collections::BTreeMap<Name, List<(i32, Option<u128>)>>) {
+    pub fn nest(
+        &mut self,
+        color: Color,
+        entries: std::collections::BTreeMap<Name, List<(i32, Option<u128>)>>,
+    ) {
         let names = self.nested.entry(color).or_default();
         for (name, pairs) in entries {
             let mut map = BTreeMap::new();

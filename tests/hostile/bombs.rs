@@ -8,23 +8,22 @@ use memstate_tests::{
 use crate::support::{BASE, Entrance, PER_BYTE, SEEDS, command, varint};
 
 /// What a value says of how much comes, which nothing comes up to.
-const COUNTS: [u128; 8] =
-    [2, 1 << 16, 1 << 20, 1 << 30, 1 << 32, 1 << 60, 1 << 63, u64::MAX as u128];
+const COUNTS: [u128; 8] = [2, 1 << 16, 1 << 20, 1 << 30, 1 << 32, 1 << 60, 1 << 63, u64::MAX as u128];
 
 #[test]
 fn announced_lengths_are_not_believed() {
     for count in COUNTS {
         let count = varint(count);
         for (name, before) in [
-            ("keep", &[2][..]),            // a text
-            ("keep", &[4]),                // a list of expressions
-            ("enqueue", &[]),              // a list of pairs
-            ("enqueue", &[1, 7, 1]),       // a text in it
-            ("paint", &[0]),               // a set
-            ("place", &[]),                // a text
-            ("nest", &[0]),                // a map
-            ("nest", &[0, 1, 1, b'a']),    // a list in it
-            ("write", &[]),                // bytes
+            ("keep", &[2][..]),         // a text
+            ("keep", &[4]),             // a list of expressions
+            ("enqueue", &[]),           // a list of pairs
+            ("enqueue", &[1, 7, 1]),    // a text in it
+            ("paint", &[0]),            // a set
+            ("place", &[]),             // a text
+            ("nest", &[0]),             // a map
+            ("nest", &[0, 1, 1, b'a']), // a list in it
+            ("write", &[]),             // bytes
         ] {
             for after in [&[][..], &[0], &[0; 64]] {
                 let bytes = [before, &count, after].concat();
@@ -135,9 +134,8 @@ fn chain_of_types(length: usize) -> (Vec<u8>, usize) {
 fn a_name_is_not_repeated_without_end() {
     // A list of a million structs without bytes, whose only field has a long name.
     let bomb = memstate::testing::hostile::long_name::<Everything>(1000);
-    let (accepted, peak) = measured(|| {
-        memstate::testing::hostile::carried::<Everything>(&bomb, &varint(1 << 19))
-    });
+    let (accepted, peak) =
+        measured(|| memstate::testing::hostile::carried::<Everything>(&bomb, &varint(1 << 19)));
     assert!(!accepted);
     assert!(peak < BASE + (bomb.len() + 3) * PER_BYTE, "{peak} bytes");
 }
@@ -148,9 +146,9 @@ fn requests_that_contradict_themselves_are_no_reason_to_panic() {
     let preamble = &seeds.preamble;
     let state = &seeds.states[0];
     for requests in [
-        &[0, 0, 0, 0][..],           // none: fine
-        &[0, 0, 200, 1, 0],          // bytes of replies that are not there
-        &[0, 1, 1, 1, 0, 0],         // an order of what is not there
+        &[0, 0, 0, 0][..],   // none: fine
+        &[0, 0, 200, 1, 0],  // bytes of replies that are not there
+        &[0, 1, 1, 1, 0, 0], // an order of what is not there
         &[0, 2, 1, 1, 1, 1, 0, 0],
     ] {
         let content = memstate::testing::hostile::snapshot_content(3, preamble, requests, state);

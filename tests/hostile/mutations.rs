@@ -73,7 +73,8 @@ fn random_changes_are_survived() {
     let real = real();
     let mut accepted = 0;
     for _ in 0..CHANGES {
-        let pick = |random: &mut Random| usize::try_from(random.below(real.len() as u64)).expect("it is small");
+        let pick =
+            |random: &mut Random| usize::try_from(random.below(real.len() as u64)).expect("it is small");
         let (entrance, bytes) = &real[pick(&mut random)];
         let other = &real[pick(&mut random)].1;
         let mut bytes = bytes.clone();

@@ -46,7 +46,11 @@ impl Entrance {
             Entrance::Text => hostile::text(bytes),
         });
         let most = BASE + PER_BYTE * bytes.len();
-        assert!(peak <= most, "{self:?}: {} bytes took {peak} bytes of memory, and may take {most}", bytes.len());
+        assert!(
+            peak <= most,
+            "{self:?}: {} bytes took {peak} bytes of memory, and may take {most}",
+            bytes.len()
+        );
         accepted
     }
 }

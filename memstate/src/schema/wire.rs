@@ -75,7 +75,9 @@ impl<'a, 'de> Source<'a, 'de> {
     /// Takes so much memory for a value.
     pub(crate) fn weigh(&mut self, bytes: usize) -> Result<()> {
         let Some(left) = self.memory.checked_sub(bytes) else {
-            return Err(Trouble::new("it would take much more memory than its bytes, for names or for values of no bytes"));
+            return Err(Trouble::new(
+                "it would take much more memory than its bytes, for names or for values of no bytes",
+            ));
         };
         self.memory = left;
         Ok(())

@@ -20,7 +20,8 @@ mod types;
 pub use batch::{batch, payload, record, records};
 pub use bombs::{chained, long_name, units};
 pub use files::{
-    attempt, build_segment, preamble_of_segment, seal_segment, seal_snapshot, segment, snapshot, snapshot_content,
+    attempt, build_segment, preamble_of_segment, seal_segment, seal_snapshot, segment, snapshot,
+    snapshot_content,
 };
 #[cfg(feature = "cli")]
 pub use types::typed;

@@ -86,7 +86,8 @@ pub fn compare<M: Model>(folder: &str, name: &str) {
 
 /// Reads the text of such a file, which anybody may have made; what is read is what is written.
 pub(super) fn hostile(text: &[u8]) {
-    if let Ok(preamble) = std::str::from_utf8(text).map_err(drop).and_then(|text| locked(text).map_err(drop)) {
+    if let Ok(preamble) = std::str::from_utf8(text).map_err(drop).and_then(|text| locked(text).map_err(drop))
+    {
         assert!(locked(&file(&preamble)) == Ok(preamble), "a file is read back");
     }
 }

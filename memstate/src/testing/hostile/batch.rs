@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     Model, OpenError, Position,
     engine::hostile::{
-        Amendments, Check, Halt, Identity, Payload, Records, Replay, Today, amended, arguments_text, batch_time,
-        begin, decode, genesis, put_record,
+        Amendments, Check, Halt, Identity, Payload, Records, Replay, Today, amended, arguments_text,
+        batch_time, begin, decode, genesis, put_record,
     },
     journal::Entry,
 };

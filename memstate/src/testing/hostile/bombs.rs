@@ -21,7 +21,8 @@ pub fn units(bytes: &[u8]) -> Result<usize, Unreadable> {
 pub fn chained<M: Model>(length: usize) -> Vec<u8> {
     let mut preamble = Today::of::<M>().preamble.clone();
     let types = preamble.schema.types.clone();
-    let holds_itself = |number: &u32, named: &Named| format!("{named:?}").contains(&format!("Named({number})"));
+    let holds_itself =
+        |number: &u32, named: &Named| format!("{named:?}").contains(&format!("Named({number})"));
     let (number, link) =
         (0..).zip(&types).find(|(number, named)| holds_itself(number, named)).expect("the model has one");
     let added = u32::try_from(types.len()).expect("a model has few types");
@@ -51,7 +52,9 @@ fn rename(content: &mut Content, from: u32, to: u32) {
         Content::Unit => {}
         Content::Newtype(shape) => rename_shape(shape, from, to),
         Content::Tuple(shapes) => shapes.iter_mut().for_each(|shape| rename_shape(shape, from, to)),
-        Content::Fields(fields) => fields.iter_mut().for_each(|field| rename_shape(&mut field.shape, from, to)),
+        Content::Fields(fields) => {
+            fields.iter_mut().for_each(|field| rename_shape(&mut field.shape, from, to))
+        }
     }
 }
 

@@ -9,7 +9,10 @@ use crate::{
     engine::hostile::{Attempts, Retention, Snapshots, Today},
     journal::{
         Batch, Journal,
-        file::{FileJournal, FileOptions, inspect::{Inspector, Patience}},
+        file::{
+            FileJournal, FileOptions,
+            inspect::{Inspector, Patience},
+        },
     },
     testing::disk::FaultyDisk,
 };
@@ -89,7 +92,8 @@ pub fn seal_segment(file: &mut [u8]) {
             continue;
         }
         let kind = file[start + 22];
-        let total = usize::from(u16::from_le_bytes([file[start + 18], file[start + 19]])).clamp(1, count - at);
+        let total =
+            usize::from(u16::from_le_bytes([file[start + 18], file[start + 19]])).clamp(1, count - at);
         let mut body = Vec::new();
         for sector in at..at + total {
             let start = sector * SECTOR;
@@ -269,7 +273,8 @@ fn tried(file: &[u8], end: u64) -> bool {
     let path = Path::new(DIR).join("attempt");
     disk.put(&path, file.to_vec());
     let disk: Arc<dyn Disk> = Arc::new(disk);
-    let mut attempts = Attempts::new(Arc::clone(&disk), Path::new(DIR)).expect("a file that is no attempt is none");
+    let mut attempts =
+        Attempts::new(Arc::clone(&disk), Path::new(DIR)).expect("a file that is no attempt is none");
     attempts.until(Position::new(end));
     let first = end.saturating_sub(40).max(1);
     let named = |at: usize| file.get(at..at + 8).map(|it| u64::from_le_bytes(it.try_into().expect("eight")));
@@ -282,6 +287,9 @@ fn tried(file: &[u8], end: u64) -> bool {
     assert!(blamed <= 1, "at most one record is left out");
     attempts.done().expect("the disk is whole");
     // One that is damaged names nothing, and stays until the next tail has to be named.
-    assert!(first >= end || disk.open(&path, Access::Read).is_err(), "a tail that was applied leaves no attempt");
+    assert!(
+        first >= end || disk.open(&path, Access::Read).is_err(),
+        "a tail that was applied leaves no attempt"
+    );
     blamed == 1
 }
