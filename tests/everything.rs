@@ -122,7 +122,7 @@ pub struct Everything {
     tags: HashSet<Color>,
     names: BTreeSet<Name>,
     points: HashMap<String, Point>,
-    nested: BTreeMap<Color, HashMap<Name, Vec<BTreeMap<i32, Option<u128>>>>>,
+    nested: BTreeMap<Color, HashMap<Name, Vec<Numbers>>>,
     raw: List<u8>,
 }
 
@@ -217,6 +217,9 @@ impl Everything {
         self.count
     }
 }
+
+/// Numbers by number.
+type Numbers = BTreeMap<i32, Option<u128>>;
 
 /// Names in order, each once.
 pub type BTreeSetOfNames = std::collections::BTreeSet<Name>;
