@@ -3,4 +3,6 @@
 pub mod archive;
 pub mod bank;
 pub mod disks;
+pub mod everything;
+pub mod meter;
 pub mod random;

@@ -1,5 +1,8 @@
 //! Arguments, replies and events as bytes: postcard's format, one value after another.
 //!
+//! Values may be nested as deep as 512 levels: every list, map, struct, tuple, enum, newtype and option that is there is one. What is deeper is
+//! refused, when it is sent and when it is read, because a few bytes for each level would be enough to end the stack.
+//!
 //! What is read must be read to its last byte; a value that leaves some over is another value than was written.
 
 #[doc(hidden)]

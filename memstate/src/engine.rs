@@ -61,6 +61,24 @@ pub(crate) mod bench {
     };
 }
 
+/// What reads bytes of a journal, of a snapshot or of the file `attempt`, for tests that make such bytes up.
+pub(crate) mod hostile {
+    pub(crate) use super::{
+        amendments::Amendments,
+        attempts::{Attempts, program},
+        check::Check,
+        describe::{arguments as arguments_text, schema_text, values},
+        evolution::{Routes, Today, Way, all_differences, carry, read_state},
+        kernel::decode,
+        preamble::Preamble,
+        record::{Payload, Record, Records, amended, batch_time, begin, genesis, put_record},
+        replay::{Halt, Replay},
+        requests::Identity,
+        retention::Retention,
+        snapshots::{Snapshots, read_state as read_today_state},
+    };
+}
+
 pub(crate) use amendments::Amended;
 #[cfg(feature = "cli")]
 pub(crate) use amendments::Amendments;

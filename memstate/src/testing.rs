@@ -8,6 +8,8 @@ mod bench;
 mod deterministic;
 pub mod disk;
 mod given;
+#[doc(hidden)]
+pub mod hostile;
 pub mod journal;
 pub mod schema;
 

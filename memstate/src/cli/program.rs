@@ -28,6 +28,7 @@ mod paths;
 mod replay;
 mod session;
 
+pub(crate) use arguments::typed;
 use methods::Methods;
 
 /// The commands that need the model.

@@ -1,8 +1,13 @@
-//! [`Reader`]: postcard's format, read so that no bytes can make it loop or allocate.
+//! [`Reader`]: postcard's format, read so that no bytes can make it loop, allocate or get at the end of the stack.
 //!
-//! It reads what postcard writes, as postcard does, but for one thing: a list of elements that take no bytes (`Vec<()>`) may
-//! announce any number of them, and postcard would count to it. Here a list may announce no more elements than there are
-//! bytes left, beside [`FREE`] in the whole value. (And a character is one character, not the first of several.)
+//! It reads what postcard writes, as postcard does, but for these:
+//!
+//! - A list of elements that take no bytes (`Vec<()>`) may announce any number of them, and postcard would count to it. Here
+//!   a list may announce no more elements than there are bytes left, beside [`FREE`] in the whole value.
+//! - A list may announce as many elements as there are bytes left, and its first element is a list that does so too.
+//!   Room is made ahead for no more elements of all lists together than there are bytes in the value.
+//! - Values are nested no deeper than [`DEEPEST`] levels.
+//! - A character is one character, not the first of several.
 
 use std::fmt::{self, Display};
 
@@ -13,9 +18,17 @@ use serde::de::{
 /// How many elements of lists, sets and maps may take no bytes, in one value.
 const FREE: usize = 1 << 20;
 
+/// How deep values may be nested. Each level takes a part of the stack, and a few bytes are enough for a level. In a debug
+/// build this many take about half of the stack of a thread, whatever reads them.
+pub(crate) const DEEPEST: u32 = 512;
+
 /// Bytes, as a source of values.
 pub(crate) struct Reader<'de> {
     bytes: &'de [u8],
+    /// For how many elements room may still be made before they have come.
+    room: usize,
+    /// In how many values the next one is.
+    depth: u32,
     /// How many elements may still take no bytes.
     free: usize,
     why: String,
@@ -34,7 +47,12 @@ type Result<T> = std::result::Result<T, Fault>;
 
 impl<'de> Reader<'de> {
     pub(crate) fn new(bytes: &'de [u8]) -> Self {
-        Reader { bytes, free: FREE, why: String::new() }
+        Self::inside(0, bytes)
+    }
+
+    /// For a value that is in so many others already.
+    pub(crate) fn inside(depth: u32, bytes: &'de [u8]) -> Self {
+        Reader { bytes, room: bytes.len(), depth, free: FREE, why: String::new() }
     }
 
     /// What has not been read.
@@ -107,6 +125,31 @@ impl<'de> Reader<'de> {
             return Err(self.announced(count, "elements"));
         }
         Ok(count)
+    }
+
+    /// Of so many elements that are announced, for how many room is made before they have come.
+    #[inline]
+    fn make_room(&mut self, announced: usize) -> usize {
+        let ahead = announced.min(self.bytes.len()).min(self.room);
+        self.room -= ahead;
+        ahead
+    }
+
+    /// Reads a value with others in it.
+    #[inline]
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth + 1 >= DEEPEST {
+            return Err(self.too_deep());
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    #[cold]
+    fn too_deep(&mut self) -> Fault {
+        self.fault(format!("values are nested deeper than {DEEPEST} levels"))
     }
 
     /// After an element: whether it took bytes, of which there were `before`.
@@ -287,7 +330,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.byte()? {
             0 => visitor.visit_none(),
-            1 => visitor.visit_some(self),
+            1 => self.nested(|inner| visitor.visit_some(inner)),
             byte => Err(self.fault(format!("{byte} is neither some nor none"))),
         }
     }
@@ -304,18 +347,19 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
 
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
-        visitor.visit_newtype_struct(self)
+        self.nested(|inner| visitor.visit_newtype_struct(inner))
     }
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let left = self.count()?;
-        visitor.visit_seq(Elements { reader: self, left })
+        let ahead = self.make_room(left);
+        self.nested(|reader| visitor.visit_seq(Elements { reader, left, ahead }))
     }
 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, left: usize, visitor: V) -> Result<V::Value> {
-        visitor.visit_seq(Parts { reader: self, left })
+        self.nested(|reader| visitor.visit_seq(Parts { reader, left }))
     }
 
     #[inline]
@@ -331,8 +375,9 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let left = self.count()?;
+        let ahead = self.make_room(left);
         let before = self.bytes.len();
-        visitor.visit_map(Entries { reader: self, left, before })
+        self.nested(|reader| visitor.visit_map(Entries { reader, left, ahead, before }))
     }
 
     #[inline]
@@ -352,7 +397,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        visitor.visit_enum(self)
+        self.nested(|reader| visitor.visit_enum(reader))
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -368,6 +413,8 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
 struct Elements<'r, 'de> {
     reader: &'r mut Reader<'de>,
     left: usize,
+    /// For how many of these room may be made.
+    ahead: usize,
 }
 
 impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
@@ -385,7 +432,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        Some(self.left.min(self.reader.bytes.len()))
+        Some(self.left.min(self.ahead))
     }
 }
 
@@ -415,6 +462,8 @@ impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
 struct Entries<'r, 'de> {
     reader: &'r mut Reader<'de>,
     left: usize,
+    /// For how many of these room may be made.
+    ahead: usize,
     /// How many bytes there were before the last key.
     before: usize,
 }
@@ -439,7 +488,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        Some(self.left.min(self.reader.bytes.len()))
+        Some(self.left.min(self.ahead))
     }
 }
 

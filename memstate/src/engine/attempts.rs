@@ -23,6 +23,7 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
+pub(crate) use self::file::program;
 use self::file::{Attempt, AttemptFile, Content};
 use crate::{
     OpenError, Position,
@@ -136,7 +137,7 @@ impl Attempts {
             Some(found) if found.has(position) && found.last == OPEN_END => to(state.end),
             Some(found) if found.has(position) => {
                 let part = (found.last.get() - found.first.get() + 1).div_ceil(PARTS);
-                to(position.plus(part - 1).min(found.last))
+                to(Position::new(position.get().saturating_add(part - 1)).min(found.last))
             }
             Some(found) if position < found.first => to(before(found.first)),
             _ => to(state.end),

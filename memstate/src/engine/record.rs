@@ -304,6 +304,9 @@ impl<'a> Payload<'a> {
                 if count > bytes.len() as u64 {
                     return Err(Unreadable::new("there are fewer outcomes than announced"));
                 }
+                if first.get().checked_add(count).is_none() {
+                    return Err(Unreadable::new("there are outcomes of more records than there can be"));
+                }
                 let list = (0..count).map(|_| Recorded::get(&mut bytes)).collect::<Result<_, _>>()?;
                 Ok(Payload::Records {
                     shared,
@@ -344,6 +347,11 @@ pub(crate) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
+    /// Those that stand in these bytes, without a payload around them.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Records { bytes }
+    }
+
     /// Whether all were read.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()

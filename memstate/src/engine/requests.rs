@@ -116,6 +116,17 @@ impl Requests {
 }
 
 impl Requests {
+    /// Whether the parts agree with each other, as they do in everything that was written; who makes bytes up may not know.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let mut ordered = vec![false; self.kept.len()];
+        let each_once = self.order.iter().all(|key| {
+            let place = self.kept.get_index_of(key).and_then(|place| ordered.get_mut(place));
+            place.is_some_and(|is_there| !std::mem::replace(is_there, true))
+        });
+        let bytes: u64 = self.kept.values().map(|kept| kept.answered.bytes()).sum();
+        each_once && self.order.len() == self.kept.len() && self.bytes == bytes
+    }
+
     /// Takes over what another version of the code kept: `today` gives for a command's number then its number now, or `None`
     /// if what it replied cannot be read any more.
     pub(crate) fn carry(&mut self, today: impl Fn(u16) -> Option<u16>) {

@@ -157,6 +157,9 @@ impl Snapshots {
         }
         let mut requests: Requests = whole(parts.requests, codec::get)
             .map_err(|error| Unusable::PassOver(format!("its requests cannot be read: {error}")))?;
+        if !requests.is_consistent() {
+            return Err(Unusable::PassOver("its requests contradict themselves".to_owned()));
+        }
         requests.carry(|method| {
             routes.command(method).and_then(|route| match route.way {
                 Way::Same(method) | Way::Carried { method, .. } if route.same_reply => Some(method),

@@ -65,14 +65,30 @@ pub fn differences(written: Type<'_>, today: Type<'_>) -> Vec<Difference> {
     compared.differences
 }
 
+/// How deep types may be in each other to be compared. Today's are as deep as they are; but one of them may hold itself, and what a
+/// writer says of itself may go on without end beside it.
+const TYPES_DEEPEST: u32 = 256;
+
 /// Pairs of named types that were met: they are the same unless a difference is found.
 #[derive(Debug, Default)]
 struct Same {
     assumed: HashSet<(u32, u32)>,
+    /// In how many types the present ones are.
+    depth: u32,
 }
 
 impl Same {
     fn types(&mut self, written: Type<'_>, today: Type<'_>) -> bool {
+        if self.depth >= TYPES_DEEPEST {
+            return false;
+        }
+        self.depth += 1;
+        let same = self.shapes(written, today);
+        self.depth -= 1;
+        same
+    }
+
+    fn shapes(&mut self, written: Type<'_>, today: Type<'_>) -> bool {
         let mut inner = |was, now| self.types(written.schema.of(was), today.schema.of(now));
         match (written.shape, today.shape) {
             (Shape::Option(was), Shape::Option(now)) | (Shape::List(was), Shape::List(now)) => {
@@ -143,6 +159,10 @@ struct Compared {
     holding: Vec<(u32, u32)>,
     /// How many types were taken out of others around the present ones.
     wrappings: usize,
+    /// In how many types the present ones are.
+    depth: u32,
+    /// What was told apart by a key is not looked for, because that is what this comparison is for.
+    of_key: bool,
 }
 
 /// How many types may be taken out of others: one may hold itself.
@@ -157,6 +177,15 @@ const ANOTHER: &str = "is of another type";
 impl Compared {
     /// Compares two types at `path`.
     fn types(&mut self, written: Type<'_>, today: Type<'_>, path: &str) {
+        if self.depth >= TYPES_DEEPEST {
+            return self.breaking(written, today, path, "is too deep in other types to be compared");
+        }
+        self.depth += 1;
+        self.shapes(written, today, path);
+        self.depth -= 1;
+    }
+
+    fn shapes(&mut self, written: Type<'_>, today: Type<'_>, path: &str) {
         let of_written = |shape| written.schema.of(shape);
         let of_today = |shape| today.schema.of(shape);
         match (written.shape, today.shape) {
@@ -181,7 +210,13 @@ impl Compared {
     /// Two keys that were told apart by something that is not there any more would become one, and one of their values
     /// would be lost.
     fn keys(&mut self, written: Type<'_>, today: Type<'_>, path: &str) {
-        let lost = differences(written, today)
+        if self.of_key {
+            return;
+        }
+        let mut compared = Compared { depth: self.depth, of_key: true, ..Compared::default() };
+        compared.types(written, today, "");
+        let lost = compared
+            .differences
             .into_iter()
             .find(|difference| difference.class == Class::Compatible && difference.now.is_empty());
         if let Some(lost) = lost {

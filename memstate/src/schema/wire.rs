@@ -9,13 +9,17 @@ use super::{
     trouble::{Result, Trouble},
 };
 
-/// How deep values may be nested. Plain reading has no limit but the stack; here a schema may be made up. In a debug
-/// build this many levels take about half of the stack of a thread; to go over values takes none.
-pub(crate) const DEEPEST: u32 = 512;
+/// How deep values may be nested: as deep as plain reading allows. To go over values takes none of the stack.
+pub(crate) use crate::codec::reader::DEEPEST;
 
 /// How many values there may be that take no bytes, beside [`PER_BYTE`] for each byte.
 const FREE: u64 = 1 << 20;
 const PER_BYTE: u64 = 64;
+
+/// How much memory values without a type may take, beside [`MEMORY_PER_BYTE`] for each byte. The names of fields are in it: a
+/// writer who makes them long would have them repeated in every value.
+const MEMORY: usize = 1 << 20;
+const MEMORY_PER_BYTE: usize = 1024;
 
 /// How many values may be read from so many bytes.
 pub(crate) fn most_values(bytes: usize) -> u64 {
@@ -28,6 +32,10 @@ pub(crate) struct Source<'a, 'de> {
     bytes: &'de [u8],
     length: usize,
     values: u64,
+    /// For how many elements room may still be made before they have come; all lists together have no more than there are bytes.
+    room: usize,
+    /// How much memory values without a type may still take.
+    memory: usize,
 }
 
 /// An integer of any type.
@@ -39,7 +47,9 @@ pub(crate) enum Integer {
 
 impl<'a, 'de> Source<'a, 'de> {
     pub(crate) fn new(schema: &'a Schema, bytes: &'de [u8]) -> Self {
-        Source { schema, bytes, length: bytes.len(), values: 0 }
+        let length = bytes.len();
+        let memory = MEMORY.saturating_add(length.saturating_mul(MEMORY_PER_BYTE));
+        Source { schema, bytes, length, values: 0, room: length, memory }
     }
 
     /// What has not been read.
@@ -53,6 +63,24 @@ impl<'a, 'de> Source<'a, 'de> {
         self.bytes = rest;
         self.values = self.values.saturating_add(free as u64);
         self.count()
+    }
+
+    /// Whether room for so many elements may be made before they have come.
+    pub(crate) fn make_room(&mut self, announced: usize) -> bool {
+        let fits = announced <= self.bytes.len().min(self.room);
+        self.room -= if fits { announced } else { 0 };
+        fits
+    }
+
+    /// Takes so much memory for a value.
+    pub(crate) fn weigh(&mut self, bytes: usize) -> Result<()> {
+        let Some(left) = self.memory.checked_sub(bytes) else {
+            return Err(Trouble::new(
+                "it would take much more memory than its bytes, for names or for values of no bytes",
+            ));
+        };
+        self.memory = left;
+        Ok(())
     }
 
     /// A copy that reads the same, for a look ahead.

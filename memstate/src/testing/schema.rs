@@ -84,6 +84,14 @@ pub fn compare<M: Model>(folder: &str, name: &str) {
     }
 }
 
+/// Reads the text of such a file, which anybody may have made; what is read is what is written.
+pub(super) fn hostile(text: &[u8]) {
+    if let Ok(preamble) = std::str::from_utf8(text).map_err(drop).and_then(|text| locked(text).map_err(drop))
+    {
+        assert!(locked(&file(&preamble)) == Ok(preamble), "a file is read back");
+    }
+}
+
 /// What differs, line by line; `None` if nothing does.
 fn report(locked: &Preamble, today: &Today) -> Option<String> {
     if locked.encode() == today.preamble.encode() {

@@ -7,6 +7,7 @@ use super::methods::{Method, Methods};
 use crate::{
     Value,
     cli::failure::{Code, Failure},
+    model::Operation,
     schema::{
         Field, Schema, Shape,
         form::{Form, Place},
@@ -37,6 +38,13 @@ pub(super) fn encode(methods: &Methods, method: &Method, given: &[String]) -> Re
         })?;
     }
     Ok(bytes)
+}
+
+/// The number of the command `name`, and the bytes of its arguments as they are typed; for tests that type anything.
+pub(crate) fn typed<O: Operation>(name: &str, given: &[String]) -> Option<(u16, Vec<u8>)> {
+    let methods = Methods::of::<O>();
+    let method = methods.named(name)?;
+    Some((method.number, encode(&methods, method, given).ok()?))
 }
 
 /// Each argument's text, if it was given.

@@ -129,7 +129,7 @@ impl AttemptFile {
 }
 
 /// What a program is known by: another one, or the same with another time limit, may get past what ended this one.
-pub(super) fn program(limit: Option<Duration>) -> u64 {
+pub(crate) fn program(limit: Option<Duration>) -> u64 {
     let mut hasher = DefaultHasher::new();
     limit.hash(&mut hasher);
     let file = std::env::current_exe().and_then(std::fs::metadata);

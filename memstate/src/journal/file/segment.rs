@@ -169,7 +169,8 @@ impl Cursor {
         Cursor {
             segment: header.segment,
             sector: sectors,
-            seq: seq + 1,
+            // No group has the number after the last one.
+            seq: seq.saturating_add(1),
             epoch,
             last: Kind::Header,
             end: Position::new(header.base.get().saturating_sub(1)),
@@ -198,7 +199,7 @@ impl Cursor {
     /// Goes past a group that [`Cursor::epoch_of_next`] allows; `end` and `chain` are what is true after it.
     pub fn pass(&mut self, kind: Kind, epoch: u32, sectors: u64, end: Position, chain: Chain) {
         self.sector += sectors;
-        self.seq += 1;
+        self.seq = self.seq.saturating_add(1);
         (self.epoch, self.last, self.end, self.chain) = (epoch, kind, end, chain);
     }
 }

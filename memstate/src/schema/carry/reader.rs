@@ -160,7 +160,7 @@ impl<'r, 'a, 'de> Reader<'r, 'a, 'de> {
 
     /// Hands over to the reader without a schema, for what the schema does not know.
     fn opaque(&mut self, visit: Visit<'_, 'de>) -> Result<()> {
-        let mut plain = Plain::new(self.carrier.source.rest());
+        let mut plain = Plain::inside(self.depth, self.carrier.source.rest());
         let mut fault = None;
         let made = visit(Given::Plain(&mut plain, &mut fault));
         if let Some(fault) = fault {
@@ -194,7 +194,7 @@ impl<'r, 'a, 'de> Reader<'r, 'a, 'de> {
     }
 
     fn plain<T: Deserialize<'de>>(&mut self) -> Result<T> {
-        let mut plain = Plain::new(self.carrier.source.rest());
+        let mut plain = Plain::inside(self.depth, self.carrier.source.rest());
         match T::deserialize(&mut plain) {
             Ok(value) => {
                 self.carrier.source.go_on(plain.rest(), plain.free_elements())?;

@@ -57,7 +57,12 @@ impl<'a> Elements<'a> {
         depth: u32,
         visit: Visit<'_, 'de>,
     ) -> Result<()> {
-        let mut sequence = Sequence { carrier, elements: self, next: 0, depth };
+        // What the bytes cannot hold is not announced, so that nothing is allocated for it.
+        let is_announced = match self {
+            Elements::List(_, length) => carrier.source.make_room(length),
+            Elements::Tuple(_) | Elements::Fields(_) => true,
+        };
+        let mut sequence = Sequence { carrier, elements: self, next: 0, is_announced, depth };
         visit(Given::Elements(&mut sequence))?;
         all_taken(sequence.next, sequence.elements.length())
     }
@@ -87,15 +92,12 @@ pub(super) fn all_taken(taken: usize, written: usize) -> Result<()> {
     Err(Trouble::new(format!("{written} values were written, and today's type takes only {taken} of them")))
 }
 
-/// A length to be announced. What the bytes cannot hold is not, so that nothing is allocated for it.
-fn hint(source: &Source<'_, '_>, left: usize) -> Option<usize> {
-    (left <= source.rest().len()).then_some(left)
-}
-
 struct Sequence<'r, 'a, 'de> {
     carrier: &'r mut Carrier<'a, 'de>,
     elements: Elements<'a>,
     next: usize,
+    /// Whether the number of elements is told before they have come.
+    is_announced: bool,
     depth: u32,
 }
 
@@ -111,11 +113,7 @@ impl<'de> erased::Elements<'de> for Sequence<'_, '_, 'de> {
     }
 
     fn left(&self) -> Option<usize> {
-        let left = self.elements.length() - self.next;
-        match self.elements {
-            Elements::List(..) => hint(&self.carrier.source, left),
-            Elements::Tuple(_) | Elements::Fields(_) => Some(left),
-        }
+        self.is_announced.then(|| self.elements.length() - self.next)
     }
 }
 
@@ -128,8 +126,9 @@ pub(super) fn entries<'a, 'de>(
     visit: Visit<'_, 'de>,
 ) -> Result<()> {
     let length = carrier.source.length()?;
+    let is_announced = carrier.source.make_room(length);
     let at_key = carrier.source.rest();
-    let mut entries = Entries { carrier, key, value, next: 0, length, at_key, depth };
+    let mut entries = Entries { carrier, key, value, next: 0, length, is_announced, at_key, depth };
     visit(Given::Entries(&mut entries))?;
     all_taken(entries.next, length)
 }
@@ -141,6 +140,8 @@ struct Entries<'r, 'a, 'de> {
     /// How many keys were read.
     next: usize,
     length: usize,
+    /// Whether the number of entries is told before they have come.
+    is_announced: bool,
     /// Where the last key begins, to be named if its value cannot be read.
     at_key: &'de [u8],
     depth: u32,
@@ -176,6 +177,6 @@ impl<'de> erased::Entries<'de> for Entries<'_, '_, 'de> {
     }
 
     fn left(&self) -> Option<usize> {
-        hint(&self.carrier.source, self.length - self.next)
+        self.is_announced.then(|| self.length - self.next)
     }
 }

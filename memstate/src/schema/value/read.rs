@@ -15,6 +15,7 @@ use crate::{
 
 pub(super) fn value<'a>(source: &mut Source<'a, '_>, place: Place<'a>, depth: u32) -> Result<Value> {
     let depth = source.enter(depth)?;
+    source.weigh(size_of::<Value>())?;
     match place.form(source.schema)? {
         Form::Option(inner) => option(source, inner, depth),
         Form::List(element) => list(source, element, depth),
@@ -95,6 +96,7 @@ fn tuple<'a>(source: &mut Source<'a, '_>, parts: &'a [Shape], depth: u32) -> Res
 fn fields<'a>(source: &mut Source<'a, '_>, fields: &'a [Field], depth: u32) -> Result<Value> {
     let mut values = Vec::new();
     for Field { name, shape, .. } in fields {
+        source.weigh(size_of::<String>() + name.len())?;
         let value = inside(source, Place::Shape(shape), depth, || Step::Field(name.clone()))?;
         values.push((name.clone(), value));
     }
@@ -114,6 +116,7 @@ fn map<'a>(source: &mut Source<'a, '_>, key: &'a Shape, content: &'a Shape, dept
 fn variant<'a>(source: &mut Source<'a, '_>, variants: &'a [Variant], depth: u32) -> Result<Value> {
     let number = source.variant()?;
     let Variant { name, content, .. } = known_variant(variants, number)?;
+    source.weigh(name.len())?;
     let content = inside(source, content.place(), depth, || Step::Variant(name.clone()))?;
     Ok(Value::Variant(name.clone(), Box::new(content)))
 }

@@ -1,0 +1,4 @@
+//! The file `attempt`.
+#![no_main]
+
+memstate_fuzz::target!(attempt);

@@ -1,0 +1,4 @@
+//! The payload of a batch, replayed.
+#![no_main]
+
+memstate_fuzz::target!(batch);

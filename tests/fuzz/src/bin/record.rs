@@ -1,0 +1,4 @@
+//! One record of a batch.
+#![no_main]
+
+memstate_fuzz::target!(record);

@@ -1,0 +1,4 @@
+//! A state of today's types.
+#![no_main]
+
+memstate_fuzz::target!(state);

@@ -1,0 +1,4 @@
+//! Request ids, positions and times as texts.
+#![no_main]
+
+memstate_fuzz::target!(text);
