@@ -77,8 +77,12 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
     let (mut journal, snapshots, mut attempts): (Box<dyn Journal>, _, _) = match &location {
         Location::Memory => (Box::new(memory::MemoryJournal::new()), None, None),
         Location::Directory(dir) => {
-            let options =
-                file::FileOptions { segment_bytes: settings.segment_bytes, ..file::FileOptions::default() };
+            let (fill_bytes_min, fill_bytes_max) = settings.fill_bytes;
+            let options = file::FileOptions {
+                segment_bytes: settings.segment_bytes,
+                fill_bytes_min,
+                fill_bytes_max,
+            };
             let journal = open_files(&disk, dir, &options)?;
             directory = Some(one_name(dir));
             let attempts = Attempts::new(Arc::clone(&disk), dir)?;
