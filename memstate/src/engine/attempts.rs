@@ -100,7 +100,8 @@ impl Attempts {
         Ok(true)
     }
 
-    /// The tail was applied, and its outcomes are in the journal.
+    /// The tail was applied: nothing of it is suspected any more. When the journal is started its directory is synced, and
+    /// this with it.
     pub(crate) fn done(self) -> Result<(), OpenError> {
         if self.found.is_none() && self.written.is_none() {
             return Ok(());

@@ -123,6 +123,11 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
         }
     };
 
+    // The tail was applied, so none of it is to blame for what ends this process from now on.
+    if let Some(attempts) = attempts {
+        attempts.done()?;
+    }
+
     let is_new = replayed.is_none();
     let Replayed { kernel, time, tail, accepted, retold, .. } = match replayed {
         Some(replayed) => replayed,
@@ -170,9 +175,6 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
         amendments.add(&accepted, now, &today.bytes);
     }
     let outcomes = confirm_tail(journal.as_mut(), time, tail)?;
-    if let Some(attempts) = attempts {
-        attempts.done()?;
-    }
     Ok(Parts {
         name,
         directory,
