@@ -34,7 +34,7 @@ bugs! {
     SkipSyncDir = "skip-sync-dir",
     /// a batch is applied and answered before it is appended
     AcknowledgeEarly = "acknowledge-early",
-    /// the checksum of a sector is not looked at
+    /// the checksums of the journal are not looked at, neither a sector's nor the chain
     ChecksumOff = "checksum-off",
     /// the journal ends at the first bad sector of its last segment, and what follows is dropped
     CutAtFirstBad = "cut-at-first-bad",
@@ -44,7 +44,7 @@ bugs! {
     SnapshotChecksumOff = "snapshot-checksum-off",
     /// no empty batch confirms the last one when nothing more comes
     ConfirmSkipped = "confirm-skipped",
-    /// a new writer has the epoch of the one before it
+    /// a new writer goes on in the epoch of the one before it, over what that one left
     ForgetEpoch = "forget-epoch",
     /// a sync that failed is tried once more, and believed
     RetryFailedSync = "retry-failed-sync",

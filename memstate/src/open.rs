@@ -13,7 +13,7 @@ use crate::{
     Model, OpenError, Position, Retention, Timestamp,
     disk::{Disk, RealDisk},
     engine,
-    journal::BATCH_BYTES_MAX,
+    journal::{BATCH_BYTES_MAX, file::FileOptions},
 };
 
 /// Opens a model: brings its state back from its journal, or begins a new journal with `M::default()`.
@@ -176,6 +176,8 @@ pub(crate) struct Settings {
     pub(crate) snapshot_every: u64,
     pub(crate) snapshot_on_close: bool,
     pub(crate) segment_bytes: u64,
+    /// By how much a file of the journal is extended at first, and at most.
+    pub(crate) fill_bytes: (u64, u64),
     pub(crate) accept_divergence: bool,
     pub(crate) replay_all: bool,
     pub(crate) retention: Retention,
@@ -197,12 +199,14 @@ pub struct Open<M: Model> {
 
 impl<M: Model> Open<M> {
     pub(crate) fn new(location: Location, initial: impl FnOnce() -> M + Send + 'static) -> Self {
+        let defaults = FileOptions::default();
         let settings = Settings {
             command_bytes_max: 1 << 20,
             command_time_limit: None,
             snapshot_every: 1_000_000,
             snapshot_on_close: true,
-            segment_bytes: 64 << 20,
+            segment_bytes: defaults.segment_bytes,
+            fill_bytes: (defaults.fill_bytes_min, defaults.fill_bytes_max),
             accept_divergence: false,
             replay_all: false,
             retention: Retention::default(),
@@ -264,6 +268,13 @@ impl<M: Model> Open<M> {
     /// How large a file of the journal grows before the next is begun, in bytes: 64 MiB unless it is set here.
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
         self.settings.segment_bytes = bytes;
+        self
+    }
+
+    /// By how much a file of the journal is extended with zeros, at first and at most. For tests, whose journals are small.
+    #[doc(hidden)]
+    pub fn fill_bytes(mut self, min: u64, max: u64) -> Self {
+        self.settings.fill_bytes = (min, max);
         self
     }
 

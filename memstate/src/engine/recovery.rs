@@ -75,8 +75,12 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
     let (mut journal, snapshots, attempts): (Box<dyn Journal>, _, _) = match &location {
         Location::Memory => (Box::new(memory::MemoryJournal::new()), None, None),
         Location::Directory(dir) => {
-            let options =
-                file::FileOptions { segment_bytes: settings.segment_bytes, ..file::FileOptions::default() };
+            let (fill_bytes_min, fill_bytes_max) = settings.fill_bytes;
+            let options = file::FileOptions {
+                segment_bytes: settings.segment_bytes,
+                fill_bytes_min,
+                fill_bytes_max,
+            };
             let journal = open_files(&disk, dir, &options)?;
             directory = Some(one_name(dir));
             let attempts = Attempts::new(Arc::clone(&disk), dir, settings.command_time_limit)?;
@@ -120,6 +124,8 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
             return Err(error);
         }
     };
+    // The tail was applied, so none of it is to blame for what ends this process from now on. When the journal is started
+    // its directory is synced, and the removal of the file with it.
     if let Some(attempts) = &attempts {
         attempts.applied()?;
     }

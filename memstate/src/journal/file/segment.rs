@@ -1,10 +1,7 @@
 //! What the groups of a segment say: names of files, the header, the frame of every other group, the chain.
 
 use super::sector::{Kind, array_at, u32_at, u64_at};
-use crate::{
-    Position,
-    bugs::{self, Bug},
-};
+use crate::Position;
 
 /// The format that is written here, and the latest that can be read.
 pub const FORMAT: u32 = 1;
@@ -187,7 +184,6 @@ impl Cursor {
         match kind {
             Kind::Header => None,
             Kind::Epoch if self.last == Kind::Seal => None,
-            Kind::Epoch if bugs::on(Bug::ForgetEpoch) && self.epoch > 0 => Some(self.epoch),
             Kind::Epoch => self.epoch.checked_add(1),
             Kind::Batch | Kind::Close | Kind::Seal => {
                 let writing = !matches!(self.last, Kind::Close | Kind::Seal) && self.epoch > 0;

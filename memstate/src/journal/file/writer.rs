@@ -136,7 +136,10 @@ impl Writer {
 
     /// Begins the epoch of this writer, and a new segment if the last one has another preamble.
     pub fn begin(&mut self, preamble: &[u8]) -> Result<(), JournalError> {
-        self.put(Kind::Epoch, 0, &[])?;
+        // After a close nothing else may come.
+        if !bugs::on(Bug::ForgetEpoch) || self.cursor.epoch == 0 || self.cursor.last == Kind::Close {
+            self.put(Kind::Epoch, 0, &[])?;
+        }
         if *self.preamble != *preamble {
             self.preamble = preamble.into();
             self.rotate()?;

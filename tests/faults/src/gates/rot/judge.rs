@@ -1,0 +1,112 @@
+//! Whether what became of a damaged journal is right.
+
+use memstate::testing::disk::FaultyDisk;
+use memstate_tests::random::Random;
+
+use super::faults::{Fault, Files};
+use crate::{
+    ensure,
+    gates::crash::{
+        oracle::Oracle,
+        process::{DIR, Process, Settings, is_segment},
+        sectors::{self, LastGroup},
+    },
+};
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It was refused, by name, and is as it was.
+    Refused,
+    /// It was opened, and all is there.
+    Right,
+    /// The last batch, which nothing confirmed, is missing.
+    LostLast,
+    /// The only segment is gone, and it is a new journal.
+    Anew,
+    /// The last segment is one that there was once, and the journal is what it was then.
+    AsOnce,
+}
+
+/// What is damaged.
+pub struct Subject<'a> {
+    pub files: &'a Files,
+    pub oracle: &'a Oracle,
+    /// The last group of the journal, if its loss cannot be told from a crash before it was acknowledged.
+    pub unconfirmed: Option<LastGroup>,
+}
+
+impl Subject<'_> {
+    /// Opens a damaged disk. Only what one of the `faults` may do without a trace is not an error.
+    pub fn judge(&self, disk: &FaultyDisk, faults: &[Fault], random: &mut Random) -> Result<Verdict, String> {
+        let before = contents(disk);
+        let mut settings = Settings::random(random);
+        settings.snapshot_on_close = false;
+        let mut process = match Process::open(disk, settings, random.below(u64::MAX)) {
+            Ok(process) => process,
+            Err(error) => {
+                let text = error.to_string();
+                ensure!(text.contains(DIR), "it is refused, and the error names no file: {text}");
+                ensure!(contents(disk) == before, "it is refused ({text}), and its files are changed");
+                return Ok(Verdict::Refused);
+            }
+        };
+        // The oracle has all states of the past too, so this alone does not say that nothing is missing.
+        let position = process.look(self.oracle)?;
+        let verdict = match self.oracle.may_end(position) {
+            Ok(()) => Verdict::Right,
+            Err(why) => self.excuse(position, faults).ok_or(why)?,
+        };
+        if verdict == Verdict::Right {
+            self.ask_again(&mut process, position, random)?;
+        }
+        Ok(verdict)
+    }
+
+    /// A request that happened is answered as it was, and what comes after it is right too.
+    fn ask_again(&self, process: &mut Process, position: u64, random: &mut Random) -> Result<(), String> {
+        let mut after = self.oracle.clone();
+        after.recovered(position);
+        let Some(again) = after.request(random).cloned() else { return Ok(()) };
+        process.call(again);
+        process.settle(&mut after);
+        process.hear(&mut after)?;
+        ensure!(process.is_all_answered(), "a request that was sent again is not answered");
+        Ok(())
+    }
+
+    /// Why records may be missing.
+    fn excuse(&self, position: u64, faults: &[Fault]) -> Option<Verdict> {
+        faults.iter().find_map(|&fault| self.excuse_of(position, fault))
+    }
+
+    fn excuse_of(&self, position: u64, fault: Fault) -> Option<Verdict> {
+        let segments: Vec<_> = self.files.names.iter().filter(|name| is_segment(name)).collect();
+        if let (Some(last), Some((path, sector))) = (&self.unconfirmed, self.files.loses(fault)) {
+            let is_of_it = last.path == path && last.sectors.contains(&sector);
+            if is_of_it && position == self.oracle.before_last_known() {
+                return Some(Verdict::LostLast);
+            }
+        }
+        let file = match fault {
+            Fault::Removed(file) | Fault::Renamed(file, _) => Some(&self.files.names[file]),
+            _ => None,
+        };
+        if position == 0 && segments.len() == 1 && file == Some(segments[0]) {
+            return Some(Verdict::Anew);
+        }
+        if let Fault::Restored(version) = fault {
+            let (path, bytes) = self.files.version(version);
+            if Some(&path) == segments.last() && sectors::end_of(bytes) == Some(position) {
+                return Some(Verdict::AsOnce);
+            }
+        }
+        None
+    }
+}
+
+/// All files but the lock, which means nothing.
+fn contents(disk: &FaultyDisk) -> Vec<(std::path::PathBuf, Option<Vec<u8>>)> {
+    let files = disk.files().into_iter().filter(|path| !path.ends_with("lock"));
+    files.map(|path| (path.clone(), disk.bytes(&path))).collect()
+}
