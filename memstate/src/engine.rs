@@ -163,10 +163,7 @@ const CALLER_BYTES_MAX: usize = 1024;
 const MODEL_STACK_BYTES: usize = 16 << 20;
 
 /// Starts a thread that may run the model's code.
-pub(crate) fn spawn(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> std::io::Result<JoinHandle<()>> {
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     thread::spawn(name, MODEL_STACK_BYTES, work)
 }
 
