@@ -190,14 +190,16 @@ fn a_position() {
 fn a_full_queue() {
     let stage = Stage::new();
     let room = stage.engine.shared.queue.room();
-    let taken = u32::try_from(QUEUE_CALLS_MAX - 1).expect("it is small");
-    room.try_acquire_many(taken).expect("it is empty").forget();
+    let all = u32::try_from(QUEUE_CALLS_MAX).expect("it is small");
+    room.try_acquire_many(all).expect("it is empty").forget();
+    assert_eq!(stage.call(9), End::Overloaded, "there is no room");
+    stage.engine.shared.queue.release(1);
     let sent = [1, 2].map(|who| stage.send(who));
     let [first, second] = sent.map(|sent| sent.end());
     assert_eq!(first, End::Done(1), "there is room for one");
     // Whether it fits depends on whether the first was done when it came.
     assert!(matches!(second, End::Done(2) | End::Overloaded), "{second:?}");
-    stage.engine.shared.queue.release(taken as usize);
+    stage.engine.shared.queue.release(QUEUE_CALLS_MAX - 1);
     block_on(stage.engine.ready()).expect("room is given back");
     stage.close();
 }
