@@ -576,7 +576,9 @@ impl<'a, M: Model> Replay<'a, M> {
     pub(crate) fn finish(mut self) -> Result<Option<Replayed<M>>, OpenError> {
         let first_open = self.outcomes_first.plus(self.outcomes.len() as u64);
         let mut tail = Outcomes { first: first_open, list: Vec::new() };
-        if let Some(runner) = self.runner.as_ref().filter(|_| self.attempts.is_some() && !self.waiting.is_empty()) {
+        if let Some(runner) =
+            self.runner.as_ref().filter(|_| self.attempts.is_some() && !self.waiting.is_empty())
+        {
             runner.turns_to(Purpose::RecoverTail);
         }
         while let Some(batch) = self.waiting.pop_front() {
