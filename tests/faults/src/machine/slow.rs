@@ -269,7 +269,8 @@ impl Sender {
     }
 
     fn answered(&mut self, number: u64, answered: Result<u64, Error>) -> Result<(), String> {
-        let reply = answered.map_err(|error| format!("number {number} was in the queue, and then: {error}"))?;
+        let reply =
+            answered.map_err(|error| format!("number {number} was in the queue, and then: {error}"))?;
         ensure!(reply == number, "the call of number {number} got the reply of number {reply}");
         self.load.acknowledged += 1;
         Ok(())
