@@ -19,7 +19,7 @@ pub const GATE: Gate = Gate {
     name: "sync",
     promise: "a failed sync is never forgotten",
     unit: "failed syncs",
-    counts: [1_000, 10_000, 500_000],
+    counts: [500, 6_000, 300_000],
     run,
 };
 
