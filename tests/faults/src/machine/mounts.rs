@@ -67,7 +67,8 @@ fn remove_leftovers() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let pid = name.strip_prefix(NAME).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
         if let Some(pid) = pid
-            && !Path::new(&format!("/proc/{pid}")).exists()
+            // Of one that has ended and that nobody has waited for, this link leads nowhere.
+            && fs::read_link(format!("/proc/{pid}/exe")).is_err()
         {
             let _ = fs::remove_dir_all(entry.path());
         }
