@@ -90,6 +90,11 @@ impl Run {
         self.done.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// Whether only one case of [`Run::cases`] is wanted, and nothing besides.
+    pub fn is_of_one_case(&self) -> bool {
+        self.only.is_some()
+    }
+
     /// How many were tried so far.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
@@ -301,10 +306,11 @@ fn run_gate(gate: &Gate, settings: &Settings) -> (Arc<Run>, Result<(), String>) 
     let watch = thread::spawn(move || watch(&watched, patience, &has_ended));
     let result = catch_unwind(AssertUnwindSafe(|| (gate.run)(&run)));
     let result = result.unwrap_or_else(|panic| Err(message(&*panic)));
-    let result = result.and_then(|()| match run.done() >= run.count || run.only.is_some() || run.was_skipped() {
-        true => Ok(()),
-        false => Err(format!("only {} of {} {} were tried", run.done(), run.count, run.unit)),
-    });
+    let result =
+        result.and_then(|()| match run.done() >= run.count || run.only.is_some() || run.was_skipped() {
+            true => Ok(()),
+            false => Err(format!("only {} of {} {} were tried", run.done(), run.count, run.unit)),
+        });
     ended.store(true, Ordering::Relaxed);
     watch.thread().unpark();
     let _ = watch.join();

@@ -69,7 +69,10 @@ fn file_system(case: &Case<'_>) -> Result<(), String> {
         case.run.fact("states that were checked", heard.opened);
         case.run.fact("calls that failed when it was cut off", heard.failures);
         ext4.remount().map_err(text)?;
-        ensure!(fs::read(&synced).is_ok_and(|found| found == CONTENT), "what was synced is gone: the disk is broken");
+        ensure!(
+            fs::read(&synced).is_ok_and(|found| found == CONTENT),
+            "what was synced is gone: the disk is broken"
+        );
         let gone = fs::read(&unsynced).is_ok_and(|found| found == CONTENT);
         case.run.fact("unsynced files that were gone, as they should", u64::from(!gone));
         fs::remove_file(&synced).map_err(text)?;

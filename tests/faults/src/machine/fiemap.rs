@@ -3,7 +3,7 @@
 use std::{fs::File, io, os::fd::AsRawFd};
 
 const FS_IOC_FIEMAP: libc::Ioctl = 0xC020_660B_u32 as libc::Ioctl;
-const EXTENTS: usize = 64;
+const EXTENTS: usize = 1024;
 
 #[repr(C)]
 #[derive(Clone, Copy, Default)]

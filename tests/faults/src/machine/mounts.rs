@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Read},
     os::fd::AsRawFd,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -16,6 +16,7 @@ use std::{
 };
 
 use rustix::{
+    fs::{FallocateFlags, fallocate},
     mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount},
     thread::{UnshareFlags, unshare_unsafe},
 };
@@ -40,7 +41,9 @@ pub fn missing() -> Option<String> {
             return Some("only root may mount file systems: run it as root".to_owned());
         }
         if mkfs().arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
-            return Some("`mkfs.ext4` is missing: `apt-get install e2fsprogs`, or `tests/faults/needs`".to_owned());
+            return Some(
+                "`mkfs.ext4` is missing: `apt-get install e2fsprogs`, or `tests/faults/needs`".to_owned(),
+            );
         }
         // On a thread of its own, whose namespace goes with it.
         let tried = std::thread::spawn(|| Ext4::new(16 << 20).map(drop)).join().expect("it does not panic");
@@ -64,7 +67,8 @@ fn remove_leftovers() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let pid = name.strip_prefix(NAME).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
         if let Some(pid) = pid
-            && !Path::new(&format!("/proc/{pid}")).exists()
+            // Of one that has ended and that nobody has waited for, this link leads nowhere.
+            && fs::read_link(format!("/proc/{pid}/exe")).is_err()
         {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -151,6 +155,9 @@ fn option(bytes: u64) -> std::ffi::CString {
     std::ffi::CString::new(format!("size={bytes}")).expect("it has no zero")
 }
 
+/// The blocks of a [`Ext4::scattered`].
+pub const BLOCK_BYTES: u64 = 4096;
+
 /// An ext4, made with the defaults of `mkfs.ext4` and mounted with those of the kernel.
 pub struct Ext4 {
     place: Place,
@@ -169,18 +176,38 @@ impl Ext4 {
         let place = Place::new()?;
         // Beside the place where it is mounted.
         let image = place.path().with_extension("img");
-        Self::made(place, &image, bytes)
+        Self::made(place, &image, bytes, false)
     }
 
-    /// One on a tmpfs, which may be smaller than it.
-    pub fn upon(tmpfs: &Tmpfs, bytes: u64) -> io::Result<Ext4> {
-        Self::made(Place::new()?, &tmpfs.path().join("image"), bytes)
+    /// One on a tmpfs, in which all of the image has its place, and the free blocks of which are apart from each other.
+    ///
+    /// A loop device takes a write that was cut short for a whole one (Linux 6.18), and so tells that what is half in a hole was
+    /// written. With each block of a file for itself a write is one block, and is there or fails.
+    pub fn scattered(tmpfs: &Tmpfs, bytes: u64) -> io::Result<Ext4> {
+        let ext4 = Self::made(Place::new()?, &tmpfs.path().join("image"), bytes, true)?;
+        let comb = OpenOptions::new().create_new(true).append(true).open(ext4.path().join("comb"))?;
+        let full = fill(&ext4.path().join("comb"))?;
+        comb.sync_all()?;
+        // Some are left together, for directories and for the lists of where the others are.
+        for block in (0..full / BLOCK_BYTES).step_by(2) {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            fallocate(&comb, flags, block * BLOCK_BYTES, BLOCK_BYTES)?;
+        }
+        comb.sync_all()?;
+        Ok(ext4)
     }
 
-    fn made(place: Place, path: &Path, bytes: u64) -> io::Result<Ext4> {
-        let image = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+    fn made(place: Place, path: &Path, bytes: u64, is_whole: bool) -> io::Result<Ext4> {
+        let mut image = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        if is_whole {
+            io::copy(&mut io::repeat(0).take(bytes), &mut image)?;
+        }
         image.set_len(bytes)?;
-        let made = mkfs().args(["-q", "-F"]).arg(path).output()?;
+        let mut mkfs = mkfs();
+        if is_whole {
+            mkfs.args(["-b", &BLOCK_BYTES.to_string(), "-E", "nodiscard"]);
+        }
+        let made = mkfs.args(["-q", "-F"]).arg(path).output()?;
         let attached = match made.status.success() {
             true => attach(&image),
             false => Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned())),
@@ -223,7 +250,9 @@ impl Ext4 {
             match unmount(self.path(), UnmountFlags::empty()) {
                 Ok(()) => break,
                 // A process that was killed may take a moment to let go.
-                Err(rustix::io::Errno::BUSY) if patience < 500 => std::thread::sleep(Duration::from_millis(2)),
+                Err(rustix::io::Errno::BUSY) if patience < 500 => {
+                    std::thread::sleep(Duration::from_millis(2))
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -112,7 +112,9 @@ impl Oracle {
         if self.sent.get(&mark(lane, number)) != Some(&request) {
             let later = mark(lane, number)..=mark(lane, u32::MAX);
             let gone: Vec<_> = self.sent.range(later).map(|(mark, _)| *mark).collect();
-            gone.iter().for_each(|mark| drop(self.sent.remove(mark)));
+            for mark in gone {
+                self.sent.remove(&mark);
+            }
         }
         self.sent.insert(mark(lane, number), request);
     }

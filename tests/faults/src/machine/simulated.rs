@@ -72,7 +72,14 @@ pub fn run(disk: &Watched, seed: u64, oracle: &mut Oracle) -> Result<Outcome, St
             Err(error) => return Ok(Outcome::NotOpened(error.to_string())),
         };
         oracle.find(&engine.client().read(Books::statement))?;
-        let mut life = Life { engine, disk, random: Random::new(life_seed), oracle, waiting: Vec::new(), next: [0; LANES as usize] };
+        let mut life = Life {
+            engine,
+            disk,
+            random: Random::new(life_seed),
+            oracle,
+            waiting: Vec::new(),
+            next: [0; LANES as usize],
+        };
         life.begin();
         for _ in 0..12 {
             match life.step()? {
@@ -235,7 +242,8 @@ fn untouched_since(disk: &Watched) -> Result<(), String> {
     }
     for call in after {
         ensure!(
-            !(is_segment(&call) && matches!(call.kind, Kind::Write | Kind::Sync | Kind::Rename | Kind::Create)),
+            !(is_segment(&call)
+                && matches!(call.kind, Kind::Write | Kind::Sync | Kind::Rename | Kind::Create)),
             "after {:?} of {} had failed there was {:?} of {}",
             failed.kind,
             failed.path.display(),

@@ -198,7 +198,7 @@ impl Sender {
                 self.load.overloaded += 1;
                 self.drain()?;
                 self.load.memory_max = self.load.memory_max.max(memory());
-                if self.load.overloaded % 64 == 0 {
+                if self.load.overloaded.is_multiple_of(64) {
                     self.client.ready().await.map_err(|error| format!("`ready` says {error}"))?;
                     self.load.waited_for_room += 1;
                     self.drain()?;
@@ -206,7 +206,7 @@ impl Sender {
                 } else {
                     thread::sleep(Duration::from_millis(1));
                 }
-            } else if turn % 1024 == 0 {
+            } else if turn.is_multiple_of(1024) {
                 self.drain()?;
                 self.load.memory_max = self.load.memory_max.max(memory());
             }
@@ -269,7 +269,8 @@ impl Sender {
     }
 
     fn answered(&mut self, number: u64, answered: Result<u64, Error>) -> Result<(), String> {
-        let reply = answered.map_err(|error| format!("number {number} was in the queue, and then: {error}"))?;
+        let reply =
+            answered.map_err(|error| format!("number {number} was in the queue, and then: {error}"))?;
         ensure!(reply == number, "the call of number {number} got the reply of number {reply}");
         self.load.acknowledged += 1;
         Ok(())

@@ -84,7 +84,9 @@ pub fn missing() -> Option<String> {
     }
     let plan = Plan { lives: 0, ..Plan::look(std::env::temp_dir(), false) };
     let traced = trace(&plan, touches_files, None);
-    traced.err().map(|error| format!("processes cannot be traced here (does a container forbid ptrace?): {error}"))
+    traced
+        .err()
+        .map(|error| format!("processes cannot be traced here (does a container forbid ptrace?): {error}"))
 }
 
 /// Runs a plan, counts the calls that `counts` tells, and does what is to be done at one of them.
@@ -163,8 +165,7 @@ impl Tracer {
         if !self.is_set_up {
             self.is_set_up = true;
             signal = 0;
-            let options =
-                libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_EXITKILL;
+            let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_EXITKILL;
             request(libc::PTRACE_SETOPTIONS, thread, 0, options as usize)?;
         } else if libc::WSTOPSIG(status) == libc::SIGTRAP | 0x80 {
             self.call(thread)?;

@@ -87,7 +87,8 @@ impl Worker {
             if told.1 || left.is_zero() {
                 return false;
             }
-            told = self.heard.more.wait_timeout(told, left).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            told =
+                self.heard.more.wait_timeout(told, left).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
         }
     }
 

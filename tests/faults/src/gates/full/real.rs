@@ -64,7 +64,9 @@ fn ext4(run: &Run, position: u64, positions: u64) -> Result<(), String> {
     mounts::fill(&filler).map_err(text)?;
     let file = fs::OpenOptions::new().write(true).open(&filler).map_err(text)?;
     let len = file.metadata().map_err(text)?.len();
-    file.set_len(len - (1 + pages(position, positions)) * PAGE).and_then(|()| file.sync_all()).map_err(text)?;
+    file.set_len(len - (1 + pages(position, positions)) * PAGE)
+        .and_then(|()| file.sync_all())
+        .map_err(text)?;
     drop(file);
     let dir = ext4.path().join("books");
     let mut oracle = one(run, &dir, "ext4", position, || fs::remove_file(&filler))?;
@@ -115,7 +117,11 @@ fn one(
     let ended = workers::run(&again)?;
     let heard = oracle.hear(&ended.told)?;
     ensure!(!heard.failed, "there is room again, and it does not go on: {}", heard.why.unwrap_or_default());
-    ensure!(heard.acknowledged >= 16, "there is room again, and only {} were acknowledged", heard.acknowledged);
+    ensure!(
+        heard.acknowledged >= 16,
+        "there is room again, and only {} were acknowledged",
+        heard.acknowledged
+    );
     kill::read_it_all(run, dir, &mut oracle)?;
     Ok(oracle)
 }

@@ -34,7 +34,8 @@ pub fn run(run: &Run) -> Result<(), String> {
     // Threads meet in another order each time, so there may be some more.
     for nth in (1..=all + 5).step_by(each) {
         let plan = plan(&nth.to_string());
-        one(run, &plan, nth).map_err(|why| format!("sync {nth} of {all} of the real engine failed: {why}"))?;
+        one(run, &plan, nth)
+            .map_err(|why| format!("sync {nth} of {all} of the real engine failed: {why}"))?;
     }
     Ok(())
 }
@@ -52,7 +53,10 @@ fn one(run: &Run, plan: &Plan, nth: u64) -> Result<(), String> {
     if traced.done_at.is_some() {
         let why = heard.why.clone().or(no_snapshot);
         let why = why.ok_or("nobody says so")?;
-        ensure!(why.contains("Input/output error") && why.contains("books") | why.contains('/'), "it says: {why}");
+        ensure!(
+            why.contains("Input/output error") && why.contains("books") | why.contains('/'),
+            "it says: {why}"
+        );
         run.fact("real engine: syncs that failed by the tracer", 1);
         run.tried(1);
     }
