@@ -55,6 +55,7 @@ fn damage(case: &Case<'_>) -> Result<(), String> {
     let files = Files::of(&journal.disk, journal.versions);
     let unconfirmed = last_group(&journal.disk).filter(|last| kind.is_unconfirmed() && last.is_batch);
     ensure!(unconfirmed.is_some() == kind.is_unconfirmed(), "a journal ({kind:?}) does not end as it was left");
+    let unconfirmed = unconfirmed.into_iter().collect();
     let subject = Subject { files: &files, oracle: &journal.oracle, unconfirmed };
 
     let whole = subject.judge(&journal.disk.fork(), &[], &mut random)?;

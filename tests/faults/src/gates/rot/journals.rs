@@ -52,7 +52,7 @@ pub struct Journal {
 impl Kind {
     /// Whether the last batch may be lost without a trace.
     pub fn is_unconfirmed(self) -> bool {
-        matches!(self, Kind::Unconfirmed | Kind::Attempt)
+        matches!(self, Kind::Unconfirmed | Kind::Snapshots | Kind::Attempt)
     }
 
     /// Makes one.

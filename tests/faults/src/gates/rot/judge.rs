@@ -9,7 +9,7 @@ use crate::{
     gates::crash::{
         oracle::Oracle,
         process::{DIR, Process, Settings, is_segment},
-        sectors::{self, LastGroup},
+        sectors::{self, Group},
     },
 };
 
@@ -32,8 +32,9 @@ pub enum Verdict {
 pub struct Subject<'a> {
     pub files: &'a Files,
     pub oracle: &'a Oracle,
-    /// The last group of the journal, if its loss cannot be told from a crash before it was acknowledged.
-    pub unconfirmed: Option<LastGroup>,
+    /// The groups at the end of the journal whose loss, from the last one on, cannot be told from a crash before they were
+    /// written: of one that is lost wholly nothing is left that confirms the one before it.
+    pub unconfirmed: Vec<Group>,
 }
 
 impl Subject<'_> {
@@ -77,17 +78,33 @@ impl Subject<'_> {
 
     /// Why records may be missing.
     fn excuse(&self, position: u64, faults: &[Fault]) -> Option<Verdict> {
+        if self.end_without(faults) == Some(position) {
+            return Some(Verdict::LostLast);
+        }
         faults.iter().find_map(|&fault| self.excuse_of(position, fault))
+    }
+
+    /// Where the journal seems to end without what the faults have lost of its end, if they have.
+    fn end_without(&self, faults: &[Fault]) -> Option<u64> {
+        let lost: Vec<_> = faults.iter().filter_map(|fault| self.files.loses(*fault)).collect();
+        let mut end = None;
+        for group in self.unconfirmed.iter().rev().take_while(|group| !group.is_header) {
+            let is_lost = |sector: &&usize| lost.contains(&(group.path.as_path(), **sector));
+            match group.sectors.iter().filter(is_lost).count() {
+                0 => break,
+                some => {
+                    end = group.before.or(end);
+                    if some < group.sectors.len() {
+                        break;
+                    }
+                }
+            }
+        }
+        end
     }
 
     fn excuse_of(&self, position: u64, fault: Fault) -> Option<Verdict> {
         let segments: Vec<_> = self.files.names.iter().filter(|name| is_segment(name)).collect();
-        if let (Some(last), Some((path, sector))) = (&self.unconfirmed, self.files.loses(fault)) {
-            let is_of_it = last.path == path && last.sectors.contains(&sector);
-            if is_of_it && position == self.oracle.before_last_known() {
-                return Some(Verdict::LostLast);
-            }
-        }
         let file = match fault {
             Fault::Removed(file) | Fault::Renamed(file, _) => Some(&self.files.names[file]),
             _ => None,
