@@ -141,7 +141,7 @@ impl Files {
             Fault::Copied(to, from) => return self.overwrite(disk, to, &self.sector(from)),
             Fault::Swapped(one, other) => {
                 let changed = self.overwrite(disk, one, &self.sector(other));
-                return self.overwrite_in(disk, other, &self.sector(one)) && changed;
+                return self.overwrite(disk, other, &self.sector(one)) | changed;
             }
             Fault::Older(place, version) => return self.overwrite(disk, place, &self.older[place.0][version].1),
             Fault::Cut(file, len) => disk.put(&self.names[file], self.bytes[file][..len].to_vec()),
@@ -176,14 +176,11 @@ impl Files {
         true
     }
 
-    /// The only places that a fault touches, if it makes them what they were before, or empty.
-    pub fn loses(&self, fault: Fault) -> Option<(&Path, usize)> {
-        match fault {
-            Fault::Zeroed((file, at)) | Fault::Older((file, at), _) => Some((&self.names[file], at)),
-            // A copy of zeros is a loss too.
-            Fault::Copied((file, at), from) if self.sector(from).iter().all(|byte| *byte == 0) => Some((&self.names[file], at)),
-            _ => None,
-        }
+    /// Whether bytes that a sector has now are what it held before it had what it held last, or nothing: a lost write.
+    pub fn is_loss(&self, path: &Path, sector: usize, now: &[u8]) -> bool {
+        let Some(file) = self.names.iter().position(|name| name == path) else { return false };
+        let mut older = self.older[file].iter().filter(|(at, _)| *at == sector);
+        now != self.sector((file, sector)) && (now.iter().all(|byte| *byte == 0) || older.any(|(_, held)| held == now))
     }
 
     fn sector(&self, (file, at): Place) -> Vec<u8> {
@@ -191,12 +188,8 @@ impl Files {
         bytes[at * SECTOR..bytes.len().min((at + 1) * SECTOR)].to_vec()
     }
 
-    fn overwrite(&self, disk: &FaultyDisk, place: Place, with: &[u8]) -> bool {
-        self.overwrite_in(disk, place, with)
-    }
-
     /// Writes over a sector of what the disk holds.
-    fn overwrite_in(&self, disk: &FaultyDisk, (file, at): Place, with: &[u8]) -> bool {
+    fn overwrite(&self, disk: &FaultyDisk, (file, at): Place, with: &[u8]) -> bool {
         let Some(mut bytes) = disk.bytes(&self.names[file]) else { return false };
         let rest = bytes.get_mut(at * SECTOR..).unwrap_or_default();
         let len = rest.len().min(SECTOR).min(with.len());

@@ -1,5 +1,7 @@
 //! Whether what became of a damaged journal is right.
 
+use std::path::{Path, PathBuf};
+
 use memstate::testing::disk::FaultyDisk;
 use memstate_tests::random::Random;
 
@@ -9,7 +11,7 @@ use crate::{
     gates::crash::{
         oracle::Oracle,
         process::{DIR, Process, Settings, is_segment},
-        sectors::{self, Group},
+        sectors::{self, Group, SECTOR},
     },
 };
 
@@ -56,7 +58,7 @@ impl Subject<'_> {
         let position = process.look(self.oracle)?;
         let verdict = match self.oracle.may_end(position) {
             Ok(()) => Verdict::Right,
-            Err(why) => self.excuse(position, faults).ok_or(why)?,
+            Err(why) => self.excuse(position, faults, &before).ok_or(why)?,
         };
         if verdict == Verdict::Right {
             self.ask_again(&mut process, position, random)?;
@@ -77,20 +79,24 @@ impl Subject<'_> {
     }
 
     /// Why records may be missing.
-    fn excuse(&self, position: u64, faults: &[Fault]) -> Option<Verdict> {
-        if self.end_without(faults) == Some(position) {
+    fn excuse(&self, position: u64, faults: &[Fault], damaged: &Contents) -> Option<Verdict> {
+        if self.end_without(damaged) == Some(position) {
             return Some(Verdict::LostLast);
         }
         faults.iter().find_map(|&fault| self.excuse_of(position, fault))
     }
 
-    /// Where the journal seems to end without what the faults have lost of its end, if they have.
-    fn end_without(&self, faults: &[Fault]) -> Option<u64> {
-        let lost: Vec<_> = faults.iter().filter_map(|fault| self.files.loses(*fault)).collect();
+    /// Where the journal seems to end without what was lost of its end, if something was.
+    fn end_without(&self, damaged: &Contents) -> Option<u64> {
+        let sector = |path: &Path, at: usize| {
+            let (_, bytes) = damaged.iter().find(|(name, _)| name == path)?;
+            bytes.as_ref()?.get(at * SECTOR..(at + 1) * SECTOR)
+        };
+        let is_lost =
+            |path: &Path, at: usize| sector(path, at).is_some_and(|now| self.files.is_loss(path, at, now));
         let mut end = None;
         for group in self.unconfirmed.iter().rev().take_while(|group| !group.is_header) {
-            let is_lost = |sector: &&usize| lost.contains(&(group.path.as_path(), **sector));
-            match group.sectors.iter().filter(is_lost).count() {
+            match group.sectors.iter().filter(|sector| is_lost(&group.path, **sector)).count() {
                 0 => break,
                 some => {
                     end = group.before.or(end);
@@ -122,8 +128,11 @@ impl Subject<'_> {
     }
 }
 
+/// Paths and bytes.
+type Contents = Vec<(PathBuf, Option<Vec<u8>>)>;
+
 /// All files but the lock, which means nothing.
-fn contents(disk: &FaultyDisk) -> Vec<(std::path::PathBuf, Option<Vec<u8>>)> {
+fn contents(disk: &FaultyDisk) -> Contents {
     let files = disk.files().into_iter().filter(|path| !path.ends_with("lock"));
     files.map(|path| (path.clone(), disk.bytes(&path))).collect()
 }
