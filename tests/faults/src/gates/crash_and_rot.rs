@@ -126,12 +126,10 @@ fn damage(
     let unconfirmed = sectors::groups(image);
     let subject = Subject { files: &files, oracle, unconfirmed };
     let opened = disk.fork();
-    let verdict = subject
-        .judge(&opened, &faults, random)
-        .map_err(|why| {
-            let (was, is) = (sectors::text(image), sectors::text(&disk));
-            format!("{why}; {faults:?} in {:?}:{was}\n  made that{is}", files.names)
-        })?;
+    let verdict = subject.judge(&opened, &faults, random).map_err(|why| {
+        let (was, is) = (sectors::text(image), sectors::text(&disk));
+        format!("{why}; {faults:?} in {:?}:{was}\n  made that{is}", files.names)
+    })?;
     let fact = match verdict {
         Verdict::Refused => "refused",
         Verdict::Right => "opened, all there",

@@ -8,7 +8,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use memstate::{Client, Open, OpenError, Retention, Timestamp, testing::Simulated, testing::disk::FaultyDisk};
+use memstate::{
+    Client, Open, OpenError, Retention, Timestamp, testing::Simulated, testing::disk::FaultyDisk,
+};
 use memstate_tests::random::Random;
 
 use super::{

@@ -77,7 +77,9 @@ pub fn end_of(bytes: &[u8]) -> Option<u64> {
     for (at, sector) in bytes.chunks_exact(SECTOR).enumerate() {
         let Some(found) = label(sector).filter(|it| it.kind == BATCH && it.index == 0) else { continue };
         let others = bytes.chunks_exact(SECTOR).skip(at).take(usize::from(found.total));
-        if others.filter(|it| label(it).is_some_and(|it| it.seq == found.seq)).count() == usize::from(found.total) {
+        if others.filter(|it| label(it).is_some_and(|it| it.seq == found.seq)).count()
+            == usize::from(found.total)
+        {
             let offset = at * SECTOR + 24;
             let count = u32::from_le_bytes(bytes[offset + 8..offset + 12].try_into().ok()?);
             end = u64_at(offset)? + u64::from(count) - 1;

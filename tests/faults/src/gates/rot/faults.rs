@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use memstate::testing::disk::FaultyDisk;
 use memstate_tests::random::Random;
 
-use crate::gates::crash::{process::{DIR, is_segment}, sectors::SECTOR};
+use crate::gates::crash::{
+    process::{DIR, is_segment},
+    sectors::SECTOR,
+};
 
 /// A place: a file, by its number, and one of its sectors.
 pub type Place = (usize, usize);
@@ -65,7 +68,8 @@ impl Files {
         let names = disk.files();
         let bytes: Vec<_> = names.iter().map(|name| disk.bytes(name).unwrap_or_default()).collect();
         let older = names.iter().map(|name| disk.older(name)).collect();
-        let versions = versions.into_iter().filter(|(name, held)| disk.bytes(name).as_ref() != Some(held)).collect();
+        let versions =
+            versions.into_iter().filter(|(name, held)| disk.bytes(name).as_ref() != Some(held)).collect();
         Files { names, bytes, older, versions }
     }
 
@@ -84,7 +88,10 @@ impl Files {
         for file in 0..self.names.len() {
             all.extend((0..self.bytes[file].len() * 8).map(|bit| Fault::Bit(file, bit)));
             all.extend((0..self.bytes[file].len()).map(|len| Fault::Cut(file, len)));
-            all.extend((0..self.older[file].len()).map(|version| Fault::Older((file, self.older[file][version].0), version)));
+            all.extend(
+                (0..self.older[file].len())
+                    .map(|version| Fault::Older((file, self.older[file][version].0), version)),
+            );
             for len in [1, 100, 511, 512, 513, 1024, 5000] {
                 all.extend([Fault::Longer(file, Tail::Zeros(len)), Fault::Longer(file, Tail::Garbage(len))]);
             }
@@ -96,8 +103,12 @@ impl Files {
         }
         for &place in &places {
             all.push(Fault::Zeroed(place));
-            all.extend(places.iter().filter(|other| **other != place).map(|other| Fault::Copied(place, *other)));
-            all.extend(places.iter().filter(|other| **other < place).map(|other| Fault::Swapped(place, *other)));
+            all.extend(
+                places.iter().filter(|other| **other != place).map(|other| Fault::Copied(place, *other)),
+            );
+            all.extend(
+                places.iter().filter(|other| **other < place).map(|other| Fault::Swapped(place, *other)),
+            );
         }
         all.extend((0..self.versions.len()).map(Fault::Restored));
         all
@@ -143,7 +154,9 @@ impl Files {
                 let changed = self.overwrite(disk, one, &self.sector(other));
                 return self.overwrite(disk, other, &self.sector(one)) | changed;
             }
-            Fault::Older(place, version) => return self.overwrite(disk, place, &self.older[place.0][version].1),
+            Fault::Older(place, version) => {
+                return self.overwrite(disk, place, &self.older[place.0][version].1);
+            }
             Fault::Cut(file, len) => disk.put(&self.names[file], self.bytes[file][..len].to_vec()),
             Fault::Longer(file, tail) => {
                 let mut bytes = self.bytes[file].clone();
@@ -180,7 +193,8 @@ impl Files {
     pub fn is_loss(&self, path: &Path, sector: usize, now: &[u8]) -> bool {
         let Some(file) = self.names.iter().position(|name| name == path) else { return false };
         let mut older = self.older[file].iter().filter(|(at, _)| *at == sector);
-        now != self.sector((file, sector)) && (now.iter().all(|byte| *byte == 0) || older.any(|(_, held)| held == now))
+        now != self.sector((file, sector))
+            && (now.iter().all(|byte| *byte == 0) || older.any(|(_, held)| held == now))
     }
 
     fn sector(&self, (file, at): Place) -> Vec<u8> {

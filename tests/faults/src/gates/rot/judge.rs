@@ -1,6 +1,6 @@
 //! Whether what became of a damaged journal is right.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use memstate::testing::disk::FaultyDisk;
 use memstate_tests::random::Random;
@@ -80,33 +80,38 @@ impl Subject<'_> {
 
     /// Why records may be missing.
     fn excuse(&self, position: u64, faults: &[Fault], damaged: &Contents) -> Option<Verdict> {
-        if self.end_without(damaged) == Some(position) {
+        if self.end_without(damaged, faults.len() > 1) == Some(position) {
             return Some(Verdict::LostLast);
         }
         faults.iter().find_map(|&fault| self.excuse_of(position, fault))
     }
 
-    /// Where the journal seems to end without what was lost of its end, if something was.
-    fn end_without(&self, damaged: &Contents) -> Option<u64> {
-        let sector = |path: &Path, at: usize| {
-            let (_, bytes) = damaged.iter().find(|(name, _)| name == path)?;
-            bytes.as_ref()?.get(at * SECTOR..(at + 1) * SECTOR)
-        };
-        let is_lost =
-            |path: &Path, at: usize| sector(path, at).is_some_and(|now| self.files.is_loss(path, at, now));
-        let mut end = None;
+    /// Where the journal seems to end without what was lost of its end, if something was. That a file was cut off is seen by
+    /// itself; with `cuts`, it may be the second of two losses, of which the first has taken what would tell.
+    fn end_without(&self, damaged: &Contents, cuts: bool) -> Option<u64> {
+        let (mut end, mut is_lost) = (None, false);
         for group in self.unconfirmed.iter().rev().take_while(|group| !group.is_header) {
-            match group.sectors.iter().filter(|sector| is_lost(&group.path, **sector)).count() {
-                0 => break,
-                some => {
-                    end = group.before.or(end);
-                    if some < group.sectors.len() {
-                        break;
+            let (_, bytes) = damaged.iter().find(|(name, _)| *name == group.path)?;
+            let mut gone = 0;
+            for &at in &group.sectors {
+                match bytes.as_ref()?.get(at * SECTOR..(at + 1) * SECTOR) {
+                    Some(now) if self.files.is_loss(&group.path, at, now) => {
+                        is_lost = true;
+                        gone += 1;
                     }
+                    Some(_) => {}
+                    None => gone += usize::from(cuts),
                 }
             }
+            if gone == 0 {
+                break;
+            }
+            end = group.before.or(end);
+            if gone < group.sectors.len() {
+                break;
+            }
         }
-        end
+        end.filter(|_| is_lost)
     }
 
     fn excuse_of(&self, position: u64, fault: Fault) -> Option<Verdict> {
