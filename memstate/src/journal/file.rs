@@ -93,7 +93,9 @@
 //! The last batch has nothing after it that proves that it was durable. If a disk loses it after it was acknowledged,
 //! wholly or in whole sectors, that looks like a crash before it was acknowledged. Whoever writes the journal can
 //! close this by appending an empty batch some time after the last one; [`Journal::close`] does it too. For the same
-//! reason a directory that was emptied is a new journal.
+//! reason a directory that was emptied is a new journal, and so is one that has lost its only segment. Two or more writes that are
+//! lost, from the last one on, leave what a crash before them would leave too; so does a last segment that is, all of it, as it
+//! was at an earlier time.
 //!
 //! Without a key the chain shows damage and, to whoever kept an earlier [`FileJournal::head`], a rewritten history; it
 //! does not stop who can write the files from making another consistent journal.

@@ -273,7 +273,10 @@ fn note_image(image: &FaultyDisk, during: During, tally: &mut Tally) -> bool {
     }
     let files = image.files();
     let named = |part: &str, end: &str| {
-        files.iter().filter_map(|path| path.file_name()?.to_str()).any(|it| it.starts_with(part) && it.ends_with(end))
+        files
+            .iter()
+            .filter_map(|path| path.file_name()?.to_str())
+            .any(|it| it.starts_with(part) && it.ends_with(end))
     };
     if files.iter().filter(|path| is_segment(path)).count() > 1 {
         tally.add("images with more than one segment");

@@ -40,7 +40,9 @@ fn run(run: &Run) -> Result<(), String> {
     run.cases(damage)?;
     // With fewer, not every kind of journal came about.
     if run.done() >= 500_000 {
-        for fact in ["faults in what nothing confirmed: the last batch is missing", "faults: opened, all there"] {
+        for fact in
+            ["faults in what nothing confirmed: the last batch is missing", "faults: opened, all there"]
+        {
             ensure!(run.fact_so_far(fact) > 0, "there were no {fact}");
         }
     }
@@ -50,11 +52,16 @@ fn run(run: &Run) -> Result<(), String> {
 fn damage(case: &Case<'_>) -> Result<(), String> {
     let (journal, part) = (case.index / PARTS, case.index % PARTS);
     let kind = KINDS[(journal % KINDS.len() as u64) as usize];
-    let mut random = memstate_tests::random::Random::new(case.run.seed ^ journal.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut random =
+        memstate_tests::random::Random::new(case.run.seed ^ journal.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let journal = kind.journal(&mut random).map_err(|why| format!("making a journal ({kind:?}): {why}"))?;
     let files = Files::of(&journal.disk, journal.versions);
     let unconfirmed = last_group(&journal.disk).filter(|last| kind.is_unconfirmed() && last.is_batch);
-    ensure!(unconfirmed.is_some() == kind.is_unconfirmed(), "a journal ({kind:?}) does not end as it was left");
+    ensure!(
+        unconfirmed.is_some() == kind.is_unconfirmed(),
+        "a journal ({kind:?}) does not end as it was left"
+    );
+    let unconfirmed = unconfirmed.into_iter().collect();
     let subject = Subject { files: &files, oracle: &journal.oracle, unconfirmed };
 
     let whole = subject.judge(&journal.disk.fork(), &[], &mut random)?;

@@ -77,7 +77,9 @@ pub enum Call {
 
 impl Call {
     fn text(length: usize, from: u8) -> String {
-        (0..length).map(|at| char::from(b'a' + ((at as u8).wrapping_mul(5).wrapping_add(from)) % 26)).collect()
+        (0..length)
+            .map(|at| char::from(b'a' + ((at as u8).wrapping_mul(5).wrapping_add(from)) % 26))
+            .collect()
     }
 
     pub fn command(&self) -> BookCommand {
@@ -120,7 +122,9 @@ impl Answer {
     /// What a call gave; `None` if it did not say what happened.
     pub fn of_one(result: Result<BookReply, Error>) -> Option<Answer> {
         match result {
-            Ok(one) => Some(reply(one).map_or_else(|why| Answer::Refused(0, why), |it| Answer::Replies(vec![it]))),
+            Ok(one) => {
+                Some(reply(one).map_or_else(|why| Answer::Refused(0, why), |it| Answer::Replies(vec![it])))
+            }
             Err(error) => Answer::of_error(error),
         }
     }

@@ -17,8 +17,6 @@ pub struct Oracle {
     ends: Vec<u64>,
     /// Somebody was told of everything up to here, or has seen it.
     pub known: u64,
-    /// Up to here something was written after it and is durable.
-    pub confirmed: u64,
 }
 
 impl Default for Oracle {
@@ -29,7 +27,6 @@ impl Default for Oracle {
             states: vec![Plain::default()],
             ends: vec![0],
             known: 0,
-            confirmed: 0,
         }
     }
 }
@@ -74,11 +71,6 @@ impl Oracle {
         (!requests.is_empty()).then(|| requests[random.below(requests.len() as u64) as usize])
     }
 
-    /// Where the batch before the last known one ends.
-    pub fn before_last_known(&self) -> u64 {
-        self.ends.iter().copied().filter(|end| *end < self.known).max().unwrap_or(0)
-    }
-
     /// That a journal may end here: everything known is there, and of the rest whole batches.
     pub fn may_end(&self, position: u64) -> Result<(), String> {
         let (known, end) = (self.known, self.end());
@@ -102,6 +94,5 @@ impl Oracle {
         self.states.truncate(position as usize + 1);
         self.ends.retain(|end| *end <= position);
         self.known = position;
-        self.confirmed = position;
     }
 }

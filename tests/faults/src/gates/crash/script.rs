@@ -91,7 +91,12 @@ impl Script {
                 disk.power_off_at(limit);
             }
             let seed = random.below(u64::MAX);
-            let mut life = Life { disk: &disk, oracle: &mut oracle, random: Random::new(seed), off: before.saturating_add(limit) };
+            let mut life = Life {
+                disk: &disk,
+                oracle: &mut oracle,
+                random: Random::new(seed),
+                off: before.saturating_add(limit),
+            };
             let during = life.run(self.steps, number + 1 == self.processes || matches!(end, End::Close))?;
             let took = disk.operations().all.min(before.saturating_add(limit)) - before;
             spent += took;

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use memstate::testing::disk::FaultyDisk;
 use memstate_tests::random::Random;
 
-use crate::gates::crash::{process::{DIR, is_segment}, sectors::SECTOR};
+use crate::gates::crash::{
+    process::{DIR, is_segment},
+    sectors::SECTOR,
+};
 
 /// A place: a file, by its number, and one of its sectors.
 pub type Place = (usize, usize);
@@ -65,7 +68,8 @@ impl Files {
         let names = disk.files();
         let bytes: Vec<_> = names.iter().map(|name| disk.bytes(name).unwrap_or_default()).collect();
         let older = names.iter().map(|name| disk.older(name)).collect();
-        let versions = versions.into_iter().filter(|(name, held)| disk.bytes(name).as_ref() != Some(held)).collect();
+        let versions =
+            versions.into_iter().filter(|(name, held)| disk.bytes(name).as_ref() != Some(held)).collect();
         Files { names, bytes, older, versions }
     }
 
@@ -84,7 +88,10 @@ impl Files {
         for file in 0..self.names.len() {
             all.extend((0..self.bytes[file].len() * 8).map(|bit| Fault::Bit(file, bit)));
             all.extend((0..self.bytes[file].len()).map(|len| Fault::Cut(file, len)));
-            all.extend((0..self.older[file].len()).map(|version| Fault::Older((file, self.older[file][version].0), version)));
+            all.extend(
+                (0..self.older[file].len())
+                    .map(|version| Fault::Older((file, self.older[file][version].0), version)),
+            );
             for len in [1, 100, 511, 512, 513, 1024, 5000] {
                 all.extend([Fault::Longer(file, Tail::Zeros(len)), Fault::Longer(file, Tail::Garbage(len))]);
             }
@@ -96,8 +103,12 @@ impl Files {
         }
         for &place in &places {
             all.push(Fault::Zeroed(place));
-            all.extend(places.iter().filter(|other| **other != place).map(|other| Fault::Copied(place, *other)));
-            all.extend(places.iter().filter(|other| **other < place).map(|other| Fault::Swapped(place, *other)));
+            all.extend(
+                places.iter().filter(|other| **other != place).map(|other| Fault::Copied(place, *other)),
+            );
+            all.extend(
+                places.iter().filter(|other| **other < place).map(|other| Fault::Swapped(place, *other)),
+            );
         }
         all.extend((0..self.versions.len()).map(Fault::Restored));
         all
@@ -141,9 +152,11 @@ impl Files {
             Fault::Copied(to, from) => return self.overwrite(disk, to, &self.sector(from)),
             Fault::Swapped(one, other) => {
                 let changed = self.overwrite(disk, one, &self.sector(other));
-                return self.overwrite_in(disk, other, &self.sector(one)) && changed;
+                return self.overwrite(disk, other, &self.sector(one)) | changed;
             }
-            Fault::Older(place, version) => return self.overwrite(disk, place, &self.older[place.0][version].1),
+            Fault::Older(place, version) => {
+                return self.overwrite(disk, place, &self.older[place.0][version].1);
+            }
             Fault::Cut(file, len) => disk.put(&self.names[file], self.bytes[file][..len].to_vec()),
             Fault::Longer(file, tail) => {
                 let mut bytes = self.bytes[file].clone();
@@ -176,14 +189,12 @@ impl Files {
         true
     }
 
-    /// The only places that a fault touches, if it makes them what they were before, or empty.
-    pub fn loses(&self, fault: Fault) -> Option<(&Path, usize)> {
-        match fault {
-            Fault::Zeroed((file, at)) | Fault::Older((file, at), _) => Some((&self.names[file], at)),
-            // A copy of zeros is a loss too.
-            Fault::Copied((file, at), from) if self.sector(from).iter().all(|byte| *byte == 0) => Some((&self.names[file], at)),
-            _ => None,
-        }
+    /// Whether bytes that a sector has now are what it held before it had what it held last, or nothing: a lost write.
+    pub fn is_loss(&self, path: &Path, sector: usize, now: &[u8]) -> bool {
+        let Some(file) = self.names.iter().position(|name| name == path) else { return false };
+        let mut older = self.older[file].iter().filter(|(at, _)| *at == sector);
+        now != self.sector((file, sector))
+            && (now.iter().all(|byte| *byte == 0) || older.any(|(_, held)| held == now))
     }
 
     fn sector(&self, (file, at): Place) -> Vec<u8> {
@@ -191,12 +202,8 @@ impl Files {
         bytes[at * SECTOR..bytes.len().min((at + 1) * SECTOR)].to_vec()
     }
 
-    fn overwrite(&self, disk: &FaultyDisk, place: Place, with: &[u8]) -> bool {
-        self.overwrite_in(disk, place, with)
-    }
-
     /// Writes over a sector of what the disk holds.
-    fn overwrite_in(&self, disk: &FaultyDisk, (file, at): Place, with: &[u8]) -> bool {
+    fn overwrite(&self, disk: &FaultyDisk, (file, at): Place, with: &[u8]) -> bool {
         let Some(mut bytes) = disk.bytes(&self.names[file]) else { return false };
         let rest = bytes.get_mut(at * SECTOR..).unwrap_or_default();
         let len = rest.len().min(SECTOR).min(with.len());

@@ -52,14 +52,19 @@ pub struct Journal {
 impl Kind {
     /// Whether the last batch may be lost without a trace.
     pub fn is_unconfirmed(self) -> bool {
-        matches!(self, Kind::Unconfirmed | Kind::Attempt)
+        matches!(self, Kind::Unconfirmed | Kind::Snapshots | Kind::Attempt)
     }
 
     /// Makes one.
     pub fn journal(self, random: &mut Random) -> Result<Journal, String> {
         let disk = FaultyDisk::new();
         disk.keep_older();
-        let mut making = Making { disk, oracle: Oracle::default(), versions: Vec::new(), random: Random::new(random.below(u64::MAX)) };
+        let mut making = Making {
+            disk,
+            oracle: Oracle::default(),
+            versions: Vec::new(),
+            random: Random::new(random.below(u64::MAX)),
+        };
         match self {
             Kind::Small => making.process(2, None, true)?,
             _ => {
@@ -129,7 +134,12 @@ impl Making {
         Ok(())
     }
 
-    fn process(&mut self, calls: u64, snapshot_after: Option<u64>, snapshot_on_close: bool) -> Result<(), String> {
+    fn process(
+        &mut self,
+        calls: u64,
+        snapshot_after: Option<u64>,
+        snapshot_on_close: bool,
+    ) -> Result<(), String> {
         let mut process = self.open(self.settings(snapshot_on_close))?;
         if let Some(before) = snapshot_after {
             self.calls(&mut process, before)?;
@@ -158,7 +168,8 @@ impl Making {
         for nth in 1..20 {
             let disk = self.disk.fork();
             let mut oracle = self.oracle.clone();
-            let mut process = Process::open(&disk, self.settings(false), 1).map_err(|error| error.to_string())?;
+            let mut process =
+                Process::open(&disk, self.settings(false), 1).map_err(|error| error.to_string())?;
             process.call(Sent { calls: vec![Call::Write(1700, 3)], is_batch: false, request: None });
             disk.power_off_at(nth);
             process.write(&mut oracle);
@@ -184,7 +195,10 @@ impl Making {
             disk.power_off_at(nth);
             let opened = Process::open(&disk, self.settings(false), 1);
             let image = disk.images(1, 0).next().ok_or("there is no image")?;
-            let is_marked = image.files().iter().any(|path| path.ends_with("attempt") && image.bytes(path).is_some_and(|it| it.len() == 36));
+            let is_marked = image
+                .files()
+                .iter()
+                .any(|path| path.ends_with("attempt") && image.bytes(path).is_some_and(|it| it.len() == 36));
             if opened.is_err() && is_marked {
                 self.oracle.known = known;
                 self.disk = image;

@@ -1,5 +1,7 @@
 //! Whether what became of a damaged journal is right.
 
+use std::path::PathBuf;
+
 use memstate::testing::disk::FaultyDisk;
 use memstate_tests::random::Random;
 
@@ -9,7 +11,7 @@ use crate::{
     gates::crash::{
         oracle::Oracle,
         process::{DIR, Process, Settings, is_segment},
-        sectors::{self, LastGroup},
+        sectors::{self, Group, SECTOR},
     },
 };
 
@@ -32,8 +34,9 @@ pub enum Verdict {
 pub struct Subject<'a> {
     pub files: &'a Files,
     pub oracle: &'a Oracle,
-    /// The last group of the journal, if its loss cannot be told from a crash before it was acknowledged.
-    pub unconfirmed: Option<LastGroup>,
+    /// The groups at the end of the journal whose loss, from the last one on, cannot be told from a crash before they were
+    /// written: of one that is lost wholly nothing is left that confirms the one before it.
+    pub unconfirmed: Vec<Group>,
 }
 
 impl Subject<'_> {
@@ -55,7 +58,7 @@ impl Subject<'_> {
         let position = process.look(self.oracle)?;
         let verdict = match self.oracle.may_end(position) {
             Ok(()) => Verdict::Right,
-            Err(why) => self.excuse(position, faults).ok_or(why)?,
+            Err(why) => self.excuse(position, faults, &before).ok_or(why)?,
         };
         if verdict == Verdict::Right {
             self.ask_again(&mut process, position, random)?;
@@ -76,18 +79,43 @@ impl Subject<'_> {
     }
 
     /// Why records may be missing.
-    fn excuse(&self, position: u64, faults: &[Fault]) -> Option<Verdict> {
+    fn excuse(&self, position: u64, faults: &[Fault], damaged: &Contents) -> Option<Verdict> {
+        if self.end_without(damaged, faults.len() > 1) == Some(position) {
+            return Some(Verdict::LostLast);
+        }
         faults.iter().find_map(|&fault| self.excuse_of(position, fault))
+    }
+
+    /// Where the journal seems to end without what was lost of its end, if something was. That a file was cut off is seen by
+    /// itself; with `cuts`, it may be the second of two losses, of which the first has taken what would tell.
+    fn end_without(&self, damaged: &Contents, cuts: bool) -> Option<u64> {
+        let (mut end, mut is_lost) = (None, false);
+        for group in self.unconfirmed.iter().rev().take_while(|group| !group.is_header) {
+            let (_, bytes) = damaged.iter().find(|(name, _)| *name == group.path)?;
+            let mut gone = 0;
+            for &at in &group.sectors {
+                match bytes.as_ref()?.get(at * SECTOR..(at + 1) * SECTOR) {
+                    Some(now) if self.files.is_loss(&group.path, at, now) => {
+                        is_lost = true;
+                        gone += 1;
+                    }
+                    Some(_) => {}
+                    None => gone += usize::from(cuts),
+                }
+            }
+            if gone == 0 {
+                break;
+            }
+            end = group.before.or(end);
+            if gone < group.sectors.len() {
+                break;
+            }
+        }
+        end.filter(|_| is_lost)
     }
 
     fn excuse_of(&self, position: u64, fault: Fault) -> Option<Verdict> {
         let segments: Vec<_> = self.files.names.iter().filter(|name| is_segment(name)).collect();
-        if let (Some(last), Some((path, sector))) = (&self.unconfirmed, self.files.loses(fault)) {
-            let is_of_it = last.path == path && last.sectors.contains(&sector);
-            if is_of_it && position == self.oracle.before_last_known() {
-                return Some(Verdict::LostLast);
-            }
-        }
         let file = match fault {
             Fault::Removed(file) | Fault::Renamed(file, _) => Some(&self.files.names[file]),
             _ => None,
@@ -105,8 +133,11 @@ impl Subject<'_> {
     }
 }
 
+/// Paths and bytes.
+type Contents = Vec<(PathBuf, Option<Vec<u8>>)>;
+
 /// All files but the lock, which means nothing.
-fn contents(disk: &FaultyDisk) -> Vec<(std::path::PathBuf, Option<Vec<u8>>)> {
+fn contents(disk: &FaultyDisk) -> Contents {
     let files = disk.files().into_iter().filter(|path| !path.ends_with("lock"));
     files.map(|path| (path.clone(), disk.bytes(&path))).collect()
 }
