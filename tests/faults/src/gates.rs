@@ -42,8 +42,9 @@ pub const ALL: &[Gate] = &[
 ];
 
 /// What gates have this program do in another process.
-pub fn child(what: &str, _: &[String]) -> ExitCode {
+pub fn child(what: &str, arguments: &[String]) -> ExitCode {
     match what {
+        "determinism" => determinism::child(arguments),
         _ => {
             eprintln!("no gate has a child `{what}`");
             ExitCode::from(2)
