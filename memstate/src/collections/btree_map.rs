@@ -470,7 +470,18 @@ impl<'a, K: State + Ord, V: State> IntoIterator for &'a mut BTreeMap<K, V> {
 
 impl<K: Ord, V> FromIterator<(K, V)> for BTreeMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self::from_inner(entries.into_iter().collect())
+        // Not std's own way, which builds the tree from a sorted list and compares neighbours meanwhile: what is in the
+        // tree is leaked if that panics, and a collection that is leaked cannot be undone.
+        let mut map = StdMap::new();
+        for (key, value) in entries {
+            match map.entry(key) {
+                btree_map::Entry::Occupied(mut entry) => drop(entry.insert(value)),
+                btree_map::Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+            }
+        }
+        Self::from_inner(map)
     }
 }
 
@@ -490,7 +501,7 @@ impl<'a, K: State + Ord + Copy, V: State + Copy> Extend<(&'a K, &'a V)> for BTre
 
 impl<K: Ord, V, const N: usize> From<[(K, V); N]> for BTreeMap<K, V> {
     fn from(entries: [(K, V); N]) -> Self {
-        Self::from_inner(entries.into())
+        entries.into_iter().collect()
     }
 }
 
