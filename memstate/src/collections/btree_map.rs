@@ -12,13 +12,13 @@ use std::{
 
 use serde::Serialize;
 
-use super::support::{Log, SortedKey, value_of};
+use super::support::{Log, SortedKey, key_of, value_of};
 use crate::state::{State, shared::Handle};
 
 mod entry;
 mod undo;
 
-pub use btree_map::{IntoIter, IntoKeys, IntoValues, Iter, Keys, Range, Values};
+pub use btree_map::{IntoIter, Iter, Keys, Range, Values};
 pub use entry::{Entry, OccupiedEntry, VacantEntry};
 pub(super) use undo::copy_of_key;
 use undo::{Step, save_present};
@@ -308,12 +308,12 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
 
     /// The keys by value, sorted.
     pub fn into_keys(mut self) -> IntoKeys<K, V> {
-        self.take_all().into_keys()
+        IntoKeys(self.take_all().into_iter())
     }
 
     /// The values by value, sorted by key.
     pub fn into_values(mut self) -> IntoValues<K, V> {
-        self.take_all().into_values()
+        IntoValues(self.take_all().into_iter())
     }
 }
 
@@ -362,29 +362,38 @@ saving! {
 
 impl<K: State, V: State> ExactSizeIterator for IterMut<'_, K, V> {}
 
-/// An iterator over `&mut` values, which saves what it yields.
-pub struct ValuesMut<'a, K: State, V: State>(IterMut<'a, K, V>);
-
-impl<'a, K: State, V: State> Iterator for ValuesMut<'a, K, V> {
-    type Item = &'a mut V;
-
-    fn next(&mut self) -> Option<&'a mut V> {
-        self.0.next().map(|(_, value)| value)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
+half! {
+    /// An iterator over `&mut` values, which saves what it yields.
+    ValuesMut ['a, K: State, V: State] ['a, K, V] IterMut<'a, K, V>, value_of => &'a mut V
+}
+half! {
+    // Not std's own, which leak a result when the destructor of the other half panics: a collection that is leaked
+    // cannot be undone.
+    /// An iterator over the keys by value, sorted.
+    IntoKeys [K, V] [K, V] IntoIter<K, V>, key_of => K
+}
+half! {
+    /// An iterator over the values by value, sorted by key.
+    IntoValues [K, V] [K, V] IntoIter<K, V>, value_of => V
 }
 
 impl<K: State, V: State> DoubleEndedIterator for ValuesMut<'_, K, V> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(|(_, value)| value)
+        self.0.next_back().map(value_of)
     }
 }
 
-impl<K: State, V: State> ExactSizeIterator for ValuesMut<'_, K, V> {}
-impl<K: State, V: State> FusedIterator for ValuesMut<'_, K, V> {}
+impl<K, V> DoubleEndedIterator for IntoKeys<K, V> {
+    fn next_back(&mut self) -> Option<K> {
+        self.0.next_back().map(key_of)
+    }
+}
+
+impl<K, V> DoubleEndedIterator for IntoValues<K, V> {
+    fn next_back(&mut self) -> Option<V> {
+        self.0.next_back().map(value_of)
+    }
+}
 
 by_handle!([K: State + SortedKey, V: State] [K, V] BTreeMap<K, V>, StdMap<K, V>);
 
@@ -461,7 +470,18 @@ impl<'a, K: State + Ord, V: State> IntoIterator for &'a mut BTreeMap<K, V> {
 
 impl<K: Ord, V> FromIterator<(K, V)> for BTreeMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self::from_inner(entries.into_iter().collect())
+        // Not std's own way, which builds the tree from a sorted list and compares neighbours meanwhile: what is in the
+        // tree is leaked if that panics, and a collection that is leaked cannot be undone.
+        let mut map = StdMap::new();
+        for (key, value) in entries {
+            match map.entry(key) {
+                btree_map::Entry::Occupied(mut entry) => drop(entry.insert(value)),
+                btree_map::Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+            }
+        }
+        Self::from_inner(map)
     }
 }
 
@@ -481,7 +501,7 @@ impl<'a, K: State + Ord + Copy, V: State + Copy> Extend<(&'a K, &'a V)> for BTre
 
 impl<K: Ord, V, const N: usize> From<[(K, V); N]> for BTreeMap<K, V> {
     fn from(entries: [(K, V); N]) -> Self {
-        Self::from_inner(entries.into())
+        entries.into_iter().collect()
     }
 }
 

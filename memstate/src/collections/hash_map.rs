@@ -8,7 +8,7 @@ use std::{
     ops::Index,
 };
 
-use super::support::{self, HashKey, Log, value_of};
+use super::support::{self, HashKey, Log, key_of, value_of};
 use crate::state::{State, shared::Handle};
 
 mod entry;
@@ -386,40 +386,17 @@ impl<'a, K: State, V: State> Iterator for IterMut<'a, K, V> {
 impl<K: State, V: State> ExactSizeIterator for IterMut<'_, K, V> {}
 impl<K: State, V: State> FusedIterator for IterMut<'_, K, V> {}
 
-/// `Iterator` for one half of the entries that another iterator yields.
-macro_rules! half {
-    ($(#[$doc:meta])* $name:ident [$($generics:tt)*] [$($arguments:tt)*] $entries:ty, $half:tt => $item:ty) => {
-        $(#[$doc])*
-        pub struct $name<$($generics)*>($entries);
-
-        impl<$($generics)*> Iterator for $name<$($arguments)*> {
-            type Item = $item;
-
-            fn next(&mut self) -> Option<$item> {
-                self.0.next().map(|entry| entry.$half)
-            }
-
-            fn size_hint(&self) -> (usize, Option<usize>) {
-                self.0.size_hint()
-            }
-        }
-
-        impl<$($generics)*> ExactSizeIterator for $name<$($arguments)*> {}
-        impl<$($generics)*> FusedIterator for $name<$($arguments)*> {}
-    };
-}
-
 half! {
     /// An iterator over `&mut` values, which saves what it yields.
-    ValuesMut ['a, K: State, V: State] ['a, K, V] IterMut<'a, K, V>, 1 => &'a mut V
+    ValuesMut ['a, K: State, V: State] ['a, K, V] IterMut<'a, K, V>, value_of => &'a mut V
 }
 half! {
     /// An iterator over the keys by value.
-    IntoKeys [K, V] [K, V] IntoIter<K, V>, 0 => K
+    IntoKeys [K, V] [K, V] IntoIter<K, V>, key_of => K
 }
 half! {
     /// An iterator over the values by value.
-    IntoValues [K, V] [K, V] IntoIter<K, V>, 1 => V
+    IntoValues [K, V] [K, V] IntoIter<K, V>, value_of => V
 }
 
 /// What [`HashMap::extract_if`] takes out, as it is asked for.

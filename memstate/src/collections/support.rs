@@ -41,6 +41,29 @@ macro_rules! iterator_struct {
     };
 }
 
+/// A struct around an iterator of entries, which gives one half of each.
+macro_rules! half {
+    ($(#[$doc:meta])* $name:ident [$($generics:tt)*] [$($arguments:tt)*] $entries:ty, $half:path => $item:ty) => {
+        $(#[$doc])*
+        pub struct $name<$($generics)*>($entries);
+
+        impl<$($generics)*> Iterator for $name<$($arguments)*> {
+            type Item = $item;
+
+            fn next(&mut self) -> Option<$item> {
+                self.0.next().map($half)
+            }
+
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                self.0.size_hint()
+            }
+        }
+
+        impl<$($generics)*> ExactSizeIterator for $name<$($arguments)*> {}
+        impl<$($generics)*> FusedIterator for $name<$($arguments)*> {}
+    };
+}
+
 /// What a key needs in a `HashMap` or `HashSet`: one bound, so that without it there is one error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key of a `HashMap`, nor in a `HashSet`",
@@ -150,6 +173,13 @@ pub(super) fn value_of<K, V>((key, value): (K, V)) -> V {
     // Before the value is the result: a result is leaked when a destructor that runs after it panics.
     drop(key);
     value
+}
+
+/// The key of an entry that left; the value is dropped, before the key is the result.
+#[inline]
+pub(super) fn key_of<K, V>((key, value): (K, V)) -> K {
+    drop(value);
+    key
 }
 
 /// What a drained collection held, from [`drain`](crate::collections::Vec::drain).

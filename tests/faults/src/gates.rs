@@ -51,6 +51,7 @@ pub fn child(what: &str, rest: &[String]) -> ExitCode {
         "golden" => upgrades::child(rest),
         "slow" => slow_disk::child(rest),
         "worker" => worker::main(),
+        "determinism" => determinism::child(rest),
         _ => {
             eprintln!("no gate has a child `{what}`");
             ExitCode::from(2)

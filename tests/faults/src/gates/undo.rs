@@ -203,7 +203,7 @@ fn in_transactions(case: &Case<'_>) -> Result<(), String> {
                 continue;
             }
             Err(Failed::Refused(_) | Failed::Panicked(_)) => {}
-            outcome => return Err(format!("{outcome:?} of {command:?}")),
+            outcome => return Err(format!("{outcome:?} of {:?}", smaller(&before, command))),
         }
         counts.failed(&command, sprung);
         failures += 1;
@@ -218,6 +218,32 @@ fn in_transactions(case: &Case<'_>) -> Result<(), String> {
     }
     counts.tell(case.run);
     Ok(())
+}
+
+/// Leaves steps out as long as the state is still broken by what is left.
+fn smaller(before: &[u8], mut command: Command) -> Command {
+    let breaks = |command: &Command| {
+        let mut zoo: Zoo = postcard::from_bytes(before).expect("it was written so");
+        let outcome = transaction(&mut zoo, |zoo| {
+            zoo.act(command.steps.clone(), command.trap, command.calls, command.goes_on)
+        });
+        wild::undo_begins(false);
+        wild::disarm();
+        matches!(outcome, Err(Failed::Broken(_)))
+    };
+    let mut place = 0;
+    while place < command.steps.len() {
+        let smaller = (0..=command.calls).rev().find_map(|calls| {
+            let mut smaller = Command { calls, ..command.clone() };
+            smaller.steps.remove(place);
+            breaks(&smaller).then_some(smaller)
+        });
+        match smaller {
+            Some(smaller) => command = smaller,
+            None => place += 1,
+        }
+    }
+    command
 }
 
 /// The twin does what has succeeded, and comes to the same.

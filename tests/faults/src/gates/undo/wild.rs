@@ -49,9 +49,14 @@ pub fn set(trap: Trap, calls: u32) {
     SPRUNG.set(false);
 }
 
+/// Takes the trap away that has not been sprung.
+pub fn defuse() {
+    SET.set((Trap::Nothing, 0));
+}
+
 /// Sets none any more, and tells whether the last one was sprung.
 pub fn disarm() -> bool {
-    SET.set((Trap::Nothing, 0));
+    defuse();
     SPRUNG.get()
 }
 

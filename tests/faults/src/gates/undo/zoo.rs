@@ -1,6 +1,9 @@
 //! The model whose commands fail, with everything in it that a model may hold.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
 
 use memstate::collections::{BTreeMap, BTreeSet, HashMap, HashSet, Vec as List, VecDeque};
 
@@ -11,7 +14,7 @@ use super::{
 
 /// One step of a command: which one, and with what.
 #[memstate::data]
-#[derive(Debug, Copy)]
+#[derive(Copy)]
 pub struct Step {
     pub op: u8,
     pub a: u8,
@@ -37,6 +40,12 @@ impl Step {
     /// A place in something of this length, which may also be its end.
     pub fn place(&self, len: usize) -> usize {
         self.b as usize % (len + 1)
+    }
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", steps::name(steps::index(self)), self.a, self.b)
     }
 }
 
@@ -72,6 +81,8 @@ pub enum Shape {
 pub struct Zoo {
     pub hash: HashMap<Wild, List<Wild>>,
     pub tree: BTreeMap<Wild, Wild>,
+    pub grove: BTreeMap<Wild, List<Wild>>,
+    pub keyed: HashMap<List<u8>, u64>,
     pub bag: HashSet<Wild>,
     pub sorted: BTreeSet<Wild>,
     pub list: List<Wild>,
@@ -118,8 +129,12 @@ impl Zoo {
                 Ok(seen)
             }
             trap => {
-                if trap == Trap::DropInUndo {
-                    wild::undo_begins(true);
+                drop(held);
+                // What orders and hashes is needed to undo, and a type of which that panics then cannot be brought back:
+                // the engine stops, and says so. What is dropped then may panic.
+                match trap {
+                    Trap::DropInUndo => wild::undo_begins(true),
+                    _ => wild::defuse(),
                 }
                 Err(seen)
             }
@@ -163,7 +178,9 @@ impl Zoo {
         self.name.truncate(12);
         self.pair.1.truncate(12);
         self.foreign.words.truncate(4);
-        for list in self.hash.values_mut().chain(self.lists.iter_mut().flatten()) {
+        for list in
+            self.hash.values_mut().chain(self.grove.values_mut()).chain(self.lists.iter_mut().flatten())
+        {
             list.truncate(6);
         }
         for list in self.nests.values_mut().flat_map(|nest| nest.values_mut()) {

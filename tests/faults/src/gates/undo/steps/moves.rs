@@ -67,6 +67,62 @@ pub const STEPS: &[(&str, Take)] = &[
         zoo.nests.insert(step.key(), one);
         zoo.nests.len() as u64
     }),
+    ("a list moved into a sorted map", |zoo, _, step| {
+        let was = zoo.grove.insert(step.wild(), mem::take(&mut zoo.list));
+        zoo.grove.entry(step.other()).or_default().push(step.wild());
+        was.map_or(0, |was| of(was.iter()))
+    }),
+    ("a list moved out of a sorted map", |zoo, _, step| {
+        let list = match step.b % 3 {
+            0 => zoo.grove.remove(&step.wild()),
+            1 => zoo.grove.first_entry().map(|entry| entry.remove()),
+            _ => zoo.grove.pop_last().map(|(key, list)| {
+                // Before the list is the result: rustc leaks a result when a destructor that runs after it panics.
+                drop(key);
+                list
+            }),
+        };
+        let Some(list) = list else { return 0 };
+        zoo.lists.push(Some(list));
+        zoo.lists.len() as u64
+    }),
+    ("BTreeMap::into_values", |zoo, _, _| {
+        let all = mem::take(&mut zoo.grove).into_values();
+        zoo.lists.extend(all.map(Some));
+        zoo.lists.len() as u64
+    }),
+    ("BTreeMap::retain of lists", |zoo, _, step| {
+        zoo.grove.retain(|key, list| {
+            maybe();
+            list.push(step.other());
+            *key != step.wild()
+        });
+        zoo.grove.len() as u64
+    }),
+    ("a sorted map split and swapped", |zoo, _, step| {
+        let mut tail = zoo.grove.split_off(&step.wild());
+        mem::swap(&mut tail, &mut zoo.grove);
+        tail.values_mut().for_each(|list| list.push(step.other()));
+        maybe();
+        zoo.grove.extend(tail.into_iter().skip(1));
+        zoo.grove.len() as u64
+    }),
+    ("a collection as a key", |zoo, _, step| {
+        let key: List<u8> = [step.key(), 1].into();
+        *zoo.keyed.entry(key).or_default() += 1;
+        if step.b.is_multiple_of(4) {
+            let keys: Vec<_> = mem::take(&mut zoo.keyed).into_keys().collect();
+            zoo.keyed = keys
+                .into_iter()
+                .map(|mut key| {
+                    key.push(2);
+                    key.truncate(3);
+                    (key, 1)
+                })
+                .collect();
+        }
+        zoo.keyed.len() as u64
+    }),
     ("values of a map swapped with each other", |zoo, _, step| {
         let mut last = List::from([step.wild()]);
         zoo.hash.values_mut().for_each(|list| mem::swap(list, &mut last));
