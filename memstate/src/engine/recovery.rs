@@ -76,11 +76,8 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
         Location::Memory => (Box::new(memory::MemoryJournal::new()), None, None),
         Location::Directory(dir) => {
             let (fill_bytes_min, fill_bytes_max) = settings.fill_bytes;
-            let options = file::FileOptions {
-                segment_bytes: settings.segment_bytes,
-                fill_bytes_min,
-                fill_bytes_max,
-            };
+            let options =
+                file::FileOptions { segment_bytes: settings.segment_bytes, fill_bytes_min, fill_bytes_max };
             let journal = open_files(&disk, dir, &options)?;
             directory = Some(one_name(dir));
             let attempts = Attempts::new(Arc::clone(&disk), dir, settings.command_time_limit)?;

@@ -6,6 +6,7 @@ mod crash_and_rot;
 mod determinism;
 mod full;
 mod histories;
+mod hostile;
 mod kill;
 mod once;
 mod poison;
@@ -42,6 +43,7 @@ pub const ALL: &[Gate] = &[
     determinism::GATE,
     poison::GATE,
     upgrades::GATE,
+    hostile::GATE,
 ];
 
 /// What gates have this program do in another process.
