@@ -139,8 +139,12 @@ pub fn recover(
         found.parts.push(part);
         before = Some((cursor, scan));
     }
-    let Some((cursor, scan)) = before else { return Ok(Some(found)) };
-    if cursor.last == Kind::Seal && !bugs::on(Bug::LostSegmentUnnoticed) {
+    let Some((mut cursor, scan)) = before else { return Ok(Some(found)) };
+    if cursor.last == Kind::Seal && bugs::on(Bug::LostSegmentUnnoticed) {
+        // Otherwise nothing could be written after the seal, and that would be noticed.
+        cursor.last = Kind::Batch;
+    }
+    if cursor.last == Kind::Seal {
         let path = dir.join(file_name(cursor.segment + 1));
         let what = format!("the segment is missing, and segment {} says that it exists", cursor.segment);
         return Err(JournalError::Damaged { path, offset: 0, after: cursor.end, what });

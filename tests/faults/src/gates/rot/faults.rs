@@ -81,28 +81,25 @@ impl Files {
         (0..self.names.len()).flat_map(|file| (0..self.sectors(file)).map(move |at| (file, at))).collect()
     }
 
-    /// All of them.
+    /// All of them; those of which there are few come first.
     pub fn all(&self) -> Vec<Fault> {
-        let mut all = Vec::new();
+        let files = 0..self.names.len();
         let places = self.places();
-        for file in 0..self.names.len() {
-            all.extend((0..self.bytes[file].len() * 8).map(|bit| Fault::Bit(file, bit)));
-            all.extend((0..self.bytes[file].len()).map(|len| Fault::Cut(file, len)));
-            all.extend(
-                (0..self.older[file].len())
-                    .map(|version| Fault::Older((file, self.older[file][version].0), version)),
-            );
-            for len in [1, 100, 511, 512, 513, 1024, 5000] {
-                all.extend([Fault::Longer(file, Tail::Zeros(len)), Fault::Longer(file, Tail::Garbage(len))]);
-            }
+        let mut all: Vec<Fault> = (0..self.versions.len()).map(Fault::Restored).collect();
+        for file in files.clone() {
             all.extend([Fault::Removed(file), Fault::Emptied(file)]);
             for name in [Name::Next, Name::Tmp, Name::Bak] {
                 all.extend([Fault::Renamed(file, name), Fault::Duplicated(file, name)]);
             }
             all.extend((0..file).map(|other| Fault::Exchanged(file, other)));
+            for len in [1, 100, 511, 512, 513, 1024, 5000] {
+                all.extend([Fault::Longer(file, Tail::Zeros(len)), Fault::Longer(file, Tail::Garbage(len))]);
+            }
+            let older = self.older[file].iter().enumerate();
+            all.extend(older.map(|(version, (sector, _))| Fault::Older((file, *sector), version)));
         }
+        all.extend(places.iter().map(|place| Fault::Zeroed(*place)));
         for &place in &places {
-            all.push(Fault::Zeroed(place));
             all.extend(
                 places.iter().filter(|other| **other != place).map(|other| Fault::Copied(place, *other)),
             );
@@ -110,7 +107,10 @@ impl Files {
                 places.iter().filter(|other| **other < place).map(|other| Fault::Swapped(place, *other)),
             );
         }
-        all.extend((0..self.versions.len()).map(Fault::Restored));
+        for file in files {
+            all.extend((0..self.bytes[file].len()).map(|len| Fault::Cut(file, len)));
+            all.extend((0..self.bytes[file].len() * 8).map(|bit| Fault::Bit(file, bit)));
+        }
         all
     }
 

@@ -209,8 +209,3 @@ impl Making {
         Err("no attempt is marked".to_owned())
     }
 }
-
-/// The segments of a journal, in order.
-pub fn segments(disk: &FaultyDisk) -> Vec<PathBuf> {
-    disk.files().into_iter().filter(|path| is_segment(path)).collect()
-}
