@@ -228,6 +228,32 @@ proptest! {
 }
 
 #[test]
+fn no_collection_is_leaked_when_its_key_panics_on_the_way_out_or_in() {
+    let full = || (0..8).map(|id| (wild(id, 0), List::from([u32::from(id)])));
+    for calls in 0..60 {
+        let mut root: (HashMap<Wild, List<u32>>, BTreeMap<Wild, List<u32>>) =
+            (full().collect(), full().collect());
+        let before = format!("{root:?}");
+        let steps: [fn(&mut (HashMap<_, List<u32>>, BTreeMap<_, List<u32>>)); 4] = [
+            |root| std::mem::take(&mut root.0).into_values().for_each(|mut list| list.push(1)),
+            |root| std::mem::take(&mut root.1).into_values().rev().for_each(|mut list| list.push(1)),
+            |root| root.1 = std::mem::take(&mut root.0).into_iter().collect(),
+            |root| drop(root.1.split_off(&wild(2, 0))),
+        ];
+        for step in steps {
+            let outcome: Result<(), _> = transaction(&mut root, |root| {
+                CALLS_LEFT.set(Some(calls));
+                step(root);
+                CALLS_LEFT.set(None);
+                Err(())
+            });
+            assert!(matches!(outcome, Err(Failed::Refused(()) | Failed::Panicked(_))), "{outcome:?}");
+            assert_eq!(format!("{root:?}"), before);
+        }
+    }
+}
+
+#[test]
 fn a_command_that_hides_a_collection_breaks_the_state() {
     static HIDDEN: Mutex<Option<List<u32>>> = Mutex::new(None);
     let mut root = (List::from([1, 2, 3]), HashMap::from([(1, List::from([1]))]));

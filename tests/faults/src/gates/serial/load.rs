@@ -93,6 +93,9 @@ struct Log {
     refused: Vec<u64>,
 }
 
+/// The position and the replies of commands, or which one was refused and why.
+type Told = Result<(u64, Vec<CellsReply>), Error<(usize, Refusal)>>;
+
 /// What ended a client's work.
 enum End {
     /// The engine has stopped.
@@ -375,12 +378,7 @@ impl One {
     }
 
     /// Notes what a command was answered.
-    fn told(
-        &mut self,
-        began: u64,
-        calls: Vec<Call>,
-        told: Result<(u64, Vec<CellsReply>), Error<(usize, Refusal)>>,
-    ) -> Result<(), End> {
+    fn told(&mut self, began: u64, calls: Vec<Call>, told: Told) -> Result<(), End> {
         let number = began;
         let (position, reply) = match told {
             Ok((position, replies)) => {

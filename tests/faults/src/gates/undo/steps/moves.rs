@@ -42,7 +42,8 @@ pub const STEPS: &[(&str, Take)] = &[
         of(was.iter())
     }),
     ("a list moved from one map into another", |zoo, _, step| {
-        let Some(mut list) = zoo.hash.shift_remove(&step.wild()) else { return 0 };
+        let key = step.wild();
+        let Some(mut list) = zoo.hash.shift_remove(&key) else { return 0 };
         list.push(step.other());
         let nest = zoo.nests.entry(step.key()).or_default();
         maybe();
@@ -73,8 +74,10 @@ pub const STEPS: &[(&str, Take)] = &[
         was.map_or(0, |was| of(was.iter()))
     }),
     ("a list moved out of a sorted map", |zoo, _, step| {
+        // In a variable: rustc leaks a result as well when the destructor of a temporary in its expression panics.
+        let key = step.wild();
         let list = match step.b % 3 {
-            0 => zoo.grove.remove(&step.wild()),
+            0 => zoo.grove.remove(&key),
             1 => zoo.grove.first_entry().map(|entry| entry.remove()),
             _ => zoo.grove.pop_last().map(|(key, list)| {
                 // Before the list is the result: rustc leaks a result when a destructor that runs after it panics.
