@@ -72,10 +72,15 @@ fn the_page_of_promises_has_a_row_for_every_gate_and_says_how_much_is_tried() {
         };
         let (Some(name), Some(unit)) = (value("    name: "), value("    unit: ")) else { continue };
         let counts = source.split_once("    counts: [").expect("a gate has counts").1;
-        let in_ci = grouped(counts.split(',').nth(1).expect("three counts"));
+        let in_ci = counts.split(',').nth(1).expect("three counts").trim();
         let row = page.lines().find(|line| line.contains(&format!("| `{name}` |")));
         let row = row.unwrap_or_else(|| panic!("the page has no row of `{name}`"));
-        assert!(row.contains(&format!("| {in_ci} {unit} |")), "{name} tries {in_ci} {unit}:\n{row}");
+        // Where it is a constant, it is what there is of something.
+        let in_ci = grouped(in_ci);
+        assert!(
+            in_ci.is_empty() || row.contains(&format!("| {in_ci} {unit} |")),
+            "{name} tries {in_ci} {unit}:\n{row}"
+        );
         gates += 1;
     }
     assert!(gates >= 16, "{gates} gates");

@@ -8,7 +8,7 @@ use memstate_tests::random::Random;
 use crate::gates::crash::{
     book::{Call, Sent},
     oracle::Oracle,
-    process::{Process, Settings, is_segment},
+    process::{Process, Settings},
     sectors::last_group,
 };
 
@@ -198,7 +198,7 @@ impl Making {
             let is_marked = image
                 .files()
                 .iter()
-                .any(|path| path.ends_with("attempt") && image.bytes(path).is_some_and(|it| it.len() == 36));
+                .any(|path| path.ends_with("attempt") && image.bytes(path).is_some_and(|it| !it.is_empty()));
             if opened.is_err() && is_marked {
                 self.oracle.known = known;
                 self.disk = image;
