@@ -76,9 +76,10 @@ fn the_page_of_promises_has_a_row_for_every_gate_and_says_how_much_is_tried() {
         let row = page.lines().find(|line| line.contains(&format!("| `{name}` |")));
         let row = row.unwrap_or_else(|| panic!("the page has no row of `{name}`"));
         // Where it is a constant, it is what there is of something.
+        let is_number = in_ci.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
         let in_ci = grouped(in_ci);
         assert!(
-            in_ci.is_empty() || row.contains(&format!("| {in_ci} {unit} |")),
+            !is_number || row.contains(&format!("| {in_ci} {unit} |")),
             "{name} tries {in_ci} {unit}:\n{row}"
         );
         gates += 1;

@@ -483,6 +483,7 @@ pub(super) fn start_on<M: Model>(mut journal: Box<dyn Journal>, model: M) -> Eng
         outcomes: Outcomes { first: Position::START.next(), list: Vec::new() },
         today,
         amendments: Arc::default(),
+        watchdog: Watchdog::new("a model".to_owned(), None, method_name::<M>, None),
         clock: Box::new(Timestamp::default),
         entropy: Box::new(|| [7; 16]),
     };

@@ -227,14 +227,15 @@ proptest! {
     }
 }
 
+type Maps = (HashMap<Wild, List<u32>>, BTreeMap<Wild, List<u32>>);
+
 #[test]
 fn no_collection_is_leaked_when_its_key_panics_on_the_way_out_or_in() {
     let full = || (0..8).map(|id| (wild(id, 0), List::from([u32::from(id)])));
     for calls in 0..60 {
-        let mut root: (HashMap<Wild, List<u32>>, BTreeMap<Wild, List<u32>>) =
-            (full().collect(), full().collect());
+        let mut root: Maps = (full().collect(), full().collect());
         let before = format!("{root:?}");
-        let steps: [fn(&mut (HashMap<_, List<u32>>, BTreeMap<_, List<u32>>)); 4] = [
+        let steps: [fn(&mut Maps); 4] = [
             |root| std::mem::take(&mut root.0).into_values().for_each(|mut list| list.push(1)),
             |root| std::mem::take(&mut root.1).into_values().rev().for_each(|mut list| list.push(1)),
             |root| root.1 = std::mem::take(&mut root.0).into_iter().collect(),
