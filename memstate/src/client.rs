@@ -159,8 +159,8 @@ impl<M: Model> Client<M> {
         self.engine.position()
     }
 
-    /// Waits until there is room for many more calls. At most 65,536 may be in flight, and one with more than 256 bytes of arguments
-    /// counts once for each 256, an [atomic batch](Client::atomically) once a command, so that they take less than 64 MiB of
+    /// Waits until there is room for many more calls. At most 65,536 may be in flight, and one with 256 bytes of arguments or more
+    /// counts once more for each 256, an [atomic batch](Client::atomically) once a command, so that they take less than 64 MiB of
     /// memory; the next is answered with [`Overloaded`](crate::NotJournaled::Overloaded). Who sends many without awaiting
     /// them awaits this now and then.
     ///

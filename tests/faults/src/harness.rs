@@ -63,6 +63,7 @@ pub struct Run {
     only: Option<u64>,
     began: Instant,
     skipped: AtomicBool,
+    parts_skipped: AtomicBool,
     done: AtomicU64,
     facts: Mutex<BTreeMap<String, u64>>,
     words: Mutex<Vec<String>>,
@@ -134,12 +135,17 @@ impl Run {
         if std::env::var_os("MEMSTATE_FAULTS_ALL").is_some_and(|all| !all.is_empty()) {
             return Err(format!("{part} cannot be tried on this machine: {why}"));
         }
+        self.parts_skipped.store(true, Ordering::Relaxed);
         self.say(format!("SKIPPED, NOT TRIED: {part}: {why}"));
         Ok(())
     }
 
     fn was_skipped(&self) -> bool {
         self.skipped.load(Ordering::Relaxed)
+    }
+
+    fn was_partly_skipped(&self) -> bool {
+        self.parts_skipped.load(Ordering::Relaxed)
     }
 
     /// Something to say at the end.
@@ -243,10 +249,11 @@ pub fn run_all(gates: &[&Gate], settings: &Settings) -> ExitCode {
         let seconds = before.elapsed().as_secs_f64();
         let verdict = match &result {
             Ok(()) if run.was_skipped() => "SKIPPED",
+            Ok(()) if run.was_partly_skipped() => "PARTLY SKIPPED",
             Ok(()) => "0 failed",
             Err(_) => "FAILED",
         };
-        skipped += u64::from(verdict == "SKIPPED");
+        skipped += u64::from(verdict.ends_with("SKIPPED"));
         let count = grouped(run.done());
         println!("{}: {count} {}, seed {}, {verdict}, {seconds:.1} s", gate.name, gate.unit, settings.seed);
         for (fact, number) in lock(&run.facts).iter() {
@@ -263,12 +270,15 @@ pub fn run_all(gates: &[&Gate], settings: &Settings) -> ExitCode {
     let width = |column: fn(&(&str, String, &str, f64)) -> usize| rows.iter().map(column).max().unwrap_or(0);
     let (promises, counts) = (width(|row| row.0.chars().count()), width(|row| row.1.chars().count()));
     for (promise, count, verdict, seconds) in &rows {
-        println!("{promise:<promises$}  {count:>counts$}  {verdict:<8}  {seconds:>6.1} s");
+        println!("{promise:<promises$}  {count:>counts$}  {verdict:<14}  {seconds:>6.1} s");
     }
     let seconds = began.elapsed().as_secs();
     match failed.is_empty() {
         true => {
-            let skips = if skipped > 0 { format!(", {skipped} SKIPPED") } else { String::new() };
+            let skips = match skipped {
+                0 => String::new(),
+                _ => format!(", {skipped} SKIPPED IN WHOLE OR IN PART, as said above"),
+            };
             println!("faults: {} gates, seed {}, 0 failed{skips}, {seconds} s", rows.len(), settings.seed);
             ExitCode::SUCCESS
         }
@@ -297,6 +307,7 @@ fn run_gate(gate: &Gate, settings: &Settings) -> (Arc<Run>, Result<(), String>) 
         only: settings.case,
         began: Instant::now(),
         skipped: false.into(),
+        parts_skipped: false.into(),
         done: 0.into(),
         facts: Mutex::default(),
         words: Mutex::default(),

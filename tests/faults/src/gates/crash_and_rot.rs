@@ -57,6 +57,9 @@ fn crash_and_damage(case: &Case<'_>) -> Result<(), String> {
         let until = 1 + random.below(whole.operations);
         let left = script.run(Some(until))?;
         if left.deaths >= DEATHS_MAX {
+            *facts
+                .entry("moments left out: a second process in a row has ended while it opened")
+                .or_default() += 1;
             continue;
         }
         for _ in 0..DAMAGES {
@@ -66,7 +69,7 @@ fn crash_and_damage(case: &Case<'_>) -> Result<(), String> {
                 .map_err(|why| format!("a crash at operation {until}, with seed {seed}: {why}"))?;
         }
     }
-    case.run.tried(pairs.max(1));
+    case.run.tried(pairs);
     for (fact, number) in facts {
         case.run.fact(fact, number);
     }
@@ -86,7 +89,9 @@ fn pair(
     let mut oracle = left.oracle.clone();
     let settings = Settings::random(random);
     disk.power_off_at(1 + random.below(30));
+    let mut has_gone_on = false;
     if let Ok(mut process) = Process::open(&disk, settings, random.below(u64::MAX)) {
+        has_gone_on = true;
         let position = process.look(&oracle)?;
         oracle.may_end(position)?;
         oracle.recovered(position);
@@ -101,7 +106,11 @@ fn pair(
         }
     }
     let image = disk.crash(random.below(u64::MAX));
-    *facts.entry("opened after damage, crashed and damaged again").or_default() += 1;
+    let fact = match has_gone_on {
+        true => "opened after damage, crashed and damaged again",
+        false => "crashed while it opened after damage, and damaged again",
+    };
+    *facts.entry(fact).or_default() += 1;
     damage(&image, &oracle, random, facts).map_err(|why| format!("crashed after damage: {why}"))?;
     Ok(2)
 }
@@ -116,13 +125,17 @@ fn damage(
     let files = Files::of(image, Vec::new());
     let disk = image.fork();
     let mut faults = Vec::new();
-    for _ in 0..1 + random.below(3) {
-        if let Some(fault) = files.random(random)
+    let wanted = 1 + random.below(3) as usize;
+    // Some change nothing: a sector of zeros that is zeroed.
+    for _ in 0..100 {
+        if faults.len() < wanted
+            && let Some(fault) = files.random(random)
             && files.happen(fault, &disk)
         {
             faults.push(fault);
         }
     }
+    ensure!(!faults.is_empty(), "nothing on this disk can be damaged");
     let unconfirmed = sectors::groups(image);
     let subject = Subject { files: &files, oracle, unconfirmed };
     let opened = disk.fork();

@@ -51,7 +51,12 @@ pub fn run(args: &[String]) -> ExitCode {
     let [dir, limit, task] = args else { return ExitCode::from(2) };
     let limit = Duration::from_millis(u64::from_str(limit).expect("a number"));
     let task: Task = serde_json::from_str(task).expect("a task");
-    let runtime = tokio::runtime::Runtime::new().expect("there are threads");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // However many cores there are: one of the children may have little memory, and each thread takes its stack.
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("there are threads");
     runtime.block_on(async {
         let service = match open(dir, limit).await {
             Ok(service) => service,
