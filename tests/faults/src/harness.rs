@@ -160,11 +160,24 @@ impl Run {
     ///
     /// What the failed case with the lowest number said, or how it panicked, and how to run it again.
     pub fn cases(&self, each: impl Fn(&Case<'_>) -> Result<(), String> + Sync) -> Result<(), String> {
+        self.cases_until(self.count, each)
+    }
+
+    /// Runs cases as [`Run::cases`] does, until this many were tried.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::cases`].
+    pub fn cases_until(
+        &self,
+        count: u64,
+        each: impl Fn(&Case<'_>) -> Result<(), String> + Sync,
+    ) -> Result<(), String> {
         let failed: Mutex<Option<(u64, String)>> = Mutex::new(None);
         let next = AtomicU64::new(0);
         let stop = AtomicBool::new(false);
         let work = || {
-            while !stop.load(Ordering::Relaxed) && self.done() < self.count {
+            while !stop.load(Ordering::Relaxed) && self.done() < count {
                 let index = self.only.unwrap_or_else(|| next.fetch_add(1, Ordering::Relaxed));
                 let case = Case { index, seed: case_seed(self.seed, index), run: self };
                 let result = catch_unwind(AssertUnwindSafe(|| each(&case)))

@@ -1,6 +1,6 @@
 //! SIGKILL at every system call of a scripted run.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf, sync::Mutex};
 
 use memstate_tests::random::Random;
 
@@ -26,34 +26,57 @@ pub const GATE: Gate = Gate {
 
 /// About how many calls an opening after a kill makes.
 const CALLS_OF_AN_OPENING: u64 = 250;
+/// How often a run that ended before its call is made once more: how many calls there are depends on how its threads meet.
+const TRIES: usize = 20;
+/// How many runs are counted, to know how many calls there are always.
+const COUNTED: u64 = 5;
 
 fn run(run: &Run) -> Result<(), String> {
     if let Some(why) = tracer::missing() {
         return run.skip(&why);
     }
-    // How many calls the run makes that nothing happens to.
-    let calls = {
+    // How many calls a run makes that nothing happens to.
+    let (mut least, mut calls) = (u64::MAX, 0);
+    for _ in 0..COUNTED {
         let place = Place::new().map_err(|error| error.to_string())?;
         let mut oracle = Oracle::default();
-        traced(&script(place.path().join("books")), None, &mut oracle)?.calls
-    };
-    ensure!(calls > 500, "the script makes {calls} calls only");
-    run.fact("calls that the script makes", calls);
-    run.cases(|case| {
+        let counted = traced(&script(place.path().join("books")), None, &mut oracle)?.calls;
+        (least, calls) = (least.min(counted), calls.max(counted));
+    }
+    ensure!(least > 500, "the script makes {least} calls only");
+    run.fact("calls that the script makes at least", least);
+    run.fact("calls that the script makes at most", calls);
+    // Outside the quick tier each call is one of those.
+    let count = if run.tier == Tier::Quick { run.count } else { run.count.max(calls) };
+    let hit = Mutex::new(BTreeSet::new());
+    run.cases_until(count, |case| {
         let nth = match run.tier {
             // A few, from all over the script.
             Tier::Quick => 1 + case.random().below(calls),
             // Each of them, and then again: no two runs of several threads are the same.
             _ => 1 + case.index % calls,
         };
-        killed(case, nth)
+        if killed(case, nth)? {
+            hit.lock().expect("nothing panics with it").insert(nth);
+        }
+        Ok(())
     })?;
-    let hit = if run.tier == Tier::Quick { 0 } else { run.done().min(calls) };
-    run.fact("of them at which it was killed, one after another", hit);
-    let ran = run.fact_so_far("runs that were over before their call");
-    ensure!(ran * 4 < run.done().max(40), "{ran} runs of {} were over before their call", run.done());
+    let hit = hit.into_inner().expect("nothing panics with it");
+    run.fact("different calls at which it was killed", hit.len() as u64);
+    if run.tier != Tier::Quick && !run.is_of_one_case() {
+        let missed: Vec<_> = (1..=least).filter(|nth| !hit.contains(nth)).collect();
+        ensure!(missed.is_empty(), "of the calls 1 to {least} it was never killed at {missed:?}");
+    }
+    let ran = run.fact_so_far(OVER);
+    ensure!(
+        ran * 4 < run.done().max(40),
+        "{ran} runs were over before their call, and {} were not",
+        run.done()
+    );
     Ok(())
 }
+
+const OVER: &str = "runs that were over before their call, and are not counted";
 
 /// Opens a new journal, sends from two tasks, with snapshots and several segments, closes, and does it again twice.
 fn script(dir: PathBuf) -> Plan {
@@ -70,7 +93,19 @@ fn script(dir: PathBuf) -> Plan {
     }
 }
 
-fn killed(case: &Case<'_>, nth: u64) -> Result<(), String> {
+/// Kills it at a call, and again while it is opened; whether it came to that call, which is what counts.
+fn killed(case: &Case<'_>, nth: u64) -> Result<bool, String> {
+    for _ in 0..TRIES {
+        if killed_at(case, nth)? {
+            case.run.tried(1);
+            return Ok(true);
+        }
+        case.run.fact(OVER, 1);
+    }
+    Ok(false)
+}
+
+fn killed_at(case: &Case<'_>, nth: u64) -> Result<bool, String> {
     let mut random: Random = case.random();
     let place = Place::new().map_err(|error| error.to_string())?;
     let dir = place.path().join("books");
@@ -78,7 +113,7 @@ fn killed(case: &Case<'_>, nth: u64) -> Result<(), String> {
     let what = format!("killed at call {nth}");
     let first = script(dir.clone());
     let run = traced(&first, Some(nth), &mut oracle).map_err(|why| format!("{what}: {why}"))?;
-    case.run.fact("runs that were over before their call", u64::from(run.done_at.is_none()));
+    let was_killed = run.done_at.is_some();
     // Once more, while it is opened again.
     let again = Plan { again: oracle.again(2, 2), lives: 1, ..first };
     let then = 1 + random.below(CALLS_OF_AN_OPENING);
@@ -91,8 +126,7 @@ fn killed(case: &Case<'_>, nth: u64) -> Result<(), String> {
     ensure!(!heard.failed, "{what}: it does not go on: {}", heard.why.unwrap_or_default());
     ensure!(heard.acknowledged >= 4, "{what}: it goes on, and only {} were acknowledged", heard.acknowledged);
     kill::read_it_all(case.run, &dir, &mut oracle).map_err(|why| format!("{what}, then: {why}"))?;
-    case.run.tried(1);
-    Ok(())
+    Ok(was_killed)
 }
 
 /// Runs a plan, kills it at the nth call, and hears it.

@@ -26,6 +26,9 @@ pub const GATE: Gate = Gate {
 const CUTS: u64 = 20;
 const IMAGE_BYTES: u64 = 48 << 20;
 
+/// What [`kill::count`] calls the cuts that count most.
+const IN_FLIGHT: &str = "cut off while commands were in flight";
+
 /// What is written and not synced before a cut, and has to be gone after it, or the cut is none.
 const UNSYNCED: &str = "unsynced";
 
@@ -35,6 +38,8 @@ fn run(run: &Run) -> Result<(), String> {
     }
     run.cases(file_system)?;
     let (cuts, gone) = (run.done(), run.fact_so_far("unsynced files that were gone, as they should"));
+    let hits = run.fact_so_far(IN_FLIGHT);
+    ensure!(cuts < 40 || hits > cuts / 10, "only {hits} of {cuts} cuts came while commands were in flight");
     ensure!(gone * 10 > cuts * 9, "of {cuts} unsynced files only {gone} were gone: nothing was cut");
     Ok(())
 }

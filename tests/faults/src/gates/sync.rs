@@ -1,5 +1,6 @@
 //! Syncs that fail, injected and real.
 
+mod cut;
 mod real;
 mod traced;
 
@@ -26,6 +27,7 @@ pub const GATE: Gate = Gate {
 fn run(run: &Run) -> Result<(), String> {
     if !run.is_of_one_case() {
         real::run(run)?;
+        cut::run(run)?;
         traced::run(run)?;
     }
     run.cases(script)

@@ -3,7 +3,7 @@
 //! They are mounted in a mount namespace of the thread that asks, and of the processes that it starts. So nobody else sees
 //! them, and the kernel takes them away when the last of these ends, however it ends: after a panic, a signal, a SIGKILL. The loop
 //! device is cleared by the kernel too, when nobody has it open any more, and its image has no name from the
-//! beginning. What can be left is an empty directory, which the next run removes.
+//! beginning. What can be left is an empty directory, or an image whose `mkfs` was killed with us: the next run removes both.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -24,6 +24,11 @@ use rustix::{
 /// How our directories are called: this, the process's id, and a number.
 const NAME: &str = "memstate-faults-";
 
+/// Where Linux has a file system in memory for everybody.
+const IN_MEMORY: &str = "/dev/shm";
+/// How much room has to be there: for an image and what is beside it, for each core, with much to spare.
+const ROOM_BYTES_MIN: u64 = 512 << 20;
+
 const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
 const LOOP_CONFIGURE: libc::Ioctl = 0x4C0A;
 const LO_FLAGS_AUTOCLEAR: u32 = 4;
@@ -36,7 +41,6 @@ const NO_LOG_FLUSH: u32 = 2;
 pub fn missing() -> Option<String> {
     static MISSING: OnceLock<Option<String>> = OnceLock::new();
     let find = || {
-        remove_leftovers();
         if !rustix::process::geteuid().is_root() {
             return Some("only root may mount file systems: run it as root".to_owned());
         }
@@ -60,9 +64,9 @@ fn mkfs() -> Command {
     command
 }
 
-/// Directories of runs that were killed.
+/// Directories and images of runs that were killed.
 fn remove_leftovers() {
-    let dirs = [parent(), std::env::temp_dir()].map(fs::read_dir);
+    let dirs = [PathBuf::from(IN_MEMORY), std::env::temp_dir()].map(fs::read_dir);
     for entry in dirs.into_iter().flatten().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let pid = name.strip_prefix(NAME).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
@@ -70,15 +74,28 @@ fn remove_leftovers() {
             // Of one that has ended and that nobody has waited for, this link leads nowhere.
             && fs::read_link(format!("/proc/{pid}/exe")).is_err()
         {
-            let _ = fs::remove_dir_all(entry.path());
+            // What is in use, or somebody else's, stays.
+            let _ = match name.ends_with(".img") {
+                true => fs::remove_file(entry.path()),
+                false => fs::remove_dir_all(entry.path()),
+            };
         }
     }
 }
 
 /// Where images are: in memory if that is possible, because what counts is what a file system hands down, and when.
-fn parent() -> PathBuf {
-    let shm = PathBuf::from("/dev/shm");
-    if shm.is_dir() && OpenOptions::new().read(true).open(&shm).is_ok() { shm } else { std::env::temp_dir() }
+///
+/// Containers often have only 64 MiB there, and an image that finds no room under it is a broken disk that nobody asked for.
+fn parent() -> &'static Path {
+    static PARENT: OnceLock<PathBuf> = OnceLock::new();
+    PARENT.get_or_init(|| {
+        // First, because they take room.
+        remove_leftovers();
+        match rustix::fs::statvfs(IN_MEMORY) {
+            Ok(shm) if shm.f_bavail.saturating_mul(shm.f_frsize) >= ROOM_BYTES_MIN => IN_MEMORY.into(),
+            _ => std::env::temp_dir(),
+        }
+    })
 }
 
 /// A directory that goes with this.
@@ -92,10 +109,10 @@ impl Place {
 
     /// Among the temporary files of the machine.
     pub fn on_disk() -> io::Result<Place> {
-        Place::within(std::env::temp_dir())
+        Place::within(&std::env::temp_dir())
     }
 
-    fn within(parent: PathBuf) -> io::Result<Place> {
+    fn within(parent: &Path) -> io::Result<Place> {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let path = parent.join(format!("{NAME}{}-{next}", std::process::id()));

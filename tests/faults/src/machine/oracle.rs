@@ -1,6 +1,6 @@
 //! The oracle: hears what was promised, and looks for it in every state that is found later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memstate::RequestId;
 
@@ -25,6 +25,8 @@ pub struct Oracle {
 #[derive(Debug, Default)]
 pub struct Hearing {
     failed_lanes: Vec<u8>,
+    /// The transfers that were sent after the first failure was told, by any lane: the journal had failed by then.
+    sent_too_late: BTreeSet<u64>,
     pub failed: bool,
     /// How many calls failed, and how the first one said so.
     pub failures: u64,
@@ -75,11 +77,20 @@ impl Oracle {
                 hearing.opened += 1;
                 self.find(statement)?;
             }
-            Told::Sent { lane, number, request } => self.sends(*lane, *number, *request),
+            Told::Sent { lane, number, request } => {
+                if hearing.failures > 0 {
+                    hearing.sent_too_late.insert(mark(*lane, *number));
+                }
+                self.sends(*lane, *number, *request);
+            }
             Told::Acknowledged { lane, number, serial } => {
                 ensure!(
                     !hearing.failed_lanes.contains(lane),
-                    "number {number} of lane {lane} was acknowledged after a failure in the same process"
+                    "number {number} of lane {lane} was acknowledged after a failure in the same lane"
+                );
+                ensure!(
+                    !hearing.sent_too_late.contains(&mark(*lane, *number)),
+                    "number {number} of lane {lane} was sent after a failure in the same process, and acknowledged"
                 );
                 hearing.acknowledged += 1;
                 self.acknowledge(mark(*lane, *number), *serial)?;

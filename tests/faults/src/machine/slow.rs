@@ -64,6 +64,8 @@ impl Meter {
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 struct Load {
     is_over: bool,
+    /// For how many whole seconds it has sent.
+    seconds: u64,
     acknowledged: u64,
     overloaded: u64,
     waited_for_room: u64,
@@ -91,16 +93,13 @@ pub fn parent(run: &Run, name: &str, padding: usize, seconds: u64) -> Result<(),
     let mut told = 0;
     while let Some(next) = told::next::<Load>(&mut output) {
         load = next;
-        if told < seconds {
-            told += 1;
-            run.tried(1);
-        }
+        run.tried(load.seconds - told);
+        told = load.seconds;
     }
     let mut errors = String::new();
     child.stderr.take().expect("it is a pipe").read_to_string(&mut errors).map_err(text)?;
     let status = child.wait().map_err(text)?;
     ensure!(status.success() && load.is_over, "{name}: the process ended with {status}: {errors}");
-    run.tried(seconds.saturating_sub(told));
     run.fact(&format!("{name}: acknowledged"), load.acknowledged);
     run.fact(&format!("{name}: answered with `Overloaded`"), load.overloaded);
     run.fact(&format!("{name}: times that `ready` waited for room"), load.waited_for_room);
@@ -111,6 +110,7 @@ pub fn parent(run: &Run, name: &str, padding: usize, seconds: u64) -> Result<(),
     if let Some(wrong) = load.wrong {
         return Err(format!("{name}: {wrong}"));
     }
+    ensure!(told >= seconds, "{name}: it has sent for {told} seconds, and was to for {seconds}");
     ensure!(load.overloaded > 0, "{name}: no call was answered with `Overloaded`, so this tried nothing");
     ensure!(load.acknowledged > 0 && load.waited_for_room > 0, "{name}: nothing happened");
     ensure!(
@@ -212,12 +212,14 @@ impl Sender {
             }
             if told.elapsed() > Duration::from_secs(1) {
                 told = Instant::now();
+                self.load.seconds = began.elapsed().as_secs();
                 tell(&self.load);
             }
             if began.elapsed() > time {
                 break;
             }
         }
+        self.load.seconds = began.elapsed().as_secs();
         // No reply is lost: each comes, and is the one for its call.
         while let Some((number, call)) = self.waiting.pop_front() {
             let answered = tokio::time::timeout(Duration::from_secs(60), call).await;

@@ -11,7 +11,7 @@ use crate::{
     machine::{
         books::Statement,
         mounts::{self, Ext4, Tmpfs},
-        oracle::Oracle,
+        oracle::{Oracle, Phase},
         told::{Plan, Told},
         workers,
     },
@@ -102,7 +102,10 @@ fn one(
     };
     let served: Option<Statement> = ended.told.iter().find_map(after);
     let what = match &served {
-        None => "could not be opened",
+        None if heard.phase == Phase::Opening => "could not be opened",
+        None => {
+            return Err("it was open when the disk was full, and nothing could be read any more".to_owned());
+        }
         Some(_) if heard.failures > 0 => "stopped",
         Some(_) => "could not write the last snapshot, or not close",
     };
