@@ -8,7 +8,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read},
-    os::fd::AsRawFd,
+    os::fd::{AsRawFd, RawFd},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -253,12 +253,7 @@ impl Ext4 {
 
     /// From now on nothing reaches the disk, and every call fails.
     pub fn cut(&self) -> io::Result<()> {
-        let dir = File::open(self.path())?;
-        // SAFETY: the call reads one `u32` from the pointer, which is valid for it.
-        match unsafe { libc::ioctl(dir.as_raw_fd(), SHUTDOWN, &NO_LOG_FLUSH) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        cut_off(File::open(self.path())?.as_raw_fd())
     }
 
     /// Forgets all that is only in memory, and reads the disk. Nothing may be open on it.
@@ -275,6 +270,15 @@ impl Ext4 {
         }
         self.is_mounted = false;
         self.mount()
+    }
+}
+
+/// Does what [`Ext4::cut`] does, to the file system of a directory that is open.
+pub fn cut_off(dir: RawFd) -> io::Result<()> {
+    // SAFETY: the call reads one `u32` from the pointer, which is valid for it.
+    match unsafe { libc::ioctl(dir, SHUTDOWN, &NO_LOG_FLUSH) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -3,9 +3,15 @@
 //! Calls are counted over all threads together, in the order in which they are entered. (strace, which could do the same,
 //! counts for each thread and each call by itself, and so cannot tell the calls of a second thread from those of the first.)
 
-use std::{collections::HashMap, io, os::unix::process::CommandExt, ptr};
+use std::{
+    collections::HashMap,
+    io,
+    os::{fd::RawFd, unix::process::CommandExt},
+    ptr,
+};
 
 use super::{
+    mounts,
     told::Plan,
     workers::{self, Ended, Worker},
 };
@@ -17,6 +23,8 @@ pub enum Act {
     Kill,
     /// The call is not made, and fails with this error.
     Fail(i32),
+    /// The file system that this is open on is cut off, as [`mounts::cut_off`] does it, and then the call is made.
+    CutOff(RawFd),
 }
 
 /// At which call what is done.
@@ -201,6 +209,7 @@ impl Tracer {
                 match act {
                     // SAFETY: it is our child, and was not waited for.
                     Act::Kill => drop(unsafe { libc::kill(self.pid, libc::SIGKILL) }),
+                    Act::CutOff(dir) => mounts::cut_off(dir)?,
                     Act::Fail(error) => {
                         registers::leave_out(thread)?;
                         self.failing.insert(thread, error);

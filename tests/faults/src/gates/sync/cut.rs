@@ -1,10 +1,10 @@
 //! A real file system that is cut off under a process that lives on: from then on each of its syncs fails with a real EIO.
 
-use std::time::Duration;
+use std::{fs::File, os::fd::AsRawFd};
 
 use memstate_tests::random::Random;
 
-use super::real::{PATIENCE, alone, served};
+use super::real::{alone, served};
 use crate::{
     ensure,
     gates::kill,
@@ -12,21 +12,24 @@ use crate::{
     machine::{
         mounts::{self, Ext4},
         oracle::{Oracle, Phase},
-        told::{Plan, Told},
-        workers::{self, Worker},
+        told::Plan,
+        tracer::{self, Act, Fault, syncs},
+        workers,
     },
 };
 
 const IMAGE_BYTES: u64 = 16 << 20;
-/// More than come before the cut.
-const TRANSFERS: u32 = 1_000_000;
-/// A cut may come while a write is made, which then fails instead of the sync. How many cuts there may be for each that is wanted.
-const CUTS_MAX: u64 = 10;
+/// More of each lane than come before the cut: at most four are in one sync.
+const TRANSFERS: u32 = 200;
+/// After so many syncs it is open, and has acknowledged something.
+const SYNCS_BEFORE: u64 = 20;
+/// How many cuts there may be for each that is wanted: while one thread syncs another may write, and fail first.
+const CUTS_MAX: u64 = 3;
 
 const SYNCS: &str = "cut off: syncs that failed with a real EIO";
 
 pub fn run(run: &Run) -> Result<(), String> {
-    if let Some(why) = mounts::missing() {
+    if let Some(why) = mounts::missing().or_else(tracer::missing) {
         return run.skip_part("syncs that fail with a real EIO", &why);
     }
     let wanted = [4, 24, 500][run.tier as usize];
@@ -58,19 +61,19 @@ fn one(run: &Run, seed: u64) -> Result<(), String> {
         padding: [200, 3_000][random.below(2) as usize],
         ..Plan::look(dir.clone(), false)
     };
-    let worker = Worker::start(&plan).map_err(text)?;
-    let is_working = worker.wait_for(PATIENCE, |told| matches!(told, Told::Acknowledged { .. }));
-    ensure!(is_working, "nothing is acknowledged before the cut");
-    std::thread::sleep(Duration::from_micros(random.below(30_000)));
-    ext4.cut().map_err(text)?;
-    // It is not killed: it tries on, reads, closes, and ends by itself.
-    let ended = worker.end().map_err(text)?;
+    // When what is to be synced was written. It is not killed: it tries on, reads, closes, and ends by itself.
+    let top = File::open(ext4.path()).map_err(text)?;
+    let nth = SYNCS_BEFORE + random.below(40);
+    let traced = tracer::trace(&plan, syncs, Some(Fault { act: Act::CutOff(top.as_raw_fd()), nth }))?;
+    drop(top);
+    ensure!(traced.done_at.is_some(), "it was to be cut off at sync {nth}, and made {}", traced.calls);
+    let ended = traced.ended;
     ended.sound()?;
     // Here it is looked at that nothing that was sent after the failure is acknowledged.
     let heard = oracle.hear(&ended.told)?;
     ensure!(
-        heard.failures > 0 && heard.phase == Phase::Working,
-        "the disk was cut off, and no call failed: {:?}",
+        heard.acknowledged > 0 && heard.failures > 0 && heard.phase == Phase::Working,
+        "cut off at sync {nth}, and no call was answered before, or none failed: {:?}",
         heard.phase
     );
     let why = heard.why.unwrap_or_default();

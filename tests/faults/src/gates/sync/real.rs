@@ -27,7 +27,7 @@ use crate::{
 const TMPFS_BYTES: u64 = 18 << 20;
 const MORE_BYTES: u64 = 100 << 20;
 const IMAGE_BYTES: u64 = 16 << 20;
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn run(run: &Run) -> Result<(), String> {
     if let Some(why) = mounts::missing() {

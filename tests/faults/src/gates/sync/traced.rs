@@ -60,10 +60,14 @@ fn one(run: &Run, plan: &Plan, nth: u64) -> Result<bool, String> {
     if traced.done_at.is_some() {
         let why = heard.why.clone().or(no_snapshot);
         let why = why.ok_or("nobody says so")?;
-        // A new journal syncs the directory that it is in, too.
+        // A new journal syncs the directory that it is in, too, and to make a directory is to sync where it is entered.
         let (dir, parent) = (plan.dir.display(), plan.dir.parent().unwrap_or(&plan.dir).display());
-        let named =
-            [format!("cannot sync {dir}/"), format!("cannot sync {dir}:"), format!("cannot sync {parent}:")];
+        let named = [
+            format!("cannot sync {dir}/"),
+            format!("cannot sync {dir}:"),
+            format!("cannot sync {parent}:"),
+            format!("cannot create the directory {dir}:"),
+        ];
         ensure!(
             why.contains("Input/output error") && named.iter().any(|named| why.contains(&**named)),
             "the error does not say that {dir} could not be synced: {why}"
