@@ -40,16 +40,6 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// What a journal that is refused has to leave as it is. The file `attempt` is one that it writes itself while it reads: it is
-    /// put back if it says something, and one that is damaged says nothing.
-    fn to_keep(&self, contents: &Contents, before: &Contents) -> Contents {
-        let is_attempt = |path: &PathBuf| path.ends_with("attempt");
-        let found = before.iter().find(|(path, _)| is_attempt(path)).and_then(|(_, bytes)| bytes.as_ref());
-        let whole = self.files.names.iter().position(is_attempt).map(|index| &self.files.bytes[index]);
-        let kept = contents.iter().filter(|(path, _)| !is_attempt(path) || found == whole);
-        kept.cloned().collect()
-    }
-
     /// Opens a damaged disk. Only what one of the `faults` may do without a trace is not an error.
     pub fn judge(&self, disk: &FaultyDisk, faults: &[Fault], random: &mut Random) -> Result<Verdict, String> {
         let before = contents(disk);
@@ -60,7 +50,7 @@ impl Subject<'_> {
             Err(error) => {
                 let text = error.to_string();
                 ensure!(text.contains(DIR), "it is refused, and the error names no file: {text}");
-                let (was, is) = (self.to_keep(&before, &before), self.to_keep(&contents(disk), &before));
+                let (was, is) = (to_keep(&before, &before), to_keep(&contents(disk), &before));
                 ensure!(is == was, "it is refused ({text}), and its files are changed");
                 return Ok(Verdict::Refused);
             }
@@ -146,6 +136,17 @@ impl Subject<'_> {
 
 /// Paths and bytes.
 type Contents = Vec<(PathBuf, Option<Vec<u8>>)>;
+
+/// What a journal that is refused has to leave as it is. The file `attempt` is one that it writes itself while it reads: it is
+/// put back if it says something, and one that a crash has cut or that is damaged says nothing.
+fn to_keep(contents: &Contents, before: &Contents) -> Contents {
+    let is_attempt = |path: &PathBuf| path.ends_with("attempt");
+    let found = before.iter().find(|(path, _)| is_attempt(path)).and_then(|(_, bytes)| bytes.as_ref());
+    let says_something = found.and_then(|bytes| bytes.split_last_chunk::<4>()).is_some_and(|(said, sum)| {
+        said.starts_with(b"attempt2") && crc32c::crc32c(said).to_le_bytes() == *sum
+    });
+    contents.iter().filter(|(path, _)| !is_attempt(path) || says_something).cloned().collect()
+}
 
 /// All files but the lock, which means nothing.
 fn contents(disk: &FaultyDisk) -> Contents {

@@ -67,6 +67,8 @@ fn one(run: &Run, plan: &Plan, nth: u64) -> Result<bool, String> {
             format!("cannot sync {dir}:"),
             format!("cannot sync {parent}:"),
             format!("cannot create the directory {dir}:"),
+            // To write a snapshot is to sync it.
+            format!("cannot write the snapshot {dir}/"),
         ];
         ensure!(
             why.contains("Input/output error") && named.iter().any(|named| why.contains(&**named)),
