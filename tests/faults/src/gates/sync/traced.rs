@@ -13,6 +13,11 @@ use crate::{
     },
 };
 
+/// How many runs the syncs are counted in.
+const COUNTED: u64 = 5;
+/// How often a sync is sought that a run did not come to.
+const TRIES: u64 = 10;
+
 pub fn run(run: &Run) -> Result<(), String> {
     if let Some(why) = tracer::missing() {
         return run.skip_part("syncs that fail in the real engine", &why);
@@ -28,20 +33,29 @@ pub fn run(run: &Run) -> Result<(), String> {
         segment_bytes: 4 << 10,
         ..Plan::look(place.path().join(name), false)
     };
-    let all = tracer::trace(&plan("counted"), syncs, None)?.calls;
+    // Threads meet in another order each time, so one run has some more and another some fewer: each run has the fewest.
+    let mut all = u64::MAX;
+    for counted in 0..COUNTED {
+        all = all.min(tracer::trace(&plan(&format!("counted-{counted}")), syncs, None)?.calls);
+    }
     ensure!(all > 20, "the engine makes only {all} syncs");
     let each = if run.tier == Tier::Quick { all.div_ceil(10) as usize } else { 1 };
     let (mut wanted, mut hits) = (0, 0);
-    // Threads meet in another order each time, so there may be some more.
     for nth in (1..=all + 5).step_by(each) {
-        let plan = plan(&nth.to_string());
-        let hit = one(run, &plan, nth)
-            .map_err(|why| format!("sync {nth} of {all} of the real engine failed: {why}"))?;
+        let mut hit = false;
+        let tries = if nth <= all { TRIES } else { 1 };
+        for again in 0..tries {
+            let plan = plan(&format!("{nth}-{again}"));
+            hit |= one(run, &plan, nth)
+                .map_err(|why| format!("sync {nth} of {all} of the real engine failed: {why}"))?;
+            if hit {
+                break;
+            }
+        }
         if nth <= all {
             (wanted, hits) = (wanted + 1, hits + u64::from(hit));
         }
     }
-    // And some fewer.
     ensure!(hits * 10 >= wanted * 9, "of {wanted} syncs of the real engine only {hits} were made to fail");
     Ok(())
 }
