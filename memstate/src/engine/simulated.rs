@@ -26,7 +26,7 @@ const BATCHES_WAITING_MAX: usize = 4096;
 /// loses its power.
 ///
 /// It is the engine that everybody uses, but for its threads and its random numbers, which come from a seed. With a
-/// [`FaultyDisk`](super::disk::FaultyDisk) under it and a [`clock`](Open::clock) of its own, a test with one seed is
+/// [`FaultyDisk`](crate::testing::disk::FaultyDisk) under it and a [`clock`](Open::clock) of its own, a test with one seed is
 /// one run, whatever the machine does meanwhile, and what it found is found again.
 ///
 /// ```
