@@ -31,14 +31,14 @@ impl Position {
         self.0
     }
 
-    /// The position after this one.
+    /// The position after this one. Nothing comes after `u64::MAX`, which no journal reaches but anybody can write.
     pub const fn next(self) -> Self {
-        Position(self.0 + 1)
+        self.plus(1)
     }
 
-    /// The position `count` further.
+    /// The position `count` further, at most `u64::MAX`.
     pub const fn plus(self, count: u64) -> Self {
-        Position(self.0 + count)
+        Position(self.0.saturating_add(count))
     }
 }
 
@@ -184,6 +184,14 @@ by_copy!(Position, Timestamp);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_comes_after_the_last_position() {
+        let last = Position::new(u64::MAX);
+        assert_eq!(last.next(), last);
+        assert_eq!(Position::new(u64::MAX - 3).plus(17), last);
+        assert_eq!(Position::START.next().plus(2), Position::new(3));
+    }
 
     #[test]
     fn timestamps_print_as_rfc_3339() {

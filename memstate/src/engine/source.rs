@@ -80,7 +80,7 @@ impl<M: Model> Source<M> {
         let first = match &span.from {
             Bound::Unbounded => Position::START.next(),
             Bound::Included(When::Position(position)) => *position,
-            Bound::Excluded(When::Position(position)) => Position::new(position.get().saturating_add(1)),
+            Bound::Excluded(When::Position(position)) => position.next(),
             Bound::Included(When::Time(time) | When::Day(time)) => last_through(just_before(*time))?.next(),
             Bound::Excluded(When::Time(time)) => last_through(*time)?.next(),
             Bound::Excluded(When::Day(day)) => last_through(end_of_day(*day))?.next(),
