@@ -1,0 +1,66 @@
+//! Measures what memstate costs, in turns with a reference: `memstate-bench SCENARIO…`.
+//!
+//! It is no test, and fails for no figure. `docs/performance.md` says how the figures come about, and what they were on one machine.
+
+mod bank;
+mod bare;
+mod measure;
+mod report;
+mod scenarios;
+mod setting;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+use setting::{Setting, Size};
+
+/// Measures what memstate costs, in turns with a reference.
+#[derive(Parser)]
+struct Args {
+    /// What to measure; everything if nothing is named.
+    scenarios: Vec<String>,
+    /// One JSON object a line instead of the table: scenario, name, value, unit, reference (its median, in the same unit), ratio (ours to
+    /// the reference's, more is better), min and max (of the value).
+    #[arg(long)]
+    json: bool,
+    /// How many rounds; value and ratio are their medians. 5 if not said, 1 for a smoke run.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// How much: full, or smoke, in which every scenario is over in seconds and no figure means anything.
+    #[arg(long, value_enum, default_value = "full")]
+    size: Size,
+    /// Where the journals go. It should be a disk: on a tmpfs a sync costs nothing.
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    /// Lists the scenarios.
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if args.list {
+        for scenario in scenarios::ALL {
+            println!("{:<10} {}", scenario.name, scenario.about);
+        }
+        return ExitCode::SUCCESS;
+    }
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("memstate-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    let chosen = scenarios::named(&args.scenarios)?;
+    let setting = Setting::new(args.size, args.rounds, &args.dir)?;
+    for scenario in chosen {
+        let rows = (scenario.run)(&setting)?;
+        report::print(scenario, &rows, args.json)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! `commands`: durable commands a second and their latency, by calls in flight.
+
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use tokio::runtime::Runtime;
+
+use super::Rows;
+use crate::{
+    bank::{ACCOUNTS, BALANCE, Bank, BankClient, Transfers, opened},
+    bare::Bare,
+    measure::{Aim, Better, Latencies, Row, rate, take_turns, timed},
+    setting::Setting,
+};
+
+/// So many calls in flight, so many calls in all, and what the ratio should come to.
+const STEPS: [(usize, usize, Option<f64>); 5] = [
+    (1, 3_000, None),
+    (64, 60_000, None),
+    (1_024, 600_000, Some(0.3)),
+    (8_192, 2_000_000, None),
+    (32_768, 4_000_000, Some(0.6)),
+];
+
+/// What a round of ours came to.
+struct Round {
+    rate: f64,
+    p50: f64,
+    p99: f64,
+}
+
+pub fn run(setting: &Setting) -> Rows {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut rows = Vec::new();
+    let mut lone = None;
+    for (in_flight, calls, aim) in STEPS {
+        let calls = setting.sized(calls, in_flight * 2);
+        let name = format!("in_flight_{in_flight}");
+        let (ours, bare) = take_turns(
+            setting,
+            &format!("commands, {name}"),
+            || ours(setting, &runtime, in_flight, calls),
+            || bare(setting, in_flight, calls),
+        )?;
+        let of = |figure: fn(&Round) -> f64| ours.iter().map(figure).collect::<Vec<_>>();
+        let (rates, p50, p99) = (of(|round| round.rate), of(|round| round.p50), of(|round| round.p99));
+        let bare_rates: Vec<f64> = bare.iter().map(|round| round.rate).collect();
+        let row = Row::against(&name, "commands/s", Better::More, &rates, "bare", &bare_rates);
+        rows.push(match aim {
+            Some(least) => row.aims(Aim::Ratio(least)),
+            None => row,
+        });
+        rows.push(Row::alone(format!("{name}_p50"), "µs", &p50));
+        rows.push(Row::alone(format!("{name}_p99"), "µs", &p99));
+        if in_flight == 1 {
+            let bare: Vec<f64> = bare.iter().map(|round| round.p50).collect();
+            let row = Row::against("lone_p50", "µs", Better::Less, &p50, "bare write and sync", &bare);
+            lone = Some(row.aims(Aim::Ratio(1.0 / 1.3)));
+        }
+    }
+    rows.extend(lone);
+    Ok(rows)
+}
+
+/// Tasks that each send a transfer, await its reply, and send the next.
+fn ours(
+    setting: &Setting,
+    runtime: &Runtime,
+    in_flight: usize,
+    calls: usize,
+) -> Result<Round, Box<dyn Error>> {
+    let dir = setting.dir()?;
+    runtime.block_on(async {
+        let bank = memstate::open::<Bank>(dir.path().join("bank")).await?;
+        bank.open_accounts(ACCOUNTS, BALANCE).await?;
+        let left = Arc::new(AtomicUsize::new(calls));
+        let began = Instant::now();
+        let tasks: Vec<_> = (0..in_flight)
+            .map(|task| tokio::spawn(caller(bank.clone(), task as u64, Arc::clone(&left), calls / in_flight)))
+            .collect();
+        let mut all = Latencies::with_capacity(calls);
+        for task in tasks {
+            all.append(task.await??);
+        }
+        let rate = rate(calls, began.elapsed());
+        bank.close().await?;
+        Ok(Round { rate, p50: all.quantile(0.5), p99: all.quantile(0.99) })
+    })
+}
+
+async fn caller(
+    bank: BankClient,
+    seed: u64,
+    left: Arc<AtomicUsize>,
+    about: usize,
+) -> Result<Latencies, memstate::Error<crate::bank::BankError>> {
+    let mut transfers = Transfers::new(ACCOUNTS, seed);
+    let mut took = Latencies::with_capacity(about + about / 4 + 8);
+    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+        let transfer = transfers.next();
+        let began = Instant::now();
+        bank.transfer(transfer.from, transfer.to, transfer.amount).await?;
+        took.add(began.elapsed());
+    }
+    Ok(took)
+}
+
+/// Batches of as many as ours has in flight.
+fn bare(setting: &Setting, in_flight: usize, calls: usize) -> Result<Round, Box<dyn Error>> {
+    let dir = setting.dir()?;
+    let mut bare = Bare::new(dir.path(), opened(ACCOUNTS))?;
+    let mut transfers = Transfers::new(ACCOUNTS, 1);
+    let mut all = Latencies::default();
+    let began = Instant::now();
+    for _ in 0..calls / in_flight {
+        let batch = &mut std::iter::repeat_with(|| transfers.next()).take(in_flight);
+        let (done, took) = timed(|| bare.batch(batch));
+        done?;
+        all.add(took);
+    }
+    let rate = rate(calls / in_flight * in_flight, began.elapsed());
+    Ok(Round { rate, p50: all.quantile(0.5), p99: all.quantile(0.99) })
+}
