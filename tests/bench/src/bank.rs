@@ -59,8 +59,8 @@ impl Bank {
     }
 }
 
-/// How many accounts there are where nothing else is said: more than a processor's cache holds.
-pub const ACCOUNTS: u64 = 1_000_000;
+/// How many accounts there are where nothing else is said.
+pub const ACCOUNTS: u64 = 100_000;
 /// What is in each at first: enough that no transfer is refused.
 pub const BALANCE: i64 = 1 << 40;
 
