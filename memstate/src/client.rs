@@ -141,7 +141,7 @@ impl<M: Model> Client<M> {
     ///
     /// If `commands` does while they are taken from it, and nothing is sent then.
     pub fn atomically(&self, commands: impl IntoIterator<Item = M::Command>) -> Atomically<M> {
-        Atomically::new(self.engine.submit_all(commands.into_iter(), self.caller.clone(), self.request))
+        Atomically::new(self.engine.submit_all(commands.into_iter(), self.caller.as_deref(), self.request))
     }
 
     /// Answers a query that was built by hand.
@@ -392,7 +392,7 @@ impl<M: Model> Client<M> {
 
     // Of one type for all commands, or the way to the queue would be compiled for each.
     fn submit(&self, method: u16, put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>) -> Pending {
-        self.engine.submit(method, put, self.caller.clone(), self.request)
+        self.engine.submit(method, put, self.caller.as_deref(), self.request)
     }
 }
 

@@ -35,7 +35,7 @@ mod watchdog;
 mod writer;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::Arc,
@@ -104,7 +104,8 @@ pub(crate) use source::bytes_of;
 use self::{
     kernel::{decode, method_name},
     past::Turns,
-    queue::{Entry, QUEUE_CALLS_MAX, Queue},
+    queue::{QUEUE_CALLS_MAX, Queue},
+    record::Record,
 };
 use crate::{
     Error, Model, NotJournaled, OpenError, Position, RequestId,
@@ -176,6 +177,14 @@ impl<M: Model> Drop for Reading<'_, M> {
     }
 }
 
+thread_local! {
+    /// Where this thread writes arguments.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// How many bytes of it a thread keeps.
+const SCRATCH_BYTES_KEPT: usize = 1 << 16;
+
 const CLOSED: &str = "it was closed";
 /// How long the name of a caller may be, in bytes.
 const CALLER_BYTES_MAX: usize = 1024;
@@ -204,29 +213,38 @@ impl<M: Model> Engine<M> {
         &self,
         method: u16,
         put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
-        caller: Option<Arc<str>>,
+        caller: Option<&str>,
         request: Option<RequestId>,
     ) -> Pending {
         let name = || method_name::<M>(method);
-        match check_caller(name, caller.as_deref()).and_then(|()| self.encode(method, put)) {
-            Ok(arguments) => self.enter(method, 1, arguments, caller, request),
+        // The user's `Serialize` runs in `encode`, and may come here again: it finds an empty buffer then.
+        let mut arguments = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        arguments.clear();
+        let encoded = check_caller(name, caller).and_then(|()| self.encode(method, put, &mut arguments));
+        let pending = match encoded {
+            Ok(()) => self.enter(Record { method, caller, request, arguments: &arguments }, 1),
             Err(error) => Pending::failed(Error::NotJournaled(error)),
+        };
+        if arguments.capacity() <= SCRATCH_BYTES_KEPT {
+            // A thread that ends has none any more.
+            let _ = SCRATCH.try_with(|scratch| scratch.set(arguments));
         }
+        pending
     }
 
-    /// The arguments of a command that may be sent.
+    /// Appends the arguments of a command that may be sent to `arguments`, which is empty.
     fn encode(
         &self,
         method: u16,
         put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
-    ) -> Result<Vec<u8>, NotJournaled> {
+        arguments: &mut Vec<u8>,
+    ) -> Result<(), NotJournaled> {
         let name = || method_name::<M>(method);
         if parts::method::<M::Command>(method).is_some_and(|method| method.retired) {
             return Err(NotJournaled::Retired { method: name() });
         }
         let unencodable = |why| NotJournaled::Unencodable { method: name(), why };
-        let mut arguments = Vec::new();
-        catch_unwind(AssertUnwindSafe(|| put(&mut arguments)))
+        catch_unwind(AssertUnwindSafe(|| put(arguments)))
             .map_err(|panic| unencodable(format!("writing panicked: {}", state::message(panic))))?
             .map_err(|error| unencodable(error.to_string()))?;
         let limit = self.shared.settings.command_bytes_max;
@@ -234,27 +252,20 @@ impl<M: Model> Engine<M> {
             return Err(NotJournaled::TooLarge { method: name(), bytes: arguments.len(), limit });
         }
         // What cannot be read back now could never be replayed.
-        decode::<M>(method, &arguments)
+        decode::<M>(method, arguments)
             .map_err(|error| unencodable(format!("they cannot be read back: {error}")))?;
-        Ok(arguments)
+        Ok(())
     }
 
-    fn enter(
-        &self,
-        method: u16,
-        commands: usize,
-        arguments: Vec<u8>,
-        caller: Option<Arc<str>>,
-        request: Option<RequestId>,
-    ) -> Pending {
+    /// Sends a record of so many commands on its way.
+    fn enter(&self, record: Record<'_>, commands: usize) -> Pending {
         let queue = &self.shared.queue;
         let (reply, replied) = oneshot::channel();
-        let entry = Entry { method, commands, arguments, caller, request, reply };
-        let weight = u32::try_from(entry.weight()).expect("bounded by QUEUE_CALLS_MAX");
+        let weight = queue::weight(commands, record.arguments);
         match queue.room().try_acquire_many(weight) {
             Ok(permit) => {
                 permit.forget();
-                match queue.push(entry) {
+                match queue.push(record, weight, reply) {
                     Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
                     Err(why) => {
                         queue.release(weight as usize);
@@ -264,7 +275,7 @@ impl<M: Model> Engine<M> {
             }
             Err(tokio::sync::TryAcquireError::Closed) => Pending::failed(Error::Stopped(queue.why_closed())),
             Err(tokio::sync::TryAcquireError::NoPermits) if bugs::on(Bug::QueueUnbounded) => {
-                match queue.push(entry) {
+                match queue.push(record, weight, reply) {
                     Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
                     Err(why) => Pending::failed(Error::Stopped(why)),
                 }
