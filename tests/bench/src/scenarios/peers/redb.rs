@@ -13,7 +13,7 @@ const CACHE: usize = 1 << 30;
 
 pub fn peer(setting: &Setting) -> Peer {
     setting.note(
-        "redb 4: in the process, the calls in flight gathered into one write transaction; Durability::Immediate, one-phase commit with \
+        "redb 4: in the process, the calls in flight gathered into one write transaction, values changed in place; Durability::Immediate, one-phase commit with \
          checksums (the default, and the faster), cache 1 GiB",
     );
     Peer {
@@ -65,19 +65,31 @@ impl gathered::Engine for Redb {
 }
 
 fn made(table: &mut Table<'_>, transfer: Transfer) -> Result<bool, Failure> {
-    let Some(before) = account(table, transfer.from)? else { return Ok(false) };
-    let Some(source) = taken(before, transfer.amount) else { return Ok(false) };
-    table.insert(transfer.from, (source.balance, source.transfers))?;
-    let Some(target) = account(table, transfer.to)? else {
-        table.insert(transfer.from, (before.balance, before.transfers))?;
+    let taken = changed(table, transfer.from, |account| taken(account, transfer.amount))?;
+    if !taken {
         return Ok(false);
-    };
-    let target = given(target, transfer.amount);
-    table.insert(transfer.to, (target.balance, target.transfers))?;
+    }
+    let made = changed(table, transfer.to, |account| Some(given(account, transfer.amount)))?;
+    if !made {
+        changed(table, transfer.from, |account| Some(given_back(account, transfer.amount)))?;
+    }
+    Ok(made)
+}
+
+/// Changes an account where it is, if it is there and there is something to change.
+fn changed(
+    table: &mut Table<'_>,
+    number: u64,
+    change: impl FnOnce(Account) -> Option<Account>,
+) -> Result<bool, Failure> {
+    let Some(mut found) = table.get_mut(number)? else { return Ok(false) };
+    let (balance, transfers) = found.value();
+    let Some(account) = change(Account { balance, transfers }) else { return Ok(false) };
+    found.insert((account.balance, account.transfers))?;
     Ok(true)
 }
 
-fn account(table: &Table<'_>, number: u64) -> Result<Option<Account>, Failure> {
-    let found = table.get(number)?.map(|found| found.value());
-    Ok(found.map(|(balance, transfers)| Account { balance, transfers }))
+/// An account after what was taken out is put back.
+fn given_back(account: Account, amount: u32) -> Account {
+    Account { balance: account.balance + i64::from(amount), transfers: account.transfers - 1 }
 }
