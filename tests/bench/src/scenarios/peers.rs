@@ -95,7 +95,7 @@ pub fn run(setting: &Setting) -> Rows {
     peers.extend(postgresql::peers(setting).map_err(of_this_thread)?);
     let mut rows = Vec::new();
     for &in_flight in setting.sized(&[1, 64, 1_024, 32_768][..], &[1, 64]) {
-        let step = Step { in_flight, time: setting.sized(Duration::from_secs(2), Duration::from_millis(20)) };
+        let step = Step { in_flight, time: setting.sized(Duration::from_secs(1), Duration::from_millis(20)) };
         let (ours, theirs) = take_turns(
             setting,
             &format!("peers, {in_flight} in flight"),
