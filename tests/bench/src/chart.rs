@@ -13,10 +13,10 @@ pub const OF: &str = "commands";
 const AND: &str = "peers";
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 500.0;
+const HEIGHT: f64 = 520.0;
 /// The plot, from its left to its right, and from its top to its bottom.
-const X: [f64; 2] = [84.0, 668.0];
-const Y: [f64; 2] = [64.0, 440.0];
+const X: [f64; 2] = [96.0, 668.0];
+const Y: [f64; 2] = [78.0, 444.0];
 /// So far apart are two labels at the ends of lines.
 const LABEL: f64 = 17.0;
 

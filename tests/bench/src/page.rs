@@ -122,6 +122,5 @@ fn disk(dir: &Path) -> io::Result<(String, String)> {
         |what: &str| fs::read_to_string(format!("/sys/class/block/{device}/{what}")).unwrap_or_default();
     let cache = about("queue/write_cache");
     let cache = if cache.is_empty() { String::new() } else { format!(", {} cache", cache.trim()) };
-    let turns = if about("queue/rotational").trim() == "1" { ", rotational" } else { "" };
-    Ok((format!("{} ({})", mount[2], mount[3]), format!("{}{turns}{cache}", mount[0])))
+    Ok((format!("{} ({})", mount[2], mount[3]), format!("{}{cache}", mount[0])))
 }
