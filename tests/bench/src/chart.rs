@@ -213,9 +213,9 @@ impl fmt::Display for Chart<'_> {
             let Some(last) = line.of.last() else { continue };
             let (from, to) = (x.place(last.x), y.place(last.y));
             let colour = line.colour;
-            // A line that ends before the others has its label beside its end, and the rest theirs at the margin.
-            let left = if line.of.len() == 1 { from + 12.0 } else { X[1] + 26.0 };
-            let at = if line.of.len() == 1 { to } else { at };
+            // A point alone has its label beneath, out of the way of the lines that begin there, and the rest have theirs at the margin.
+            let left = if line.of.len() == 1 { from + 8.0 } else { X[1] + 26.0 };
+            let at = if line.of.len() == 1 { to + LABEL } else { at };
             if line.of.len() > 1 {
                 writeln!(
                     svg,

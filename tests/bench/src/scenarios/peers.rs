@@ -37,12 +37,15 @@ const AHEAD: f64 = 5.0;
 /// An error that may come from another thread.
 type Failure = Box<dyn Error + Send + Sync>;
 
+/// Measures a store once, and tells the transfers a second.
+type Turn = dyn FnMut(&Setting, &Runtime, Step) -> Result<f64, Failure>;
+
 /// A store that others than this program wrote, made ready for turns.
 pub struct Peer {
     /// In the names of the rows.
     name: &'static str,
     /// A turn of it: its accounts are new, and it is gone after it.
-    turn: Box<dyn FnMut(&Setting, &Runtime, Step) -> Result<f64, Failure>>,
+    turn: Box<Turn>,
 }
 
 /// What the callers of a turn do.
@@ -77,7 +80,7 @@ struct Driven {
 
 impl Driven {
     /// The rate, if this is what came of it.
-    fn is_in(self, found: Sums) -> Result<f64, Failure> {
+    fn checked(self, found: Sums) -> Result<f64, Failure> {
         let answered = Sums { balance: ACCOUNTS as i64 * BALANCE, transfers: 2 * self.accepted };
         if found != answered {
             return Err(
@@ -95,7 +98,8 @@ pub fn run(setting: &Setting) -> Rows {
     peers.extend(postgresql::peers(setting).map_err(of_this_thread)?);
     let mut rows = Vec::new();
     for &in_flight in setting.sized(&[1, 64, 1_024, 32_768][..], &[1, 64]) {
-        let step = Step { in_flight, time: setting.sized(Duration::from_secs(1), Duration::from_millis(20)) };
+        // Long enough for the snapshots, checkpoints and flushes that everybody makes on the way.
+        let step = Step { in_flight, time: setting.sized(Duration::from_secs(3), Duration::from_millis(20)) };
         let (ours, theirs) = take_turns(
             setting,
             &format!("peers, {in_flight} in flight"),
@@ -145,7 +149,7 @@ fn ours(setting: &Setting, runtime: &Runtime, step: Step) -> Result<f64, Failure
             }
         });
         bank.close().await?;
-        driven.is_in(found)
+        driven.checked(found)
     })
 }
 

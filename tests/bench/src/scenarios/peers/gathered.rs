@@ -41,7 +41,7 @@ pub fn turn(engine: impl Engine, runtime: &Runtime, step: Step) -> Result<f64, F
     let writer = thread::spawn(move || write(engine, called));
     let driven = runtime.block_on(drive(&Gathered(calls), step));
     let mut engine = joined(writer)?;
-    driven?.is_in(engine.sums()?)
+    driven?.checked(engine.sums()?)
 }
 
 fn write<E: Engine>(mut engine: E, mut called: mpsc::UnboundedReceiver<Call>) -> Result<E, Failure> {

@@ -201,7 +201,7 @@ impl Cluster {
             let driven = drive(&store(self, step.in_flight).await?, step).await?;
             let sums = "select sum(balance)::bigint, sum(transfers)::bigint from accounts";
             let sums = first.query_one(sums, &[]).await?;
-            driven.is_in(Sums { balance: sums.get(0), transfers: sums.get::<_, i64>(1) as u64 })
+            driven.checked(Sums { balance: sums.get(0), transfers: sums.get::<_, i64>(1) as u64 })
         })
     }
 
