@@ -1,6 +1,8 @@
 //! What can be measured. Each scenario is a file.
 
 mod commands;
+#[cfg_attr(not(feature = "peers"), path = "scenarios/without_peers.rs")]
+mod peers;
 mod pipeline;
 
 use crate::{measure::Row, setting::Setting};
@@ -30,12 +32,14 @@ pub const ALL: &[Scenario] = &[
         about: "durable transfers by one caller with 4,096 calls outstanding, against one bare thread",
         run: pipeline::run,
     },
+    Scenario { name: "peers", about: peers::ABOUT, run: peers::run },
 ];
 
-/// The scenarios with these names, all if there are none.
+/// The scenarios with these names, all that are in this build if there are none.
 pub fn named(names: &[String]) -> Result<Vec<&'static Scenario>, String> {
     if names.is_empty() {
-        return Ok(ALL.iter().collect());
+        let in_build = |scenario: &&Scenario| cfg!(feature = "peers") || scenario.name != "peers";
+        return Ok(ALL.iter().filter(in_build).collect());
     }
     let find = |name: &String| {
         let all: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();

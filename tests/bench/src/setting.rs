@@ -1,6 +1,6 @@
 //! How much is measured, and where.
 
-use std::{error::Error, fs, io, io::IsTerminal, path::Path};
+use std::{cell::RefCell, error::Error, fs, io, io::IsTerminal, path::Path};
 
 use clap::ValueEnum;
 use tempfile::TempDir;
@@ -23,6 +23,7 @@ pub struct Setting {
     pub rounds: usize,
     snapshots: bool,
     dir: TempDir,
+    notes: RefCell<Vec<String>>,
 }
 
 impl Setting {
@@ -35,6 +36,7 @@ impl Setting {
             rounds: rounds.max(1),
             snapshots,
             dir: tempfile::Builder::new().prefix("run-").tempdir_in(dir)?,
+            notes: RefCell::default(),
         })
     }
 
@@ -69,5 +71,16 @@ impl Setting {
         } else if !what.is_empty() {
             eprintln!("{what}");
         }
+    }
+
+    /// Adds something that the report has to say beneath the figures.
+    #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "only the peers have settings to tell"))]
+    pub fn note(&self, note: impl Into<String>) {
+        self.notes.borrow_mut().push(note.into());
+    }
+
+    /// What the report has to say beneath the figures, once.
+    pub fn take_notes(&self) -> Vec<String> {
+        self.notes.take()
     }
 }
