@@ -1,8 +1,20 @@
 //! How much is measured, and where.
 
-use std::{cell::RefCell, error::Error, fs, io, io::IsTerminal, path::Path};
+use std::{
+    cell::RefCell,
+    error::Error,
+    fs, io,
+    io::IsTerminal,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use clap::ValueEnum;
+use memstate::Timestamp;
 use tempfile::TempDir;
 
 use crate::bank::{ACCOUNTS, BALANCE, Bank, BankClient};
@@ -53,12 +65,23 @@ impl Setting {
         tempfile::tempdir_in(self.dir.path())
     }
 
-    /// The bank in a directory, opened as a user would, and new.
-    pub async fn open(&self, dir: &TempDir) -> Result<BankClient, Box<dyn Error>> {
-        let open = memstate::open::<Bank>(dir.path().join("bank"));
+    /// The bank in a directory, opened as a user would, and new; and how many batches it has written since, counted by its clock,
+    /// which is asked once a batch.
+    pub async fn open(&self, dir: &TempDir) -> Result<(BankClient, Arc<AtomicUsize>), Box<dyn Error>> {
+        let batches = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&batches);
+        let clock = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or_else(
+                |_| Timestamp::default(),
+                |since| Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
+            )
+        };
+        let open = memstate::open::<Bank>(dir.path().join("bank")).clock(clock);
         let bank = if self.snapshots { open.await } else { open.snapshot_every(0).await }?;
         bank.open_accounts(ACCOUNTS, BALANCE).await?;
-        Ok(bank)
+        batches.store(0, Ordering::Relaxed);
+        Ok((bank, batches))
     }
 
     /// Says what is being measured, on standard error.

@@ -138,7 +138,7 @@ impl Store for BankClient {
 fn ours(setting: &Setting, runtime: &Runtime, step: Step) -> Result<f64, Failure> {
     let dir = setting.dir()?;
     runtime.block_on(async {
-        let bank = setting.open(&dir).await.map_err(|error| error.to_string())?;
+        let (bank, _) = setting.open(&dir).await.map_err(|error| error.to_string())?;
         bank.open_accounts(ACCOUNTS + 1, 0).await?;
         let driven = drive(&bank, step).await?;
         let found = bank.read(|bank| {

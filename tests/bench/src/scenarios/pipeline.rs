@@ -1,6 +1,6 @@
 //! `pipeline`: one caller that does not wait for each reply before the next call.
 
-use std::{collections::VecDeque, error::Error, time::Instant};
+use std::{cell::Cell, collections::VecDeque, error::Error, sync::atomic::Ordering, time::Instant};
 
 use tokio::runtime::Runtime;
 
@@ -17,16 +17,23 @@ const OUTSTANDING: usize = 4_096;
 pub fn run(setting: &Setting) -> Rows {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let calls = setting.sized(1_000, 2) * OUTSTANDING;
-    let (ours, bare) =
-        take_turns(setting, "pipeline", || ours(setting, &runtime, calls), || bare(setting, calls))?;
+    let batch = Cell::new(OUTSTANDING);
+    let ours = || {
+        let (rate, mean) = ours(setting, &runtime, calls)?;
+        batch.set(mean.round().max(1.0) as usize);
+        Ok((rate, mean))
+    };
+    let (ours, bare) = take_turns(setting, "pipeline", ours, || bare(setting, batch.get(), calls))?;
+    let (ours, batches): (Vec<f64>, Vec<f64>) = ours.into_iter().unzip();
     let row = Row::against("outstanding_4096", "commands/s", Better::More, &ours, "bare", &bare);
-    Ok(vec![row.aims(Aim::Ratio(0.8))])
+    let row = row.aims(Aim::Ratio(0.8));
+    Ok(vec![row, Row::alone("outstanding_4096_batch", "commands", &batches)])
 }
 
-fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<f64, Box<dyn Error>> {
+fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<(f64, f64), Box<dyn Error>> {
     let dir = setting.dir()?;
     runtime.block_on(async {
-        let bank = setting.open(&dir).await?;
+        let (bank, batches) = setting.open(&dir).await?;
         let mut transfers = Transfers::new(ACCOUNTS, 1);
         let mut outstanding = VecDeque::with_capacity(OUTSTANDING);
         let began = Instant::now();
@@ -43,18 +50,20 @@ fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<f64, Box<d
             call.await?;
         }
         let rate = rate(calls, began.elapsed());
+        let batch = calls as f64 / batches.load(Ordering::Relaxed).max(1) as f64;
         bank.close().await?;
-        Ok(rate)
+        Ok((rate, batch))
     })
 }
 
-fn bare(setting: &Setting, calls: usize) -> Result<f64, Box<dyn Error>> {
+/// Batches of the size that ours have.
+fn bare(setting: &Setting, batch: usize, calls: usize) -> Result<f64, Box<dyn Error>> {
     let dir = setting.dir()?;
     let mut bare = Bare::new(dir.path(), opened(ACCOUNTS))?;
     let mut transfers = Transfers::new(ACCOUNTS, 1);
     let began = Instant::now();
-    for _ in 0..calls / OUTSTANDING {
-        bare.batch(&mut std::iter::repeat_with(|| transfers.next()).take(OUTSTANDING))?;
+    for _ in 0..calls.div_ceil(batch) {
+        bare.batch(&mut std::iter::repeat_with(|| transfers.next()).take(batch))?;
     }
-    Ok(rate(calls, began.elapsed()))
+    Ok(rate(calls.div_ceil(batch) * batch, began.elapsed()))
 }
