@@ -63,8 +63,8 @@
 //! The chain is 32 zeros at first. A batch makes it BLAKE3 of the chain before, its kind (u8), first, count and
 //! payload; a header does the same with `base`, 0 and the preamble; other groups leave it as it is.
 //!
-//! The frame of the first sector and the place of magic and format in it are the same in all later formats, so that a
-//! journal of a later format is told from a damaged one.
+//! The label of the first sector, magic and format, and the place where the preamble begins are the same in all later formats,
+//! and so is the name of the file: so a journal of a later format is told from a damaged one, and who wrote it can be named.
 //!
 //! # The order of writes, and what follows from it
 //!
