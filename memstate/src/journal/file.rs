@@ -8,6 +8,8 @@
 //!
 //! # Format 1
 //!
+//! It has been frozen since 0.1.0. `docs/format.md` has all of it, payloads and snapshots too, for readers of another kind.
+//!
 //! Numbers are little-endian. A journal is a directory; the segments are files in it that continue each other.
 //!
 //! ```text
