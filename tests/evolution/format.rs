@@ -401,15 +401,16 @@ fn digest(reply: &[u8], events: &[u8], contents: &[&[u8]], root: &[u8]) -> Strin
 fn the_digests_are_those_that_the_page_tells() {
     let outcomes = read().outcomes;
     let of = |position: u64| &outcomes.iter().find(|(of, _)| *of == position).unwrap().1;
-    // 250 is fa 01; the event is 2 bytes long; the state has 250 cents and a list of length 0.
-    let first = digest(&[0xfa, 1], &[2, 0xfa, 1], &[], &[0xfa, 1, 0]);
+    let grown = |from: u64, to: u64| [&[2][..], &from.to_le_bytes(), &to.to_le_bytes()].concat();
+    // 250 is fa 01; the event is 2 bytes long; the list was extended by nothing; the state has 250 cents and a list of length 0.
+    let first = digest(&[0xfa, 1], &[2, 0xfa, 1], &[&grown(0, 0)], &[0xfa, 1, 0]);
     assert_eq!(*of(1), format!("accepted {first}"));
     // The list has grown from 0 to 1 by "ann": tag 2, two numbers of 8 bytes, the text. 550 is a6 04, 300 is ac 02.
-    let grown = [&[2][..], &0_u64.to_le_bytes(), &1_u64.to_le_bytes(), b"\x03ann"].concat();
+    let grown = [&grown(0, 1)[..], b"\x03ann"].concat();
     let second = digest(&[0xa6, 4], &[2, 0xac, 2], &[&grown], &[0xa6, 4, 1]);
     assert_eq!(*of(2), format!("accepted {second}"));
     // A rejection has its reply alone.
-    let reply = [&[18][..], b"nothing is not sold"].concat();
+    let reply = [&[19][..], b"nothing is not sold"].concat();
     let third = digest(&reply, &[], &[], &[]);
     assert_eq!(of(3)[..13], format!("rejected {third}")[..13]);
     assert!(of(3).ends_with(" 0000"));
