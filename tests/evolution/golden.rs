@@ -88,7 +88,7 @@ async fn golden_journals_are_carried_over_to_later_code() {
             assert_eq!(record.command, "add", "as it was called");
             assert_eq!(
                 record.arguments.to_string(),
-                r#"{title: "Title 1", copies: 1, status: Lent {to: 7, since: 5}}"#
+                r#"{title: "Title 1", copies: 1, status: Lent {to: 7, since: 1970-01-01T00:00:00.000005Z}}"#
             );
             let number = archive.insert(Condition::Lost, None, u64::MAX, "New").await.unwrap();
             assert_eq!(number, 22);
