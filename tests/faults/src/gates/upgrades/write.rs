@@ -167,7 +167,8 @@ fn depot(dir: &Path, closed: &Path, crashed: &Path) -> Result<(), Failure> {
     ensure_same(drawn == model.wait(client.with_request(request).draw(1))?)?;
     let request = client.new_request();
     let refused = || client.with_request(request).deliver(13);
-    (model.wait(refused()).expect_err("nor this"), model.wait(refused()).expect_err("nor again"));
+    model.wait(refused()).expect_err("nor this");
+    model.wait(refused()).expect_err("nor again");
     let request = client.new_request();
     let batch = || [Call::Note, Call::Draw { times: 2 }, Call::Keep { plain: plain(None) }, Call::Note];
     model.wait(client.as_caller("desk").with_request(request).atomically(batch()))?;
