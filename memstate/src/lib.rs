@@ -125,6 +125,9 @@ pub use uuid::Uuid;
 pub use watch::Watch;
 pub use when::{Span, When};
 
+/// What stands in every journal and snapshot: the version that wrote it.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What expansions of the macros name.
 #[doc(hidden)]
 pub mod __private {

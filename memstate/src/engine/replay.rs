@@ -219,9 +219,17 @@ impl<'a, M: Model> Replay<'a, M> {
     /// Takes the next batch of the journal.
     pub(crate) fn visit(&mut self, entry: Entry<'_>) -> Result<(), Halt> {
         let writer = self.writer_of(&entry)?;
-        match Payload::parse(entry.payload)
-            .map_err(|error| self.unreadable("a batch", entry.first, &error))?
-        {
+        let payload =
+            Payload::parse(entry.payload).map_err(|error| self.unreadable("a batch", entry.first, &error))?;
+        let has_what_it_counts = match &payload {
+            Payload::Records { records, .. } => entry.count > 0 || records.is_empty(),
+            Payload::Genesis { .. } | Payload::Amended { .. } => entry.count == 0,
+        };
+        if !has_what_it_counts {
+            let error = Unreadable::new(format!("it counts {} records and holds others", entry.count));
+            return Err(self.unreadable("a batch", entry.first, &error).into());
+        }
+        match payload {
             Payload::Genesis { index, last, part } => {
                 self.take_genesis(&writer, index, last, part)?;
                 Ok(())

@@ -8,6 +8,10 @@
 //!        BLAKE3 of everything before (32 bytes)
 //! ```
 //!
+//! In every format the beginning is as long as `memstate snap 1\n` and begins as that does, everything up to the preamble stands
+//! where it stands here, and the end is the hash: so a snapshot of a later format is told from a damaged one, and its
+//! preamble says who wrote it.
+//!
 //! Numbers are little-endian. A snapshot is only ever a shortcut: the journal alone brings the same state back. This
 //! module writes, finds and reads the files; what a snapshot is made from is the business of
 //! [`replay`](super::replay).
@@ -33,12 +37,15 @@ use crate::{
     bugs::{self, Bug},
     codec::{self, Unreadable, get_bytes, whole},
     disk::{Access, Disk, DiskFile},
+    journal::{newer, version_of},
 };
 
 const MAGIC: &[u8; 16] = b"memstate snap 1\n";
 const MAGIC_OF_ANY_FORMAT: &[u8] = b"memstate snap ";
 /// How much stands before the preamble's length.
 const HEADER_BYTES: usize = MAGIC.len() + 16;
+/// Where the preamble begins, in every format.
+const PREAMBLE_AT: usize = HEADER_BYTES + 8;
 /// How much is written or read at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -138,7 +145,7 @@ impl Snapshots {
                 location: path.display().to_string(),
                 what: "the snapshot".to_owned(),
                 position,
-                why: "a newer version of memstate wrote it; use that one".to_owned(),
+                why: newer(bytes.get(PREAMBLE_AT..).and_then(version_of)),
             })));
         }
         let parts = Parts::of_file(&bytes, position).map_err(Unusable::PassOver)?;
