@@ -33,6 +33,9 @@ struct Args {
     /// Where the journals go. It should be a disk: on a tmpfs a sync costs nothing.
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
+    /// Only the figures whose names begin so, where a scenario can measure them alone: those of `recovery` and `snapshot`.
+    #[arg(long)]
+    only: Option<String>,
     /// Lists the scenarios.
     #[arg(long)]
     list: bool,
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let chosen = scenarios::named(&args.scenarios)?;
-    let setting = Setting::new(args.size, args.rounds, &args.dir)?;
+    let setting = Setting::new(args.size, args.rounds, &args.dir)?.only(args.only.clone());
     for scenario in chosen {
         let rows = (scenario.run)(&setting)?;
         report::print(scenario, &rows, args.json)?;

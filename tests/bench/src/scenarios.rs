@@ -2,6 +2,8 @@
 
 mod commands;
 mod pipeline;
+mod recovery;
+mod snapshot;
 
 use crate::{measure::Row, setting::Setting};
 
@@ -29,6 +31,16 @@ pub const ALL: &[Scenario] = &[
         name: "pipeline",
         about: "durable transfers by one caller with 4,096 calls outstanding, against one bare thread",
         run: pipeline::run,
+    },
+    Scenario {
+        name: "recovery",
+        about: "opening: a journal without snapshots against a bare loop, snapshots against postcard from memory",
+        run: recovery::run,
+    },
+    Scenario {
+        name: "snapshot",
+        about: "taking a snapshot while commands run, against the same commands without",
+        run: snapshot::run,
     },
 ];
 

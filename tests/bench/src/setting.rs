@@ -20,6 +20,7 @@ pub struct Setting {
     /// How many rounds are measured.
     pub rounds: usize,
     dir: TempDir,
+    only: Option<String>,
 }
 
 impl Setting {
@@ -31,7 +32,18 @@ impl Setting {
             size,
             rounds: rounds.max(1),
             dir: tempfile::Builder::new().prefix("run-").tempdir_in(dir)?,
+            only: None,
         })
+    }
+
+    /// The setting, with only the figures whose names begin so.
+    pub fn only(self, only: Option<String>) -> Self {
+        Setting { only, ..self }
+    }
+
+    /// Whether the figures whose names begin with `name` are asked for.
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only.starts_with(name) || name.starts_with(only))
     }
 
     /// `full`, or `smoke` in a smoke run.
