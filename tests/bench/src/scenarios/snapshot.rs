@@ -43,8 +43,8 @@ pub fn run(setting: &Setting) -> Rows {
         let (during, without) = take_turns(
             setting,
             "snapshot, throughput",
-            || runtime.block_on(round.during(|bank, taking| pipeline(bank, accounts, move || taking()))),
-            || runtime.block_on(round.without(|bank, going| pipeline(bank, accounts, move || going()))),
+            || runtime.block_on(round.during(|bank, taking| pipeline(bank, accounts, taking))),
+            || runtime.block_on(round.without(|bank, going| pipeline(bank, accounts, going))),
         )?;
         let (during, times): (Vec<f64>, Vec<f64>) = during.into_iter().unzip();
         let row = Row::against("throughput", "commands/s", Better::More, &during, "without", &without);
@@ -55,8 +55,8 @@ pub fn run(setting: &Setting) -> Rows {
         let (during, without) = take_turns(
             setting,
             "snapshot, p99",
-            || runtime.block_on(round.during(|bank, taking| steady(bank, accounts, move || taking()))),
-            || runtime.block_on(round.without(|bank, going| steady(bank, accounts, move || going()))),
+            || runtime.block_on(round.during(|bank, taking| steady(bank, accounts, taking))),
+            || runtime.block_on(round.without(|bank, going| steady(bank, accounts, going))),
         )?;
         let (mut during, times): (Vec<Latencies>, Vec<f64>) = during.into_iter().unzip();
         let mut without = without;
