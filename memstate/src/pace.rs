@@ -53,8 +53,9 @@ pub(crate) fn rest() {
         // There the runner says who goes first, and no clock may have a say in it.
         return;
     }
-    PACE.with_borrow_mut(|pace| {
-        if let Some(pace) = pace {
+    // When the thread ends there is nothing left to pace.
+    let _ = PACE.try_with(|pace| {
+        if let Some(pace) = &mut *pace.borrow_mut() {
             pace.rest();
         }
     });
