@@ -36,6 +36,9 @@ struct Args {
     /// Only the figures whose names begin so, where a scenario can measure them alone: those of `recovery` and `snapshot`.
     #[arg(long)]
     only: Option<String>,
+    /// Without the snapshots that are made on the way, by default after each million records; to see what they cost.
+    #[arg(long)]
+    without_snapshots: bool,
     /// Lists the scenarios.
     #[arg(long)]
     list: bool,
@@ -60,7 +63,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let chosen = scenarios::named(&args.scenarios)?;
-    let setting = Setting::new(args.size, args.rounds, &args.dir)?.only(args.only.clone());
+    let setting =
+        Setting::new(args.size, args.rounds, &args.dir, !args.without_snapshots)?.only(args.only.clone());
     for scenario in chosen {
         let rows = (scenario.run)(&setting)?;
         report::print(scenario, &rows, args.json)?;

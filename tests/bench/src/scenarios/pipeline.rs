@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 
 use super::Rows;
 use crate::{
-    bank::{ACCOUNTS, BALANCE, Bank, Transfers, opened},
+    bank::{ACCOUNTS, Transfers, opened},
     bare::Bare,
     measure::{Aim, Better, Row, rate, take_turns},
     setting::Setting,
@@ -26,8 +26,7 @@ pub fn run(setting: &Setting) -> Rows {
 fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<f64, Box<dyn Error>> {
     let dir = setting.dir()?;
     runtime.block_on(async {
-        let bank = memstate::open::<Bank>(dir.path().join("bank")).await?;
-        bank.open_accounts(ACCOUNTS, BALANCE).await?;
+        let bank = setting.open(&dir).await?;
         let mut transfers = Transfers::new(ACCOUNTS, 1);
         let mut outstanding = VecDeque::with_capacity(OUTSTANDING);
         let began = Instant::now();
