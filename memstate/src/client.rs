@@ -188,7 +188,8 @@ impl<M: Model> Client<M> {
         Events::new(Arc::clone(&self.engine), from)
     }
 
-    /// Writes a snapshot of the state as of now, and gives its position when it is durable. Commands go on meanwhile.
+    /// Writes a snapshot of the state as of now, and gives its position when it is durable. Commands go on meanwhile,
+    /// and go first: while they come, it works a quarter of the time, as long as it is not far behind them.
     ///
     /// # Errors
     ///

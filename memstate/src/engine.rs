@@ -114,7 +114,7 @@ use crate::{
     events::EventLog,
     model::parts,
     open::Settings,
-    state,
+    pace, state,
     sync::{
         Mutex, OnceLock, ShardedLock, ShardedLockReadGuard,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -186,6 +186,10 @@ thread_local! {
 const SCRATCH_BYTES_KEPT: usize = 1 << 16;
 
 const CLOSED: &str = "it was closed";
+/// How many records there may be after the snapshot that is being made before it gives way to commands no more; and how many
+/// times the records that are to be between two.
+const SNAPSHOT_LAG_MAX: u64 = 4_000_000;
+const LAG_IN_SNAPSHOTS: u64 = 4;
 /// How long the name of a caller may be, in bytes.
 const CALLER_BYTES_MAX: usize = 1024;
 
@@ -479,10 +483,24 @@ impl<M: Model> Shared<M> {
     }
 
     /// Runs a snapshot on a thread of its own, for which the end of the engine waits.
-    fn spawn_snapshot(&self, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    ///
+    /// It lets the commands go first while there are any, unless it would fall ever further behind them.
+    fn spawn_snapshot(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         let mut running = self.snapshot_threads.lock();
         let running = running.as_mut().ok_or_else(|| std::io::Error::other(CLOSED))?;
         running.retain(|thread| !thread.is_finished());
+        let shared = Arc::clone(self);
+        let work = move || {
+            let mut seen = shared.position();
+            let is_busy = move || {
+                let (before, begun) = (seen, shared.snapshot_position.load(Ordering::Relaxed));
+                seen = shared.position();
+                let lag =
+                    SNAPSHOT_LAG_MAX.max(LAG_IN_SNAPSHOTS.saturating_mul(shared.settings.snapshot_every));
+                seen != before && seen.get().saturating_sub(begun) < lag
+            };
+            pace::paced(is_busy, work);
+        };
         running.push(spawn("memstate-snapshot", work)?);
         Ok(())
     }

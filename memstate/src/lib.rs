@@ -93,6 +93,7 @@ pub mod journal;
 pub mod keys;
 pub mod model;
 mod open;
+mod pace;
 mod past;
 mod position;
 mod request;

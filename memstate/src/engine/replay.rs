@@ -20,7 +20,7 @@ use super::{
     watchdog::{Purpose, Runner},
 };
 use crate::{
-    Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, schema, state::Broken,
+    Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, pace, schema, state::Broken,
 };
 
 /// A record that was replayed, for who wants to know.
@@ -358,6 +358,7 @@ impl<'a, M: Model> Replay<'a, M> {
 
     /// Whether the record at `position`, which is the next, has another outcome than was recorded first.
     fn mark(&mut self, position: Position) -> Option<Amended> {
+        self.amendments.as_ref()?;
         let was = self.first_recorded(position);
         self.amendments.as_ref()?.mark(position, was)
     }
@@ -398,6 +399,9 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             if self.limit.is_some_and(|limit| position > limit) {
                 return Ok(());
+            }
+            if index % RECORDS_BETWEEN_RESTS == 0 {
+                pace::rest();
             }
             let route = batch.writer.routes.command(written.method);
             if route.is_none() && !written.is_atomic_batch() {
@@ -685,6 +689,9 @@ fn before(position: Position) -> Position {
 
 /// A number that no command has.
 const NO_METHOD: u16 = ATOMICALLY - 1;
+
+/// How many records are applied between two places to rest.
+const RECORDS_BETWEEN_RESTS: u32 = 128;
 
 /// How many differences between two states an error shows.
 const CHANGES_SHOWN: usize = 10;

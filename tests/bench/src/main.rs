@@ -36,6 +36,9 @@ struct Args {
     /// Where the journals go. It should be a disk: on a tmpfs a sync costs nothing.
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
+    /// Only the figures whose names begin so, where a scenario can measure them alone: those of `recovery` and `snapshot`.
+    #[arg(long)]
+    only: Option<String>,
     /// Without the snapshots that are made on the way, by default after each million records; to see what they cost.
     #[arg(long)]
     without_snapshots: bool,
@@ -74,7 +77,8 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         return Err(format!("a chart is drawn of `{}`, which is not among the scenarios", chart::OF).into());
     }
     let mut page = args.markdown.as_deref().map(|page| Page::open(page, &chosen)).transpose()?;
-    let setting = Setting::new(args.size, args.rounds, &args.dir, !args.without_snapshots)?;
+    let setting =
+        Setting::new(args.size, args.rounds, &args.dir, !args.without_snapshots)?.only(args.only.clone());
     let mut measured = Vec::new();
     for scenario in chosen {
         let rows = (scenario.run)(&setting)?;

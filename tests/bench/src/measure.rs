@@ -170,6 +170,11 @@ impl Latencies {
         self.0.append(&mut other.0);
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How many microseconds this share of them, between 0 and 1, stays within.
     ///
     /// # Panics

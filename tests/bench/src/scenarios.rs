@@ -4,6 +4,8 @@ mod commands;
 #[cfg_attr(not(feature = "peers"), path = "scenarios/without_peers.rs")]
 mod peers;
 mod pipeline;
+mod recovery;
+mod snapshot;
 
 use crate::{measure::Row, setting::Setting};
 
@@ -31,6 +33,16 @@ pub const ALL: &[Scenario] = &[
         name: "pipeline",
         about: "durable transfers by one caller with 4,096 calls outstanding, against one bare thread",
         run: pipeline::run,
+    },
+    Scenario {
+        name: "recovery",
+        about: "opening: a journal without snapshots against a bare loop, snapshots against postcard from memory",
+        run: recovery::run,
+    },
+    Scenario {
+        name: "snapshot",
+        about: "taking a snapshot while commands run, against the same commands without",
+        run: snapshot::run,
     },
     Scenario { name: "peers", about: peers::ABOUT, run: peers::run },
 ];

@@ -36,6 +36,7 @@ pub struct Setting {
     snapshots: bool,
     dir: TempDir,
     notes: RefCell<Vec<String>>,
+    only: Option<String>,
 }
 
 impl Setting {
@@ -49,7 +50,18 @@ impl Setting {
             snapshots,
             dir: tempfile::Builder::new().prefix("run-").tempdir_in(dir)?,
             notes: RefCell::default(),
+            only: None,
         })
+    }
+
+    /// The setting, with only the figures whose names begin so.
+    pub fn only(self, only: Option<String>) -> Self {
+        Setting { only, ..self }
+    }
+
+    /// Whether the figures whose names begin with `name` are asked for.
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only.starts_with(name) || name.starts_with(only))
     }
 
     /// `full`, or `smoke` in a smoke run.
