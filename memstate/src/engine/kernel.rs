@@ -82,6 +82,7 @@ impl<M: Model> Kernel<M> {
         Kernel { model: Some(model), position, requests, trace: Trace::default() }
     }
 
+    #[inline]
     pub(crate) fn model(&self) -> &M {
         self.model.as_ref().expect("it is there until the kernel is dropped")
     }
