@@ -1,7 +1,9 @@
 //! What can be measured. Each scenario is a file.
 
 mod commands;
+mod growth;
 mod pipeline;
+mod reads;
 
 use crate::{measure::Row, setting::Setting};
 
@@ -29,6 +31,16 @@ pub const ALL: &[Scenario] = &[
         name: "pipeline",
         about: "durable transfers by one caller with 4,096 calls outstanding, against one bare thread",
         run: pipeline::run,
+    },
+    Scenario {
+        name: "reads",
+        about: "point queries, by one thread and two, and beside a saturated writer, against a bare RwLock<HashMap>",
+        run: reads::run,
+    },
+    Scenario {
+        name: "growth",
+        about: "what a transfer costs in a model of up to 10 million accounts, and in a journal of up to 100 million records",
+        run: growth::run,
     },
 ];
 

@@ -2,11 +2,12 @@
 
 use std::{collections::VecDeque, error::Error, time::Instant};
 
+use memstate::client::Call;
 use tokio::runtime::Runtime;
 
 use super::Rows;
 use crate::{
-    bank::{ACCOUNTS, BALANCE, Bank, Transfers, opened},
+    bank::{ACCOUNTS, BALANCE, Bank, BankClient, BankError, Transfer, Transfers, opened},
     bare::Bare,
     measure::{Aim, Better, Row, rate, take_turns},
     setting::Setting,
@@ -29,24 +30,49 @@ fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<f64, Box<d
         let bank = memstate::open::<Bank>(dir.path().join("bank")).await?;
         bank.open_accounts(ACCOUNTS, BALANCE).await?;
         let mut transfers = Transfers::new(ACCOUNTS, 1);
-        let mut outstanding = VecDeque::with_capacity(OUTSTANDING);
+        let mut outstanding = Outstanding::new(&bank, OUTSTANDING);
         let began = Instant::now();
         for _ in 0..calls {
-            if outstanding.len() == OUTSTANDING
-                && let Some(call) = outstanding.pop_front()
-            {
-                call.await?;
-            }
-            let transfer = transfers.next();
-            outstanding.push_back(bank.transfer(transfer.from, transfer.to, transfer.amount));
+            outstanding.send(transfers.next()).await?;
         }
-        for call in outstanding {
-            call.await?;
-        }
+        outstanding.finish().await?;
         let rate = rate(calls, began.elapsed());
         bank.close().await?;
         Ok(rate)
     })
+}
+
+/// Calls of one caller that are on the way, of which there are so many at most.
+pub struct Outstanding<'a> {
+    bank: &'a BankClient,
+    calls: VecDeque<Call<Result<(), BankError>, true>>,
+    most: usize,
+}
+
+impl<'a> Outstanding<'a> {
+    /// None yet.
+    pub fn new(bank: &'a BankClient, most: usize) -> Self {
+        Outstanding { bank, calls: VecDeque::with_capacity(most), most }
+    }
+
+    /// Sends another, after the oldest is done if there are too many.
+    pub async fn send(&mut self, transfer: Transfer) -> Result<(), memstate::Error<BankError>> {
+        if self.calls.len() == self.most
+            && let Some(call) = self.calls.pop_front()
+        {
+            call.await?;
+        }
+        self.calls.push_back(self.bank.transfer(transfer.from, transfer.to, transfer.amount));
+        Ok(())
+    }
+
+    /// Waits for all.
+    pub async fn finish(self) -> Result<(), memstate::Error<BankError>> {
+        for call in self.calls {
+            call.await?;
+        }
+        Ok(())
+    }
 }
 
 fn bare(setting: &Setting, calls: usize) -> Result<f64, Box<dyn Error>> {
