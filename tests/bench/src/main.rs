@@ -33,6 +33,9 @@ struct Args {
     /// Where the journals go. It should be a disk: on a tmpfs a sync costs nothing.
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
+    /// Without the snapshots that are made on the way, by default after each million records; to see what they cost.
+    #[arg(long)]
+    without_snapshots: bool,
     /// Lists the scenarios.
     #[arg(long)]
     list: bool,
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let chosen = scenarios::named(&args.scenarios)?;
-    let setting = Setting::new(args.size, args.rounds, &args.dir)?;
+    let setting = Setting::new(args.size, args.rounds, &args.dir, !args.without_snapshots)?;
     for scenario in chosen {
         let rows = (scenario.run)(&setting)?;
         report::print(scenario, &rows, args.json)?;

@@ -1,9 +1,11 @@
 //! How much is measured, and where.
 
-use std::{fs, io, io::IsTerminal, path::Path};
+use std::{error::Error, fs, io, io::IsTerminal, path::Path};
 
 use clap::ValueEnum;
 use tempfile::TempDir;
+
+use crate::bank::{ACCOUNTS, BALANCE, Bank, BankClient};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,17 +21,19 @@ pub struct Setting {
     size: Size,
     /// How many rounds are measured.
     pub rounds: usize,
+    snapshots: bool,
     dir: TempDir,
 }
 
 impl Setting {
     /// A setting that keeps its files in a new directory in `dir`, until it is dropped.
-    pub fn new(size: Size, rounds: Option<usize>, dir: &Path) -> io::Result<Self> {
+    pub fn new(size: Size, rounds: Option<usize>, dir: &Path, snapshots: bool) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let rounds = rounds.unwrap_or(if size == Size::Smoke { 1 } else { 5 });
         Ok(Setting {
             size,
             rounds: rounds.max(1),
+            snapshots,
             dir: tempfile::Builder::new().prefix("run-").tempdir_in(dir)?,
         })
     }
@@ -45,6 +49,14 @@ impl Setting {
     /// A new, empty directory, which is gone when it is dropped.
     pub fn dir(&self) -> io::Result<TempDir> {
         tempfile::tempdir_in(self.dir.path())
+    }
+
+    /// The bank in a directory, opened as a user would, and new.
+    pub async fn open(&self, dir: &TempDir) -> Result<BankClient, Box<dyn Error>> {
+        let open = memstate::open::<Bank>(dir.path().join("bank"));
+        let bank = if self.snapshots { open.await } else { open.snapshot_every(0).await }?;
+        bank.open_accounts(ACCOUNTS, BALANCE).await?;
+        Ok(bank)
     }
 
     /// Says what is being measured, on standard error.

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use super::Rows;
 use crate::{
-    bank::{ACCOUNTS, BALANCE, Bank, BankClient, Transfers, opened},
+    bank::{ACCOUNTS, BankClient, Transfers, opened},
     bare::Bare,
     measure::{Aim, Better, Latencies, Row, rate, take_turns, timed},
     setting::Setting,
@@ -77,8 +77,7 @@ fn ours(
 ) -> Result<Round, Box<dyn Error>> {
     let dir = setting.dir()?;
     runtime.block_on(async {
-        let bank = memstate::open::<Bank>(dir.path().join("bank")).await?;
-        bank.open_accounts(ACCOUNTS, BALANCE).await?;
+        let bank = setting.open(&dir).await?;
         let left = Arc::new(AtomicUsize::new(calls));
         let began = Instant::now();
         let tasks: Vec<_> = (0..in_flight)

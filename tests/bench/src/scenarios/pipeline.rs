@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::Rows;
 use crate::{
-    bank::{ACCOUNTS, BALANCE, Bank, BankClient, BankError, Transfer, Transfers, opened},
+    bank::{ACCOUNTS, BankClient, BankError, Transfer, Transfers, opened},
     bare::Bare,
     measure::{Aim, Better, Row, rate, take_turns},
     setting::Setting,
@@ -27,8 +27,7 @@ pub fn run(setting: &Setting) -> Rows {
 fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<f64, Box<dyn Error>> {
     let dir = setting.dir()?;
     runtime.block_on(async {
-        let bank = memstate::open::<Bank>(dir.path().join("bank")).await?;
-        bank.open_accounts(ACCOUNTS, BALANCE).await?;
+        let bank = setting.open(&dir).await?;
         let mut transfers = Transfers::new(ACCOUNTS, 1);
         let mut outstanding = Outstanding::new(&bank, OUTSTANDING);
         let began = Instant::now();
