@@ -71,7 +71,7 @@ use std::{
     },
 };
 
-use super::{State, trace::Trace};
+use super::{State, fetch::Fetch, trace::Trace};
 
 /// What a collection holds, with the steps that take a change back.
 pub trait Contents: Default + Send + Sync + 'static {
@@ -129,12 +129,13 @@ pub struct Visitor {
     _not_send: PhantomData<*const ()>,
 }
 
-#[derive(Clone, Copy)]
 enum Task {
     /// Letting go of what is about to be discarded.
     Detach,
     /// Finding the handles to the contents that are pinned to this transaction.
     Find { transaction: u64, thorough: bool },
+    /// Looking a key up in collections, which do that without their handles.
+    Fetch(Box<Fetch>),
 }
 
 struct Inner<C> {
@@ -316,6 +317,19 @@ impl Visitor {
 
     fn finding(transaction: u64, thorough: bool) -> Self {
         Visitor { task: Task::Find { transaction, thorough }, _not_send: PhantomData }
+    }
+
+    pub(crate) fn fetching() -> Self {
+        Visitor { task: Task::Fetch(Box::default()), _not_send: PhantomData }
+    }
+
+    /// What is to be looked up, if that is the task.
+    #[inline]
+    pub(crate) fn fetch(&mut self) -> Option<&mut Fetch> {
+        match &mut self.task {
+            Task::Fetch(fetch) => Some(fetch),
+            Task::Detach | Task::Find { .. } => None,
+        }
     }
 }
 
@@ -550,6 +564,7 @@ impl<C: Contents> Handle<C> {
                     unsafe { inner.search(visitor) };
                 }
             }
+            Task::Fetch(_) => {}
         }
     }
 
