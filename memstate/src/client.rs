@@ -65,6 +65,7 @@ impl<M: Model> Client<M> {
     ///
     /// If `look` panics; the engine goes on. If a failed command could not be undone, which stops the engine: the state
     /// in memory is not the journal's any more. If called inside of another `read` on this thread.
+    #[inline]
     pub fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
         self.engine.read(look)
     }
@@ -428,8 +429,10 @@ impl<M: Model> TakesCommands<M> for Client<M> {
 }
 
 impl<M: Model> Look<M> for Client<M> {
+    // Compiled for each query, because a query is a few nanoseconds: its answer should not go through memory.
+    #[inline(always)]
     fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
-        Ask::of(asked(look, |look| self.engine.query(method, look)))
+        Ask::of(self.engine.query(method, look))
     }
 }
 
@@ -540,14 +543,16 @@ impl<M: Model> fmt::Debug for Execute<M> {
 /// A query's answer. In process it is there at once; the future is for code that does not care where the model is.
 #[must_use = "a query does nothing but answer"]
 pub struct Ask<R: Outcome<K>, const K: bool = false> {
-    answer: Ready<Result<R::Ok, Error<R::Err>>>,
+    // The error is in a box so that an answer is no larger than it has to be.
+    answer: Ready<Result<R::Ok, Box<Error<R::Err>>>>,
 }
 
 impl<R: Outcome<K>, const K: bool> Ask<R, K> {
+    #[inline]
     fn of(result: Result<R, Error>) -> Self {
         let answer = match result {
-            Ok(result) => result.split().map_err(Error::Rejected),
-            Err(error) => Err(error.map(|never| match never {})),
+            Ok(result) => result.split().map_err(|error| Box::new(Error::Rejected(error))),
+            Err(error) => Err(Box::new(error.map(|never| match never {}))),
         };
         Ask { answer: ready(answer) }
     }
@@ -556,8 +561,9 @@ impl<R: Outcome<K>, const K: bool> Ask<R, K> {
 impl<R: Outcome<K>, const K: bool> Future for Ask<R, K> {
     type Output = Result<R::Ok, Error<R::Err>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.answer).poll(cx)
+        Pin::new(&mut self.answer).poll(cx).map(|answer| answer.map_err(|error| *error))
     }
 }
 

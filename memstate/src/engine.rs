@@ -162,18 +162,31 @@ pub(crate) struct Shared<M: Model> {
 }
 
 thread_static! {
-    /// The engines that this thread reads at the moment, one inside of the other.
-    static READING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// The engine that this thread reads at the moment, by its address; 0 if it reads none. In a cell of its own, because almost
+    /// every read is inside of no other, and this one has no destructor to be registered and asked for.
+    static READING: Cell<usize> = const { Cell::new(0) };
+}
+
+thread_static! {
+    /// The engines that it reads inside of that, one inside of the other.
+    static READING_INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The shared lock on a kernel, with the mark of it on this thread.
 struct Reading<'a, M: Model> {
     kernel: ShardedLockReadGuard<'a, Kernel<M>>,
+    is_inside: bool,
 }
 
 impl<M: Model> Drop for Reading<'_, M> {
+    #[inline]
     fn drop(&mut self) {
-        READING.with(|reading| reading.borrow_mut().pop());
+        match self.is_inside {
+            false => READING.with(|reading| reading.set(0)),
+            true => READING_INSIDE.with(|inside| {
+                inside.borrow_mut().pop();
+            }),
+        }
     }
 }
 
@@ -300,25 +313,40 @@ impl<M: Model> Engine<M> {
         room.map(drop).map_err(|_| Error::Stopped(self.shared.queue.why_closed()))
     }
 
+    #[inline]
     pub(crate) fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
         match self.shared.lock() {
             Ok(reading) => look(reading.kernel.model()),
-            Err(why) => panic!("{why}"),
+            Err(why) => not_read(&why),
         }
     }
 
+    #[inline]
     pub(crate) fn query<R>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Result<R, Error> {
         if self.shared.has_ended.load(Ordering::Acquire) {
-            return Err(Error::Stopped(self.shared.queue.why_closed()));
+            return Err(self.ended());
         }
-        let name = || parts::name::<M::Query>(method);
-        let panicked = |message| Error::Panicked { method: name(), position: None, message };
-        let reading = self.shared.lock().map_err(|why| match self.shared.broken.get() {
+        let reading = match self.shared.lock() {
+            Ok(reading) => reading,
+            Err(why) => return Err(self.not_asked(method, &why)),
+        };
+        match catch_unwind(AssertUnwindSafe(|| look(reading.kernel.model()))) {
+            Ok(answer) => Ok(answer),
+            Err(panic) => Err(query_panicked::<M>(method, state::message(panic))),
+        }
+    }
+
+    #[cold]
+    fn ended(&self) -> Error {
+        Error::Stopped(self.shared.queue.why_closed())
+    }
+
+    #[cold]
+    fn not_asked(&self, method: u16, why: &str) -> Error {
+        match self.shared.broken.get() {
             Some(why) => Error::Stopped(Arc::clone(why)),
-            None => panicked(why.to_string()),
-        })?;
-        catch_unwind(AssertUnwindSafe(|| look(reading.kernel.model())))
-            .map_err(|panic| panicked(state::message(panic)))
+            None => query_panicked::<M>(method, why.to_owned()),
+        }
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -377,6 +405,16 @@ impl<M: Model> Engine<M> {
     }
 }
 
+#[cold]
+fn not_read(why: &str) -> ! {
+    panic!("{why}")
+}
+
+#[cold]
+fn query_panicked<M: Model>(method: u16, message: String) -> Error {
+    Error::Panicked { method: parts::name::<M::Query>(method), position: None, message }
+}
+
 /// Refuses a name that is too long to stand in every record.
 fn check_caller(method: impl FnOnce() -> &'static str, caller: Option<&str>) -> Result<(), NotJournaled> {
     match caller.map_or(0, str::len) {
@@ -391,6 +429,17 @@ fn check_caller(method: impl FnOnce() -> &'static str, caller: Option<&str>) -> 
 impl<M: Model> Drop for Engine<M> {
     fn drop(&mut self) {
         self.shared.close();
+    }
+}
+
+/// Refuses a read of an engine, by its address, that this thread reads already.
+#[cold]
+fn check_not_inside_of(mine: usize) -> Result<(), Arc<str>> {
+    let reads =
+        READING.with(Cell::get) == mine || READING_INSIDE.with(|inside| inside.borrow().contains(&mine));
+    match reads {
+        true => Err("a query or `read` inside of a `read` on the same thread would wait for itself".into()),
+        false => Ok(()),
     }
 }
 
@@ -420,28 +469,36 @@ impl<M: Model> Shared<M> {
     }
 
     /// The state, for as long as the guard lives.
+    // Inlined, because a guard that is handed over in memory is written and read there in words of different widths: the processor
+    // then waits until the words have left its store buffer, which they do after the atomic operations, and begins no later read meanwhile.
+    #[inline(always)]
     fn lock(&self) -> Result<Reading<'_, M>, Arc<str>> {
         let mine = std::ptr::from_ref(self).addr();
-        if READING.with(|reading| reading.borrow().contains(&mine)) {
-            return Err(
-                "a query or `read` inside of a `read` on the same thread would wait for itself".into()
-            );
+        let is_inside = READING.with(Cell::get) != 0;
+        if is_inside {
+            check_not_inside_of(mine)?;
         }
         let kernel = match self.kernel.try_read() {
             Ok(kernel) => kernel,
-            Err(_) => {
-                self.readers_waiting.fetch_add(1, Ordering::Relaxed);
-                let kernel = self.kernel.read();
-                self.readers_waiting.fetch_sub(1, Ordering::Relaxed);
-                // A panic that poisons the lock is one of the executor itself, which sets `broken` next.
-                kernel.unwrap_or_else(|poisoned| poisoned.into_inner())
-            }
+            Err(_) => self.lock_when_free(),
         };
         if let Some(why) = self.broken.get() {
             return Err(Arc::clone(why));
         }
-        READING.with(|reading| reading.borrow_mut().push(mine));
-        Ok(Reading { kernel })
+        match is_inside {
+            false => READING.with(|reading| reading.set(mine)),
+            true => READING_INSIDE.with(|inside| inside.borrow_mut().push(mine)),
+        }
+        Ok(Reading { kernel, is_inside })
+    }
+
+    #[cold]
+    fn lock_when_free(&self) -> ShardedLockReadGuard<'_, Kernel<M>> {
+        self.readers_waiting.fetch_add(1, Ordering::Relaxed);
+        let kernel = self.kernel.read();
+        self.readers_waiting.fetch_sub(1, Ordering::Relaxed);
+        // A panic that poisons the lock is one of the executor itself, which sets `broken` next.
+        kernel.unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Runs `look` on the state; an error if it cannot be looked at any more.

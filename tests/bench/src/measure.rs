@@ -165,14 +165,14 @@ impl Latencies {
         self.0.push(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
     }
 
-    /// Adds those of another.
-    pub fn append(&mut self, mut other: Latencies) {
-        self.0.append(&mut other.0);
-    }
-
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Adds those of another.
+    pub fn append(&mut self, mut other: Latencies) {
+        self.0.append(&mut other.0);
     }
 
     /// How many microseconds this share of them, between 0 and 1, stays within.

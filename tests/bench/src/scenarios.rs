@@ -1,9 +1,11 @@
 //! What can be measured. Each scenario is a file.
 
 mod commands;
+mod growth;
 #[cfg_attr(not(feature = "peers"), path = "scenarios/without_peers.rs")]
 mod peers;
 mod pipeline;
+mod reads;
 mod recovery;
 mod snapshot;
 
@@ -35,6 +37,11 @@ pub const ALL: &[Scenario] = &[
         run: pipeline::run,
     },
     Scenario {
+        name: "reads",
+        about: "point queries, by one thread and two, and beside a saturated writer, against a bare RwLock<HashMap>",
+        run: reads::run,
+    },
+    Scenario {
         name: "recovery",
         about: "opening: a journal without snapshots against a bare loop, snapshots against postcard from memory",
         run: recovery::run,
@@ -43,6 +50,11 @@ pub const ALL: &[Scenario] = &[
         name: "snapshot",
         about: "taking a snapshot while commands run, against the same commands without",
         run: snapshot::run,
+    },
+    Scenario {
+        name: "growth",
+        about: "what a transfer costs in a model of up to 10 million accounts, and in a journal of up to 100 million records",
+        run: growth::run,
     },
     Scenario { name: "peers", about: peers::ABOUT, run: peers::run },
 ];

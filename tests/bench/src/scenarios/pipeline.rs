@@ -2,11 +2,12 @@
 
 use std::{cell::Cell, collections::VecDeque, error::Error, sync::atomic::Ordering, time::Instant};
 
+use memstate::client::Call;
 use tokio::runtime::Runtime;
 
 use super::Rows;
 use crate::{
-    bank::{ACCOUNTS, Transfers, opened},
+    bank::{ACCOUNTS, BankClient, BankError, Transfer, Transfers, opened},
     bare::Bare,
     measure::{Aim, Better, Row, rate, take_turns},
     setting::Setting,
@@ -35,25 +36,50 @@ fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<(f64, f64)
     runtime.block_on(async {
         let (bank, batches) = setting.open(&dir).await?;
         let mut transfers = Transfers::new(ACCOUNTS, 1);
-        let mut outstanding = VecDeque::with_capacity(OUTSTANDING);
+        let mut outstanding = Outstanding::new(&bank, OUTSTANDING);
         let began = Instant::now();
         for _ in 0..calls {
-            if outstanding.len() == OUTSTANDING
-                && let Some(call) = outstanding.pop_front()
-            {
-                call.await?;
-            }
-            let transfer = transfers.next();
-            outstanding.push_back(bank.transfer(transfer.from, transfer.to, transfer.amount));
+            outstanding.send(transfers.next()).await?;
         }
-        for call in outstanding {
-            call.await?;
-        }
+        outstanding.finish().await?;
         let rate = rate(calls, began.elapsed());
         let batch = calls as f64 / batches.load(Ordering::Relaxed).max(1) as f64;
         bank.close().await?;
         Ok((rate, batch))
     })
+}
+
+/// Calls of one caller that are on the way, of which there are so many at most.
+pub struct Outstanding<'a> {
+    bank: &'a BankClient,
+    calls: VecDeque<Call<Result<(), BankError>, true>>,
+    most: usize,
+}
+
+impl<'a> Outstanding<'a> {
+    /// None yet.
+    pub fn new(bank: &'a BankClient, most: usize) -> Self {
+        Outstanding { bank, calls: VecDeque::with_capacity(most), most }
+    }
+
+    /// Sends another, after the oldest is done if there are too many.
+    pub async fn send(&mut self, transfer: Transfer) -> Result<(), memstate::Error<BankError>> {
+        if self.calls.len() == self.most
+            && let Some(call) = self.calls.pop_front()
+        {
+            call.await?;
+        }
+        self.calls.push_back(self.bank.transfer(transfer.from, transfer.to, transfer.amount));
+        Ok(())
+    }
+
+    /// Waits for all.
+    pub async fn finish(self) -> Result<(), memstate::Error<BankError>> {
+        for call in self.calls {
+            call.await?;
+        }
+        Ok(())
+    }
 }
 
 /// Batches of the size that ours have.
