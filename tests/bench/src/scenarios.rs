@@ -2,6 +2,7 @@
 
 mod commands;
 mod pipeline;
+mod undo;
 
 use crate::{measure::Row, setting::Setting};
 
@@ -29,6 +30,11 @@ pub const ALL: &[Scenario] = &[
         name: "pipeline",
         about: "durable transfers by one caller with 4,096 calls outstanding, against one bare thread",
         run: pipeline::run,
+    },
+    Scenario {
+        name: "undo",
+        about: "commands that touch two entries, against the same method without undo, and on std's collections",
+        run: undo::run,
     },
 ];
 
