@@ -19,8 +19,10 @@ pub(crate) mod trace;
 pub(crate) mod transaction;
 
 pub use shared::{Broken, Visitor};
+pub(crate) use transaction::message;
+#[doc(hidden)]
+pub use transaction::traced;
 pub use transaction::{Failed, transaction};
-pub(crate) use transaction::{message, traced};
 
 /// Everything that a model may hold: deterministic, serializable and undoable.
 ///

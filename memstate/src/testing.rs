@@ -13,6 +13,12 @@ pub mod hostile;
 pub mod journal;
 pub mod schema;
 
+/// What a command runs in, with the digest of what it changed; without an engine.
+#[doc(hidden)]
+pub mod undo {
+    pub use crate::state::{trace::Trace, traced};
+}
+
 #[cfg(not(any(memstate_loom, memstate_shuttle)))]
 pub use crate::engine::simulated::Simulated;
 pub use deterministic::{assert_deterministic, assert_deterministic_from};

@@ -186,7 +186,6 @@ impl<M: Model> Kernel<M> {
         let mut work = Work::<M>::read(record).map_err(Stuck::Unreadable)?;
         let mut ctx = context::<M>(record, shared, self.position);
         let mut reply = Vec::new();
-        self.trace.clear();
         let model = self.model.as_mut().expect("it is there until the kernel is dropped");
         let result = state::traced(model, &mut self.trace, |model| work.run(model, &mut ctx, &mut reply));
         let without_events = |outcome, answer| Applied { outcome, answer, events: Vec::new() };

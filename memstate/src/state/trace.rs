@@ -71,7 +71,7 @@ impl Trace {
     }
 
     /// The digest of everything.
-    pub(crate) fn digest(&self) -> u64 {
+    pub fn digest(&self) -> u64 {
         XxHash3_64::oneshot_with_seed(self.contents, &self.bytes)
     }
 

@@ -39,13 +39,22 @@ pub fn transaction<T: State, R, E>(
     root: &mut T,
     change: impl FnOnce(&mut T) -> Result<R, E>,
 ) -> Result<R, Failed<E>> {
-    traced(root, &mut Trace::default(), change)
+    run(root, None, change)
 }
 
-/// [`transaction`], which also writes what a successful `change` changed.
-pub(crate) fn traced<T: State, R, E>(
+/// [`transaction`], which also writes what a successful `change` changed, for the digest of an outcome.
+pub fn traced<T: State, R, E>(
     root: &mut T,
     trace: &mut Trace,
+    change: impl FnOnce(&mut T) -> Result<R, E>,
+) -> Result<R, Failed<E>> {
+    trace.clear();
+    run(root, Some(trace), change)
+}
+
+fn run<T: State, R, E>(
+    root: &mut T,
+    mut trace: Option<&mut Trace>,
     change: impl FnOnce(&mut T) -> Result<R, E>,
 ) -> Result<R, Failed<E>> {
     let running = Transaction::begin();
@@ -58,7 +67,9 @@ pub(crate) fn traced<T: State, R, E>(
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let value = change(root)?;
-        running.trace(root, trace);
+        if let Some(trace) = &mut trace {
+            running.trace(root, trace);
+        }
         Ok(value)
     }));
     let failure = match outcome {
@@ -71,7 +82,9 @@ pub(crate) fn traced<T: State, R, E>(
         Ok(Err(error)) => Failed::Refused(error),
         Err(panic) => Failed::Panicked(message(panic)),
     };
-    trace.clear();
+    if let Some(trace) = trace {
+        trace.clear();
+    }
     running.roll_back(root, |root| root.put_back(saved)).map_err(Failed::Broken)?;
     Err(failure)
 }

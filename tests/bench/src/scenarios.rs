@@ -8,6 +8,7 @@ mod pipeline;
 mod reads;
 mod recovery;
 mod snapshot;
+mod undo;
 
 use crate::{measure::Row, setting::Setting};
 
@@ -40,6 +41,11 @@ pub const ALL: &[Scenario] = &[
         name: "reads",
         about: "point queries, by one thread and two, and beside a saturated writer, against a bare RwLock<HashMap>",
         run: reads::run,
+    },
+    Scenario {
+        name: "undo",
+        about: "commands that touch two entries, against the same method without undo, and on std's collections",
+        run: undo::run,
     },
     Scenario {
         name: "recovery",
