@@ -540,11 +540,13 @@ impl<M: Model> fmt::Debug for Execute<M> {
     }
 }
 
+// The error is in a box so that an answer is no larger than it has to be.
+type Answer<R, const K: bool> = Result<<R as Outcome<K>>::Ok, Box<Error<<R as Outcome<K>>::Err>>>;
+
 /// A query's answer. In process it is there at once; the future is for code that does not care where the model is.
 #[must_use = "a query does nothing but answer"]
 pub struct Ask<R: Outcome<K>, const K: bool = false> {
-    // The error is in a box so that an answer is no larger than it has to be.
-    answer: Ready<Result<R::Ok, Box<Error<R::Err>>>>,
+    answer: Ready<Answer<R, K>>,
 }
 
 impl<R: Outcome<K>, const K: bool> Ask<R, K> {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error, Position, Timestamp,
     bugs::{self, Bug},
-    journal::{BATCH_BYTES_MAX, Journal, JournalError},
+    journal::{Journal, JournalError},
     open::{Clock, Entropy},
     state,
     sync::{self, Condvar, Mutex, mpsc::SyncSender},
@@ -243,7 +243,7 @@ fn first_batch(calls: &[Call], begun: usize) -> (usize, usize) {
     let mut bytes = 0;
     let fits = |call: &&Call| {
         let size = begun + bytes + call.bytes;
-        let fits = bytes == 0 || size <= BATCH_BYTES_AIM && size <= BATCH_BYTES_MAX;
+        let fits = bytes == 0 || size <= BATCH_BYTES_AIM;
         bytes += if fits { call.bytes } else { 0 };
         fits
     };
