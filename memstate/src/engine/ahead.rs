@@ -219,7 +219,12 @@ mod tests {
         let commands = [
             ShelfCommand::Plain { from: 300, to: 7, amount: 5 },
             ShelfCommand::Named { name: "Ann".into(), number: Number(9) },
-            ShelfCommand::Inside { pair: Pair { left: 1, right: -2 }, yes: true, _many: Many::new(), _late: 4 },
+            ShelfCommand::Inside {
+                pair: Pair { left: 1, right: -2 },
+                yes: true,
+                _many: Many::new(),
+                _late: 4,
+            },
         ];
         let bytes = records(commands);
         let (mut records, mut fetch) = (Records::of(&bytes), Fetch::default());
