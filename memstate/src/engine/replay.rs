@@ -418,9 +418,6 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             let old = Old { position, written, route, writer: &batch.writer, shared };
             let amended = self.mark(position);
-            if let Some(runner) = &self.runner {
-                runner.runs(position, old.method());
-            }
             let applied = apply(self, &old);
             if let Some(runner) = &self.runner {
                 runner.rests();
@@ -506,9 +503,17 @@ impl<'a, M: Model> Replay<'a, M> {
         self.attempts.as_ref().map_or(Ok(true), |attempts| attempts.may_apply(old.position))
     }
 
+    /// The time of a record begins here, after it was named: how long the disk takes for that is not its fault.
+    fn runs(&self, old: &Old<'_>) {
+        if let Some(runner) = &self.runner {
+            runner.runs(old.position, old.method());
+        }
+    }
+
     /// Applies a record whose outcome is known.
     fn repeat(&mut self, old: &Old<'_>, recorded: Recorded) -> Result<Done, OpenError> {
         let panicked = |why: &str| Some(Answered::Panicked(why.to_owned()));
+        self.runs(old);
         match recorded {
             Recorded::Accepted(_) | Recorded::Repeated | Recorded::Refused => {
                 let applied = self.apply(old)?;
@@ -607,6 +612,7 @@ impl<'a, M: Model> Replay<'a, M> {
                 }
                 let (outcome, events) = match replay.may_apply(old)? {
                     true => {
+                        replay.runs(old);
                         let applied = replay.apply(old)?;
                         (applied.outcome, applied.events)
                     }

@@ -4,13 +4,14 @@ use std::{
     io::{self, Write},
     process::{self, ExitCode},
     str::FromStr,
+    sync::atomic::Ordering,
     time::Duration,
 };
 
 use memstate::{Open, RequestId};
 use serde::{Deserialize, Serialize};
 
-use super::model::{Charge, Deed, Service, ServiceClient, ServiceCommand};
+use super::model::{Charge, Deed, HOLDS, Service, ServiceClient, ServiceCommand};
 
 /// What poison is numbered from; innocent commands are below.
 pub const POISON: u64 = 1_000_000;
@@ -29,6 +30,9 @@ pub enum Task {
     /// Sends a deed that does nothing the first time, and dies before its outcome is in the journal.
     Acknowledge { deed: Deed },
 }
+
+/// More than there is room for between the journal and the model.
+const HOLDS_SENT: usize = 8;
 
 /// How poison is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,12 +117,20 @@ async fn work(service: &ServiceClient, task: Task) {
     }
 }
 
-/// First a few that are confirmed, then all at once: innocent ones, the poison in the middle, innocent ones.
+/// First a few that are confirmed, then all in one batch: innocent ones, the poison in the middle, innocent ones.
 async fn poison(service: &ServiceClient, deeds: &[Deed], how: How, before: u64, after: u64) {
     for id in 1..=3 {
         put(service, id).await;
     }
     tokio::time::sleep(Duration::from_millis(150)).await;
+    // One holds the model up, others fill the room before it, and the last the journal. So what follows waits to be
+    // written, and is durable as a whole before the first of it runs.
+    HOLDS.store(true, Ordering::Release);
+    let mut holds = Vec::new();
+    for _ in 0..HOLDS_SENT {
+        holds.push(service.hold());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let sends = |ids: std::ops::Range<u64>| ids.map(|id| (id, service.put(id))).collect::<Vec<_>>();
     let first = sends(4..4 + before);
     let spread = deeds.len() as u64 + 1;
@@ -146,6 +158,10 @@ async fn poison(service: &ServiceClient, deeds: &[Deed], how: How, before: u64, 
         }
         innocent.extend(sends(next..next + after / spread + 1));
         next += after / spread + 1;
+    }
+    HOLDS.store(false, Ordering::Release);
+    for hold in holds {
+        let _ = hold.await;
     }
     for (id, call) in innocent {
         acknowledged(call.await, id);

@@ -4,13 +4,18 @@ use std::{
     env, fs, hint, io,
     path::Path,
     process,
+    sync::atomic::{AtomicBool, Ordering},
     thread::{self, panicking},
+    time::Duration,
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Names the file that says that a command has run before.
 pub const MARKER: &str = "MEMSTATE_FAULTS_MARKER";
+
+/// Whether this process holds its engine up. It does so to have what it sends in the journal before any of it runs; a replay does not.
+pub static HOLDS: AtomicBool = AtomicBool::new(false);
 
 /// What a command does to its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +102,15 @@ impl Service {
     pub fn put(&mut self, id: u64) -> u64 {
         self.ids.insert(id);
         self.ids.len() as u64
+    }
+
+    /// Changes nothing, and does not end before it may.
+    #[memstate(deterministic)]
+    pub fn hold(&mut self) -> u64 {
+        while HOLDS.load(Ordering::Acquire) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        0
     }
 
     pub fn detonate(&mut self, id: u64, charge: Charge) -> u64 {
