@@ -188,6 +188,74 @@ fn a_collection_on_another_thread_has_escaped_and_one_that_was_dropped_there_has
 }
 
 #[test]
+fn what_is_dropped_on_another_thread_is_freed_once() {
+    /// Counts how many of it there are.
+    #[derive(Debug)]
+    struct Counted(Arc<Mutex<i32>>);
+    impl Serialize for Counted {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_unit()
+        }
+    }
+    impl Counted {
+        fn new(count: &Arc<Mutex<i32>>) -> Self {
+            *count.lock().unwrap() += 1;
+            Counted(Arc::clone(count))
+        }
+    }
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() -= 1;
+        }
+    }
+    impl<'de> Deserialize<'de> for Counted {
+        fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            unreachable!("nobody reads it")
+        }
+    }
+    impl State for Counted {
+        type Saved = Arc<Mutex<i32>>;
+        fn save(&self) -> Self::Saved {
+            Arc::clone(&self.0)
+        }
+        fn restore(saved: Self::Saved) -> Self {
+            Counted::new(&saved)
+        }
+        fn visit(&mut self, _: &mut Visitor) {}
+    }
+
+    let count = Arc::new(Mutex::new(0));
+    let list = || List::from([Counted::new(&count), Counted::new(&count)]);
+    for (round, end) in (0..200).flat_map(|round| [(round, Ok(())), (round, Err(()))]) {
+        let mut root = (list(), List::from([list()]));
+        let mut threads = vec![];
+        let outcome = transaction(&mut root, |(list, lists)| {
+            list[0] = Counted::new(&count);
+            lists[0].pop();
+            let all = (mem::take(list), mem::take(lists));
+            let thread = thread::spawn(move || drop(all));
+            match round % 2 {
+                // The end of the command may be before, while or after it is dropped.
+                1 if end.is_ok() => threads.push(thread),
+                _ => thread.join().unwrap(),
+            }
+            end
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let left = if end.is_ok() { (0, 0) } else { (2, 1) };
+        assert_eq!(outcome.is_ok(), end.is_ok(), "{outcome:?}");
+        assert!(!matches!(outcome, Err(Failed::Broken(_))), "{outcome:?}");
+        assert_eq!((root.0.len(), root.1.len()), left);
+        drop(root);
+    }
+    // What was lost is freed at the latest when the next command ends.
+    for _ in 0..100 {
+        transaction(&mut (), |()| Ok::<(), ()>(())).unwrap();
+    }
+    assert_eq!(*count.lock().unwrap(), 0);
+}
+
+#[test]
 fn forgetting_a_collection_of_the_model_is_hiding_it() {
     let mut root = (List::from([word()]),);
     escaped(&mut root, |(list,)| {
@@ -386,24 +454,25 @@ fn a_token_gives_no_second_handle() {
     let token = list.save();
     list.push(word());
     panics(|| List::restore(token));
-    let (token, again) = (list.save(), list.save());
+    let token = list.save();
     drop(list);
+    // Nor does it look at what is gone.
     panics(|| List::restore(token));
-    let mut list = List::restore(again);
-    list.push(word());
-    assert_eq!(list.len(), 3);
 
     // One that is kept from an earlier command.
-    let mut root = (list,);
-    let token = root.0.save();
-    assert_eq!(refused(&mut root, |(list,)| list.push(word())), None);
-    let outcome: Result<(), _> = transaction(&mut root, |(list,)| {
-        list.push(word());
-        *list = List::restore(token);
-        Err(())
-    });
-    assert!(matches!(outcome, Err::<_, Failed<()>>(Failed::Panicked(_))));
-    assert_eq!(root.0.len(), 3);
+    let mut root = (List::from([word(), word(), word()]),);
+    let mut kept = None;
+    assert_eq!(refused(&mut root, |(list,)| kept = Some(list.save())), None);
+    for token in [root.0.save(), kept.unwrap()] {
+        assert_eq!(refused(&mut root, |(list,)| list.push(word())), None);
+        let outcome: Result<(), _> = transaction(&mut root, |(list,)| {
+            list.push(word());
+            *list = List::restore(token);
+            Err(())
+        });
+        assert!(matches!(outcome, Err::<_, Failed<()>>(Failed::Panicked(_))));
+        assert_eq!(root.0.len(), 3);
+    }
     let token = root.0.save();
     root.0.put_back(token);
     assert_eq!(root.0.len(), 3);
@@ -572,8 +641,8 @@ fn collections_may_be_made_and_used_wherever_code_of_the_users_runs() {
             lists.push(List::new());
             lists[0].push(word());
             let token = lists.save();
-            drop(lists);
-            assert_eq!(List::restore(token).len(), 1);
+            lists.put_back(token);
+            assert_eq!(lists.len(), 1);
         };
         let (outcome, calls) = with_hook(&mut root, act, |root| {
             stir(root);
