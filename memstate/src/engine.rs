@@ -4,6 +4,7 @@
 //! batch and proves it durable, `kernel` applies it and answers. Queries and [`Engine::read`] meet only the kernel's
 //! lock. The engine knows no files and no formats of backends; it sees a [`Journal`](crate::journal::Journal).
 
+mod ahead;
 mod amendments;
 pub(crate) mod aside;
 pub(crate) mod atomically;

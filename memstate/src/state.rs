@@ -9,6 +9,7 @@ use std::{
 
 use serde::{Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
+pub(crate) mod fetch;
 mod scalars;
 #[allow(unsafe_code, reason = "the one module with it; see there why it is sound")]
 pub(crate) mod shared;

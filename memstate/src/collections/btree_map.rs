@@ -1,11 +1,13 @@
 //! [`BTreeMap`]: a sorted map that undoes the changes of a failed command.
 
 use std::{
+    any::Any,
     borrow::Borrow,
     cmp::Ordering,
     collections::{BTreeMap as StdMap, btree_map},
     fmt,
     hash::{Hash, Hasher},
+    hint::black_box,
     iter::FusedIterator,
     ops::{Index, RangeBounds},
 };
@@ -13,7 +15,7 @@ use std::{
 use serde::Serialize;
 
 use super::support::{Log, SortedKey, key_of, value_of};
-use crate::state::{State, shared::Handle};
+use crate::state::{State, fetch::Fetch, shared::Handle};
 
 mod entry;
 mod undo;
@@ -393,6 +395,21 @@ impl<K, V> DoubleEndedIterator for IntoValues<K, V> {
 }
 
 by_handle!([K: State + SortedKey, V: State] [K, V] BTreeMap<K, V>, StdMap<K, V>);
+
+impl<K: Ord + 'static, V> BTreeMap<K, V> {
+    fn fetch(&self, fetch: &mut Fetch) {
+        if !fetch.is_worth_it::<(K, V)>(self.len()) {
+            return;
+        }
+        let Some(entries) = self.0.get() else { return };
+        for text in fetch.texts_as::<K>().filter_map(|text| (text as &dyn Any).downcast_ref::<K>()) {
+            black_box(entries.get(text).map(std::ptr::from_ref));
+        }
+        fetch.each_number(|key: &K| {
+            black_box(entries.get(key).map(std::ptr::from_ref));
+        });
+    }
+}
 
 impl<K: Clone, V: Clone> Clone for BTreeMap<K, V> {
     fn clone(&self) -> Self {

@@ -1,11 +1,13 @@
 //! [`BTreeSet`]: a sorted set that undoes the changes of a failed command.
 
 use std::{
+    any::Any,
     borrow::Borrow,
     cmp::Ordering,
     collections::{BTreeSet as StdSet, btree_set},
     fmt,
     hash::{Hash, Hasher},
+    hint::black_box,
     ops::{self, RangeBounds},
 };
 
@@ -15,6 +17,7 @@ use super::support::SortedKey;
 use super::{btree_map::copy_of_key, support::Log};
 use crate::state::{
     State, Visitor, discard,
+    fetch::Fetch,
     shared::{Contents, Handle},
     trace::Trace,
 };
@@ -321,6 +324,21 @@ impl<T: State + Ord> BTreeSet<T> {
 }
 
 by_handle!([T: State + SortedKey] [T] BTreeSet<T>, StdSet<T>);
+
+impl<T: Ord + 'static> BTreeSet<T> {
+    fn fetch(&self, fetch: &mut Fetch) {
+        if !fetch.is_worth_it::<T>(self.len()) {
+            return;
+        }
+        let Some(values) = self.0.get() else { return };
+        for text in fetch.texts_as::<T>().filter_map(|text| (text as &dyn Any).downcast_ref::<T>()) {
+            black_box(values.get(text).map(std::ptr::from_ref));
+        }
+        fetch.each_number(|value: &T| {
+            black_box(values.get(value).map(std::ptr::from_ref));
+        });
+    }
+}
 
 impl<T: Clone> Clone for BTreeSet<T> {
     fn clone(&self) -> Self {

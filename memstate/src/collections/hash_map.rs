@@ -4,12 +4,17 @@ use std::{
     borrow::Borrow,
     fmt,
     hash::{BuildHasher, Hash},
+    hint::black_box,
     iter::FusedIterator,
     ops::Index,
 };
 
 use super::support::{self, HashKey, Log, key_of, value_of};
-use crate::state::{State, shared::Handle};
+use crate::state::{
+    State,
+    fetch::{AsKey, Fetch},
+    shared::Handle,
+};
 
 mod entry;
 mod undo;
@@ -404,6 +409,21 @@ pub struct ExtractIf<'a, K, V, F>(indexmap::map::ExtractIf<'a, K, V, F>);
 iterator!(['a, K, V, F: FnMut(&K, &mut V) -> bool] ExtractIf<'a, K, V, F>, 0 => (K, V));
 
 by_handle!([K: State + HashKey, V: State] [K, V] HashMap<K, V>, Entries<K, V>);
+
+impl<K: Eq + Hash + 'static, V> HashMap<K, V> {
+    fn fetch(&self, fetch: &mut Fetch) {
+        if !fetch.is_worth_it::<(K, V)>(self.len()) {
+            return;
+        }
+        let Some(entries) = self.0.get() else { return };
+        for text in fetch.texts_as::<K>() {
+            black_box(entries.get_index_of(&AsKey(text)));
+        }
+        fetch.each_number(|key: &K| {
+            black_box(entries.get_index_of(key));
+        });
+    }
+}
 
 impl<K: Eq + Hash + Clone, V: Clone> Clone for HashMap<K, V> {
     fn clone(&self) -> Self {

@@ -102,7 +102,10 @@ macro_rules! by_handle {
                 self.0.put_back(saved);
             }
             fn visit(&mut self, visitor: &mut $crate::state::Visitor) {
-                self.0.visit(visitor);
+                match visitor.fetch() {
+                    Some(fetch) => self.fetch(fetch),
+                    None => self.0.visit(visitor),
+                }
             }
         }
 

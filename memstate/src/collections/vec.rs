@@ -9,7 +9,7 @@ use super::{
     sequence::{Extracting, Positions, Saving, Step, grow, positions, save_changed, save_range, save_whole},
     support::Log,
 };
-use crate::state::{State, shared::Handle};
+use crate::state::{State, fetch::Fetch, shared::Handle};
 
 mod traits;
 
@@ -428,3 +428,8 @@ impl<T: State> Vec<T> {
 }
 
 by_handle!([T: State] [T] Vec<T>, StdVec<T>);
+
+impl<T> Vec<T> {
+    /// Its elements have no keys.
+    fn fetch(&self, _: &mut Fetch) {}
+}

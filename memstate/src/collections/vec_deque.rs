@@ -13,7 +13,7 @@ use super::{
     sequence::{Saving, Step, grow, positions, save_changed, save_range, save_whole},
     support::Log,
 };
-use crate::state::{State, shared::Handle};
+use crate::state::{State, fetch::Fetch, shared::Handle};
 
 mod traits;
 
@@ -481,3 +481,8 @@ impl<T: State> VecDeque<T> {
 }
 
 by_handle!([T: State] [T] VecDeque<T>, StdDeque<T>);
+
+impl<T> VecDeque<T> {
+    /// Its elements have no keys.
+    fn fetch(&self, _: &mut Fetch) {}
+}

@@ -89,6 +89,7 @@ impl<M: Model> Executor<M> {
             return Err("a batch that was just written has no records".into());
         };
         let mut calls = calls.into_iter();
+        let mut until_look_ahead = 0;
         self.runner.begins();
         while !records.is_empty() {
             let mut slice = Slice::default();
@@ -97,6 +98,10 @@ impl<M: Model> Executor<M> {
                 let mut kernel = self.shared.kernel.write().unwrap_or_else(|poisoned| poisoned.into_inner());
                 let began = Instant::now();
                 while !records.is_empty() {
+                    if until_look_ahead == 0 {
+                        until_look_ahead = kernel.look_ahead(records);
+                    }
+                    until_look_ahead -= 1;
                     let record = records.take().map_err(unreadable)?;
                     self.runner.runs(kernel.position().next(), record.method);
                     match kernel.apply(&record, shared) {

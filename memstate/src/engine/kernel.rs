@@ -11,8 +11,10 @@ use std::{
 use twox_hash::XxHash3_64;
 
 use super::{
+    ahead::Ahead,
     atomically::{self, Running},
-    record::{ATOMICALLY, ATOMICALLY_NAME, Record, Recorded, Shared},
+    evolution::Today,
+    record::{ATOMICALLY, ATOMICALLY_NAME, Record, Recorded, Records, Shared},
     requests::{Answered, Identity, Known, Requests},
 };
 use crate::{
@@ -29,6 +31,8 @@ pub(crate) struct Kernel<M: Model> {
     position: Position,
     requests: Requests,
     trace: Trace,
+    /// Made when it is first asked.
+    ahead: Option<Ahead>,
 }
 
 /// What a record did.
@@ -79,7 +83,7 @@ enum Work<M: Model> {
 
 impl<M: Model> Kernel<M> {
     pub(crate) fn new(model: M, position: Position, requests: Requests) -> Self {
-        Kernel { model: Some(model), position, requests, trace: Trace::default() }
+        Kernel { model: Some(model), position, requests, trace: Trace::default(), ahead: None }
     }
 
     pub(crate) fn model(&self) -> &M {
@@ -88,6 +92,12 @@ impl<M: Model> Kernel<M> {
 
     fn model_mut(&mut self) -> &mut M {
         self.model.as_mut().expect("it is there until the kernel is dropped")
+    }
+
+    /// Gets ready for the next records, which are in the form of today; says after how many that is worth while again.
+    pub(crate) fn look_ahead(&mut self, records: Records<'_>) -> usize {
+        let ahead = self.ahead.get_or_insert_with(|| Ahead::of(&Today::of::<M>()));
+        ahead.look(self.model.as_mut().expect("it is there until the kernel is dropped"), records)
     }
 
     pub(crate) fn requests(&self) -> &Requests {

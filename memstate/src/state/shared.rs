@@ -86,7 +86,7 @@ use std::{
     },
 };
 
-use super::{State, trace::Trace};
+use super::{State, fetch::Fetch, trace::Trace};
 
 /// What a collection holds, with the steps that take a change back.
 pub trait Contents: Default + Send + Sync + 'static {
@@ -152,7 +152,6 @@ pub struct Visitor {
     _not_send: PhantomData<*const ()>,
 }
 
-#[derive(Clone, Copy)]
 enum Task {
     /// Pinning what a command begins with, of which it has `&mut`.
     Pin,
@@ -160,6 +159,8 @@ enum Task {
     Detach,
     /// Finding the handles to the contents that are pinned to this transaction.
     Find { transaction: u64, thorough: bool },
+    /// Looking a key up in collections, which do that without their handles.
+    Fetch(Box<Fetch>),
 }
 
 #[repr(C)]
@@ -497,6 +498,19 @@ impl Visitor {
     pub(super) fn detaching() -> Self {
         Visitor { task: Task::Detach, _not_send: PhantomData }
     }
+
+    pub(crate) fn fetching() -> Self {
+        Visitor { task: Task::Fetch(Box::default()), _not_send: PhantomData }
+    }
+
+    /// What is to be looked up, if that is the task.
+    #[inline]
+    pub(crate) fn fetch(&mut self) -> Option<&mut Fetch> {
+        match &mut self.task {
+            Task::Fetch(fetch) => Some(fetch),
+            Task::Pin | Task::Detach | Task::Find { .. } => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for Visitor {
@@ -795,6 +809,7 @@ impl<C: Contents> Handle<C> {
                     unsafe { inner.search(visitor) };
                 }
             }
+            Task::Fetch(_) => {}
         }
     }
 
