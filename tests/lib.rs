@@ -2,7 +2,9 @@
 
 pub mod archive;
 pub mod bank;
+pub mod depot;
 pub mod disks;
 pub mod everything;
 pub mod meter;
 pub mod random;
+pub mod till;

@@ -35,7 +35,7 @@ mod watchdog;
 mod writer;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::Arc,
@@ -104,7 +104,8 @@ pub(crate) use source::bytes_of;
 use self::{
     kernel::{decode, method_name},
     past::Turns,
-    queue::{Entry, QUEUE_CALLS_MAX, Queue},
+    queue::{QUEUE_CALLS_MAX, Queue},
+    record::Record,
 };
 use crate::{
     Error, Model, NotJournaled, OpenError, Position, RequestId,
@@ -113,7 +114,7 @@ use crate::{
     events::EventLog,
     model::parts,
     open::Settings,
-    state,
+    pace, state,
     sync::{
         Mutex, OnceLock, ShardedLock, ShardedLockReadGuard,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -161,22 +162,47 @@ pub(crate) struct Shared<M: Model> {
 }
 
 thread_static! {
-    /// The engines that this thread reads at the moment, one inside of the other.
-    static READING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// The engine that this thread reads at the moment, by its address; 0 if it reads none. In a cell of its own, because almost
+    /// every read is inside of no other, and this one has no destructor to be registered and asked for.
+    static READING: Cell<usize> = const { Cell::new(0) };
+}
+
+thread_static! {
+    /// The engines that it reads inside of that, one inside of the other.
+    static READING_INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The shared lock on a kernel, with the mark of it on this thread.
 struct Reading<'a, M: Model> {
     kernel: ShardedLockReadGuard<'a, Kernel<M>>,
+    is_inside: bool,
 }
 
 impl<M: Model> Drop for Reading<'_, M> {
+    #[inline]
     fn drop(&mut self) {
-        READING.with(|reading| reading.borrow_mut().pop());
+        match self.is_inside {
+            false => READING.with(|reading| reading.set(0)),
+            true => READING_INSIDE.with(|inside| {
+                inside.borrow_mut().pop();
+            }),
+        }
     }
 }
 
+thread_local! {
+    /// Where this thread writes arguments.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// How many bytes of it a thread keeps.
+const SCRATCH_BYTES_KEPT: usize = 1 << 16;
+
 const CLOSED: &str = "it was closed";
+/// How many records there may be after the snapshot that is being made before it gives way to commands no more; and how many
+/// times the records that are to be between two.
+const SNAPSHOT_LAG_MAX: u64 = 4_000_000;
+const LAG_IN_SNAPSHOTS: u64 = 4;
 /// How long the name of a caller may be, in bytes.
 const CALLER_BYTES_MAX: usize = 1024;
 
@@ -204,29 +230,38 @@ impl<M: Model> Engine<M> {
         &self,
         method: u16,
         put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
-        caller: Option<Arc<str>>,
+        caller: Option<&str>,
         request: Option<RequestId>,
     ) -> Pending {
         let name = || method_name::<M>(method);
-        match check_caller(name, caller.as_deref()).and_then(|()| self.encode(method, put)) {
-            Ok(arguments) => self.enter(method, 1, arguments, caller, request),
+        // The user's `Serialize` runs in `encode`, and may come here again: it finds an empty buffer then.
+        let mut arguments = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        arguments.clear();
+        let encoded = check_caller(name, caller).and_then(|()| self.encode(method, put, &mut arguments));
+        let pending = match encoded {
+            Ok(()) => self.enter(Record { method, caller, request, arguments: &arguments }, 1),
             Err(error) => Pending::failed(Error::NotJournaled(error)),
+        };
+        if arguments.capacity() <= SCRATCH_BYTES_KEPT {
+            // A thread that ends has none any more.
+            let _ = SCRATCH.try_with(|scratch| scratch.set(arguments));
         }
+        pending
     }
 
-    /// The arguments of a command that may be sent.
+    /// Appends the arguments of a command that may be sent to `arguments`, which is empty.
     fn encode(
         &self,
         method: u16,
         put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
-    ) -> Result<Vec<u8>, NotJournaled> {
+        arguments: &mut Vec<u8>,
+    ) -> Result<(), NotJournaled> {
         let name = || method_name::<M>(method);
         if parts::method::<M::Command>(method).is_some_and(|method| method.retired) {
             return Err(NotJournaled::Retired { method: name() });
         }
         let unencodable = |why| NotJournaled::Unencodable { method: name(), why };
-        let mut arguments = Vec::new();
-        catch_unwind(AssertUnwindSafe(|| put(&mut arguments)))
+        catch_unwind(AssertUnwindSafe(|| put(arguments)))
             .map_err(|panic| unencodable(format!("writing panicked: {}", state::message(panic))))?
             .map_err(|error| unencodable(error.to_string()))?;
         let limit = self.shared.settings.command_bytes_max;
@@ -234,27 +269,20 @@ impl<M: Model> Engine<M> {
             return Err(NotJournaled::TooLarge { method: name(), bytes: arguments.len(), limit });
         }
         // What cannot be read back now could never be replayed.
-        decode::<M>(method, &arguments)
+        decode::<M>(method, arguments)
             .map_err(|error| unencodable(format!("they cannot be read back: {error}")))?;
-        Ok(arguments)
+        Ok(())
     }
 
-    fn enter(
-        &self,
-        method: u16,
-        commands: usize,
-        arguments: Vec<u8>,
-        caller: Option<Arc<str>>,
-        request: Option<RequestId>,
-    ) -> Pending {
+    /// Sends a record of so many commands on its way.
+    fn enter(&self, record: Record<'_>, commands: usize) -> Pending {
         let queue = &self.shared.queue;
         let (reply, replied) = oneshot::channel();
-        let entry = Entry { method, commands, arguments, caller, request, reply };
-        let weight = u32::try_from(entry.weight()).expect("bounded by QUEUE_CALLS_MAX");
+        let weight = queue::weight(commands, record.arguments);
         match queue.room().try_acquire_many(weight) {
             Ok(permit) => {
                 permit.forget();
-                match queue.push(entry) {
+                match queue.push(record, weight, reply) {
                     Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
                     Err(why) => {
                         queue.release(weight as usize);
@@ -264,7 +292,7 @@ impl<M: Model> Engine<M> {
             }
             Err(tokio::sync::TryAcquireError::Closed) => Pending::failed(Error::Stopped(queue.why_closed())),
             Err(tokio::sync::TryAcquireError::NoPermits) if bugs::on(Bug::QueueUnbounded) => {
-                match queue.push(entry) {
+                match queue.push(record, weight, reply) {
                     Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
                     Err(why) => Pending::failed(Error::Stopped(why)),
                 }
@@ -285,25 +313,40 @@ impl<M: Model> Engine<M> {
         room.map(drop).map_err(|_| Error::Stopped(self.shared.queue.why_closed()))
     }
 
+    #[inline]
     pub(crate) fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
         match self.shared.lock() {
             Ok(reading) => look(reading.kernel.model()),
-            Err(why) => panic!("{why}"),
+            Err(why) => not_read(&why),
         }
     }
 
+    #[inline]
     pub(crate) fn query<R>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Result<R, Error> {
         if self.shared.has_ended.load(Ordering::Acquire) {
-            return Err(Error::Stopped(self.shared.queue.why_closed()));
+            return Err(self.ended());
         }
-        let name = || parts::name::<M::Query>(method);
-        let panicked = |message| Error::Panicked { method: name(), position: None, message };
-        let reading = self.shared.lock().map_err(|why| match self.shared.broken.get() {
+        let reading = match self.shared.lock() {
+            Ok(reading) => reading,
+            Err(why) => return Err(self.not_asked(method, &why)),
+        };
+        match catch_unwind(AssertUnwindSafe(|| look(reading.kernel.model()))) {
+            Ok(answer) => Ok(answer),
+            Err(panic) => Err(query_panicked::<M>(method, state::message(panic))),
+        }
+    }
+
+    #[cold]
+    fn ended(&self) -> Error {
+        Error::Stopped(self.shared.queue.why_closed())
+    }
+
+    #[cold]
+    fn not_asked(&self, method: u16, why: &str) -> Error {
+        match self.shared.broken.get() {
             Some(why) => Error::Stopped(Arc::clone(why)),
-            None => panicked(why.to_string()),
-        })?;
-        catch_unwind(AssertUnwindSafe(|| look(reading.kernel.model())))
-            .map_err(|panic| panicked(state::message(panic)))
+            None => query_panicked::<M>(method, why.to_owned()),
+        }
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -362,6 +405,16 @@ impl<M: Model> Engine<M> {
     }
 }
 
+#[cold]
+fn not_read(why: &str) -> ! {
+    panic!("{why}")
+}
+
+#[cold]
+fn query_panicked<M: Model>(method: u16, message: String) -> Error {
+    Error::Panicked { method: parts::name::<M::Query>(method), position: None, message }
+}
+
 /// Refuses a name that is too long to stand in every record.
 fn check_caller(method: impl FnOnce() -> &'static str, caller: Option<&str>) -> Result<(), NotJournaled> {
     match caller.map_or(0, str::len) {
@@ -376,6 +429,17 @@ fn check_caller(method: impl FnOnce() -> &'static str, caller: Option<&str>) -> 
 impl<M: Model> Drop for Engine<M> {
     fn drop(&mut self) {
         self.shared.close();
+    }
+}
+
+/// Refuses a read of an engine, by its address, that this thread reads already.
+#[cold]
+fn check_not_inside_of(mine: usize) -> Result<(), Arc<str>> {
+    let reads =
+        READING.with(Cell::get) == mine || READING_INSIDE.with(|inside| inside.borrow().contains(&mine));
+    match reads {
+        true => Err("a query or `read` inside of a `read` on the same thread would wait for itself".into()),
+        false => Ok(()),
     }
 }
 
@@ -405,28 +469,36 @@ impl<M: Model> Shared<M> {
     }
 
     /// The state, for as long as the guard lives.
+    // Inlined, because a guard that is handed over in memory is written and read there in words of different widths: the processor
+    // then waits until the words have left its store buffer, which they do after the atomic operations, and begins no later read meanwhile.
+    #[inline(always)]
     fn lock(&self) -> Result<Reading<'_, M>, Arc<str>> {
         let mine = std::ptr::from_ref(self).addr();
-        if READING.with(|reading| reading.borrow().contains(&mine)) {
-            return Err(
-                "a query or `read` inside of a `read` on the same thread would wait for itself".into()
-            );
+        let is_inside = READING.with(Cell::get) != 0;
+        if is_inside {
+            check_not_inside_of(mine)?;
         }
         let kernel = match self.kernel.try_read() {
             Ok(kernel) => kernel,
-            Err(_) => {
-                self.readers_waiting.fetch_add(1, Ordering::Relaxed);
-                let kernel = self.kernel.read();
-                self.readers_waiting.fetch_sub(1, Ordering::Relaxed);
-                // A panic that poisons the lock is one of the executor itself, which sets `broken` next.
-                kernel.unwrap_or_else(|poisoned| poisoned.into_inner())
-            }
+            Err(_) => self.lock_when_free(),
         };
         if let Some(why) = self.broken.get() {
             return Err(Arc::clone(why));
         }
-        READING.with(|reading| reading.borrow_mut().push(mine));
-        Ok(Reading { kernel })
+        match is_inside {
+            false => READING.with(|reading| reading.set(mine)),
+            true => READING_INSIDE.with(|inside| inside.borrow_mut().push(mine)),
+        }
+        Ok(Reading { kernel, is_inside })
+    }
+
+    #[cold]
+    fn lock_when_free(&self) -> ShardedLockReadGuard<'_, Kernel<M>> {
+        self.readers_waiting.fetch_add(1, Ordering::Relaxed);
+        let kernel = self.kernel.read();
+        self.readers_waiting.fetch_sub(1, Ordering::Relaxed);
+        // A panic that poisons the lock is one of the executor itself, which sets `broken` next.
+        kernel.unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Runs `look` on the state; an error if it cannot be looked at any more.
@@ -468,10 +540,24 @@ impl<M: Model> Shared<M> {
     }
 
     /// Runs a snapshot on a thread of its own, for which the end of the engine waits.
-    fn spawn_snapshot(&self, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    ///
+    /// It lets the commands go first while there are any, unless it would fall ever further behind them.
+    fn spawn_snapshot(self: &Arc<Self>, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         let mut running = self.snapshot_threads.lock();
         let running = running.as_mut().ok_or_else(|| std::io::Error::other(CLOSED))?;
         running.retain(|thread| !thread.is_finished());
+        let shared = Arc::clone(self);
+        let work = move || {
+            let mut seen = shared.position();
+            let is_busy = move || {
+                let (before, begun) = (seen, shared.snapshot_position.load(Ordering::Relaxed));
+                seen = shared.position();
+                let lag =
+                    SNAPSHOT_LAG_MAX.max(LAG_IN_SNAPSHOTS.saturating_mul(shared.settings.snapshot_every));
+                seen != before && seen.get().saturating_sub(begun) < lag
+            };
+            pace::paced(is_busy, work);
+        };
         running.push(spawn("memstate-snapshot", work)?);
         Ok(())
     }

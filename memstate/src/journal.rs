@@ -5,7 +5,10 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use crate::Position;
+use crate::{
+    Position, VERSION,
+    codec::{get_bytes, get_varint},
+};
 
 pub mod file;
 pub mod memory;
@@ -81,7 +84,8 @@ pub trait Journal: Send {
     }
 
     /// Makes the journal ready for `append`, with what this writer says of itself: `preamble` comes back in every
-    /// [`Entry`] that it appends.
+    /// [`Entry`] that it appends. Of what is in it a journal may know that it begins, in every version, with a number and
+    /// the version of memstate that wrote it, both as postcard writes them.
     ///
     /// * Must not return before everything that `recover` visited is durable, whatever happened to an earlier
     ///   writer: after a failed sync, what could be read may never have reached the disk.
@@ -137,7 +141,7 @@ pub enum JournalError {
     },
     /// A later version of memstate wrote it.
     #[error(
-        "{path} has format {found}, and this version of memstate reads formats up to {supported}: use a newer memstate"
+        "{path} has format {found}, and formats up to {supported} are read here: {}", newer(writer.as_deref())
     )]
     Newer {
         /// The file.
@@ -146,6 +150,8 @@ pub enum JournalError {
         found: u32,
         /// The latest format that is understood.
         supported: u32,
+        /// The version of memstate that made it, if that can be told.
+        writer: Option<String>,
     },
     /// Bytes are not what was written. Nothing was changed.
     #[error(
@@ -175,6 +181,24 @@ pub enum JournalError {
     /// An earlier write or sync failed; nothing is written after that.
     #[error("the journal stopped after an earlier error: {0}")]
     Stopped(Arc<str>),
+}
+
+/// The version of memstate that wrote a preamble of any layout: behind a number, it is the first that stands there.
+pub(crate) fn version_of(mut preamble: &[u8]) -> Option<&str> {
+    let bytes = &mut preamble;
+    get_varint(bytes).ok()?;
+    let length = get_varint(bytes).ok().filter(|length| (1..=VERSION_BYTES_MAX).contains(length))?;
+    let text = std::str::from_utf8(get_bytes(bytes, length as usize).ok()?).ok()?;
+    text.chars().all(|char| char.is_ascii_graphic()).then_some(text)
+}
+
+/// How long the name of a version is at most, for it to be told.
+const VERSION_BYTES_MAX: u64 = 64;
+
+/// What is to be done about what another version wrote, which is newer.
+pub(crate) fn newer(writer: Option<&str>) -> String {
+    let writer = writer.map(|writer| format!(", {writer}")).unwrap_or_default();
+    format!("a newer version of memstate wrote it{writer}, and this is {VERSION}; use that one")
 }
 
 /// What to do about what the system said, where that is known.

@@ -93,6 +93,7 @@ pub mod journal;
 pub mod keys;
 pub mod model;
 mod open;
+mod pace;
 mod past;
 mod position;
 mod request;
@@ -124,6 +125,9 @@ pub use state::{State, Visitor};
 pub use uuid::Uuid;
 pub use watch::Watch;
 pub use when::{Span, When};
+
+/// What stands in every journal and snapshot: the version that wrote it.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What expansions of the macros name.
 #[doc(hidden)]

@@ -465,6 +465,7 @@ pub trait Outcome<const K: bool>: Sized {
 impl<T, E> Outcome<true> for Result<T, E> {
     type Ok = T;
     type Err = E;
+    #[inline]
     fn split(self) -> Result<T, E> {
         self
     }
@@ -476,6 +477,7 @@ impl<T, E> Outcome<true> for Result<T, E> {
 impl<R> Outcome<false> for R {
     type Ok = R;
     type Err = Infallible;
+    #[inline]
     fn split(self) -> Result<R, Infallible> {
         Ok(self)
     }

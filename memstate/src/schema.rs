@@ -176,6 +176,18 @@ impl Variant {
 }
 
 impl Schema {
+    /// All fields of all types, in the order in which they are written.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        let contents = self.types.iter().flat_map(|named| match &named.kind {
+            Kind::Struct(content) => vec![content],
+            Kind::Enum(variants) => variants.iter().map(|variant| &variant.content).collect(),
+        });
+        contents.flat_map(|content| match content {
+            Content::Fields(fields) => fields.as_slice(),
+            Content::Unit | Content::Newtype(_) | Content::Tuple(_) => &[],
+        })
+    }
+
     /// The named type with this number.
     pub fn named(&self, number: u32) -> Option<&Named> {
         self.types.get(usize::try_from(number).ok()?)

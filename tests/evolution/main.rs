@@ -4,6 +4,7 @@
 
 mod atomically;
 mod commands;
+mod format;
 mod golden;
 mod lock;
 mod matrix;

@@ -136,8 +136,11 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
             (quote_mixed!(Ask), quote_mixed!(#krate::Look::__ask(#client, #number, |__model: &#model| #look)))
         }
     };
+    // A query takes nanoseconds, and longer if its answer goes through memory on its way to who awaits it.
+    let inline = (operation.kind == Kind::Query).then(|| quote_mixed!(#[inline(always)]));
     quote_mixed! {
         #(#attrs)*
+        #inline
         #vis fn #name(&self #(, #parameters)*) -> #krate::#ty<#result #is_result> {
             #(#conversions)*
             #body

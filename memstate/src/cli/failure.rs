@@ -89,11 +89,15 @@ impl From<JournalError> for Failure {
                 format!("{} is not the directory of a journal: {what}", path.display()),
             )
             .help("give the directory that the program opens, the one with `journal-0000000001.seg` in it"),
-            JournalError::Newer { path, found, supported } => Failure::new(
-                Code::Unreadable,
-                format!("{} has format {found}, and this program reads formats up to {supported}", path.display()),
-            )
-            .help("use a newer `memstate`"),
+            JournalError::Newer { path, found, supported, writer } => {
+                let by = writer.as_ref().map(|writer| format!(", of memstate {writer}")).unwrap_or_default();
+                let path = path.display();
+                Failure::new(
+                    Code::Unreadable,
+                    format!("{path} has format {found}{by}, and this program reads formats up to {supported}"),
+                )
+                .help("use a newer `memstate`")
+            }
             JournalError::Io { action, path, source } => {
                 let failure =
                     Failure::new(Code::Unreadable, format!("cannot {action} {}: {source}", path.display()));

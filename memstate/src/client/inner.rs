@@ -44,6 +44,7 @@ impl<C: TakesCommands<S>, S, M> TakesCommands<M> for Inner<C, S, M> {
 }
 
 impl<C: Look<S>, S, M> Look<M> for Inner<C, S, M> {
+    #[inline]
     fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
         self.client.__ask(self.first_query + method, |outer| look((self.field)(outer)))
     }

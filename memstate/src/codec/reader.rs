@@ -15,7 +15,10 @@ use serde::de::{
     self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use crate::bugs::{self, Bug};
+use crate::{
+    bugs::{self, Bug},
+    pace,
+};
 
 /// How many elements of lists, sets and maps may take no bytes, in one value.
 const FREE: usize = 1 << 20;
@@ -23,6 +26,9 @@ const FREE: usize = 1 << 20;
 /// How deep values may be nested. Each level takes a part of the stack, and a few bytes are enough for a level. In a debug
 /// build this many take about half of the stack of a thread, whatever reads them.
 pub(crate) const DEEPEST: u32 = 512;
+
+/// How many elements of a list are read between two places to rest.
+const ELEMENTS_BETWEEN_RESTS: usize = 4096;
 
 /// Bytes, as a source of values.
 pub(crate) struct Reader<'de> {
@@ -411,6 +417,14 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
+/// In a long list there are places to rest.
+#[inline]
+fn rest_after_some(left: usize) {
+    if left % ELEMENTS_BETWEEN_RESTS == ELEMENTS_BETWEEN_RESTS - 1 {
+        pace::rest();
+    }
+}
+
 /// A list, as long as the bytes say.
 struct Elements<'r, 'de> {
     reader: &'r mut Reader<'de>,
@@ -426,6 +440,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
+        rest_after_some(left);
         let before = self.reader.bytes.len();
         let element = seed.deserialize(&mut *self.reader)?;
         self.reader.counted(before)?;
@@ -477,6 +492,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
+        rest_after_some(left);
         self.before = self.reader.bytes.len();
         seed.deserialize(&mut *self.reader).map(Some)
     }

@@ -38,12 +38,19 @@ impl<'de, T: Deserialize<'de>> Read<'de> for VecDeque<T> {
 /// A set or a map that is filled; `put` says whether there was no equal one.
 trait Fill<T> {
     fn with_room(count: usize) -> Self;
+    /// Before an item is put in: so many are still announced.
+    fn expect(&mut self, announced: Option<usize>);
     fn put(&mut self, item: T) -> bool;
 }
 
 impl<T: Eq + Hash, S: BuildHasher + Default> Fill<T> for IndexSet<T, S> {
     fn with_room(count: usize) -> Self {
         Self::with_capacity_and_hasher(count, S::default())
+    }
+    fn expect(&mut self, announced: Option<usize>) {
+        if self.len() == self.capacity() {
+            self.reserve(more_room(self.len(), announced));
+        }
     }
     fn put(&mut self, item: T) -> bool {
         self.insert(item)
@@ -54,6 +61,7 @@ impl<T: Ord> Fill<T> for BTreeSet<T> {
     fn with_room(_: usize) -> Self {
         Self::new()
     }
+    fn expect(&mut self, _: Option<usize>) {}
     fn put(&mut self, item: T) -> bool {
         self.insert(item)
     }
@@ -62,6 +70,11 @@ impl<T: Ord> Fill<T> for BTreeSet<T> {
 impl<K: Eq + Hash, V, S: BuildHasher + Default> Fill<(K, V)> for IndexMap<K, V, S> {
     fn with_room(count: usize) -> Self {
         Self::with_capacity_and_hasher(count, S::default())
+    }
+    fn expect(&mut self, announced: Option<usize>) {
+        if self.len() == self.capacity() {
+            self.reserve(more_room(self.len(), announced));
+        }
     }
     fn put(&mut self, (key, value): (K, V)) -> bool {
         let is_new = self.insert(key, value).is_none();
@@ -76,6 +89,7 @@ impl<K: Ord, V> Fill<(K, V)> for BTreeMap<K, V> {
     fn with_room(_: usize) -> Self {
         Self::new()
     }
+    fn expect(&mut self, _: Option<usize>) {}
     fn put(&mut self, (key, value): (K, V)) -> bool {
         self.insert(key, value).is_none()
     }
@@ -104,6 +118,12 @@ fn room<T>(announced: Option<usize>) -> usize {
     announced.unwrap_or(0).min((1 << 20) / size_of::<T>().max(1))
 }
 
+/// Room for what is still announced beside the one that has come, but for no more than three times what has come: hashing all
+/// of a large map again each time it doubles is a good part of the time that it takes to read it.
+fn more_room(len: usize, announced: Option<usize>) -> usize {
+    announced.unwrap_or(0).min(3 * len).saturating_add(1)
+}
+
 struct Elements<C, T>(PhantomData<(C, T)>);
 
 impl<C, T> Default for Elements<C, T> {
@@ -124,6 +144,7 @@ impl<'de, C: Fill<T>, T: Deserialize<'de>> Visitor<'de> for Elements<C, T> {
         let mut count = 0_usize;
         while let Some(element) = elements.next_element()? {
             count += 1;
+            set.expect(elements.size_hint());
             if !set.put(element) {
                 return Err(A::Error::custom(format_args!(
                     "element {count} equals one before it, and in a set there is each only once"
@@ -154,6 +175,7 @@ impl<'de, C: Fill<(K, V)>, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de
         let mut count = 0_usize;
         while let Some(entry) = entries.next_entry()? {
             count += 1;
+            map.expect(entries.size_hint());
             if !map.put(entry) {
                 return Err(A::Error::custom(format_args!(
                     "key {count} equals one before it, and in a map there is each only once"

@@ -10,7 +10,6 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     vec,
 };
 
@@ -40,15 +39,18 @@ impl<M: Model> Engine<M> {
     pub(crate) fn submit_all(
         &self,
         commands: impl Iterator<Item = M::Command>,
-        caller: Option<Arc<str>>,
+        caller: Option<&str>,
         request: Option<RequestId>,
     ) -> Sent {
         let failed = |error| Sent::Pending(Pending::failed(Error::NotJournaled(error)), Vec::new());
-        match self.encode_all(commands, caller.as_deref()) {
+        match self.encode_all(commands, caller) {
             Err(error) => failed(error),
             Ok((methods, _)) if methods.is_empty() => Sent::Empty(self.position()),
             Ok((methods, arguments)) => {
-                let pending = self.enter(ATOMICALLY, methods.len(), arguments, caller, request);
+                let pending = self.enter(
+                    Record { method: ATOMICALLY, caller, request, arguments: &arguments },
+                    methods.len(),
+                );
                 Sent::Pending(pending, methods)
             }
         }
@@ -61,14 +63,15 @@ impl<M: Model> Engine<M> {
     ) -> Result<(Vec<u16>, Vec<u8>), NotJournaled> {
         super::check_caller(|| ATOMICALLY_NAME, caller)?;
         let limit = self.shared.settings.command_bytes_max;
-        let (mut methods, mut arguments, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut methods, mut arguments, mut encoded, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for (index, command) in commands.enumerate() {
             if index == COMMANDS_MAX {
                 return Err(NotJournaled::TooMany { limit: COMMANDS_MAX });
             }
             let method = command.method();
-            let encoded = self.encode(method, &mut |bytes| command.put(bytes));
-            let encoded = encoded.map_err(|why| NotJournaled::InBatch { index, why: Box::new(why) })?;
+            encoded.clear();
+            self.encode(method, &mut |bytes| command.put(bytes), &mut encoded)
+                .map_err(|why| NotJournaled::InBatch { index, why: Box::new(why) })?;
             let before = arguments.len();
             put_command(method, &encoded, &mut arguments);
             bytes += arguments.len() - before;

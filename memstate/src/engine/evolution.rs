@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     Model,
-    codec::{Unreadable, whole},
+    codec::{self, Unreadable, put_varint, whole},
     model::{Operation, ShapeOf},
     schema::{
-        Content, Kind, Named, Schema, Shape, Tracer, Written,
+        Content, Field, Kind, Named, Schema, Shape, Tracer, Written,
         compare::{self, Class, Difference},
         names::readers,
     },
@@ -52,6 +52,33 @@ impl Traced {
     }
 }
 
+/// A digest of everything that decides what today's code makes of what others wrote. It is of bytes that stay the same in later
+/// versions of memstate and of Rust, because it stands in files of users; see [`schema_lock!`](crate::testing::schema_lock).
+fn carries(preamble: &Preamble, upcasts: &[Vec<Traced>], migrations: &[Traced]) -> u64 {
+    let mut bytes = preamble.code();
+    let mut put_traced = |list: &[Traced]| {
+        put_varint(list.len() as u64, &mut bytes);
+        for Traced { schema, shape } in list {
+            codec::put(&(schema, shape), &mut bytes).expect("names and numbers can be written");
+            put_defaults(schema.fields(), &mut bytes);
+        }
+    };
+    upcasts.iter().for_each(|of_command| put_traced(of_command));
+    put_traced(migrations);
+    // They are not written with the types.
+    put_defaults(preamble.schema.fields(), &mut bytes);
+    put_defaults(preamble.commands.iter().flat_map(|command| &command.arguments), &mut bytes);
+    XxHash3_64::oneshot(&bytes)
+}
+
+fn put_defaults<'a>(fields: impl Iterator<Item = &'a Field>, bytes: &mut Vec<u8>) {
+    bytes.extend(fields.map(|field| match field.default {
+        None => 0,
+        Some(false) => 1,
+        Some(true) => 2,
+    }));
+}
+
 /// What was found out, by the model: it is the same for as long as the process runs, and tracing a large model takes long.
 static KNOWN: LazyLock<Mutex<HashMap<TypeId, Arc<Today>>>> = LazyLock::new(Mutex::default);
 
@@ -70,10 +97,7 @@ impl Today {
             M::Command::list().iter().map(|listed| traced(listed.method.upcasts)).collect::<Vec<_>>();
         let migrations = traced(M::MIGRATIONS);
         let mut preamble = Preamble::of::<M>();
-        // `Debug` has all of it, the defaults too, which are not written.
-        let carries =
-            format!("Today {{ preamble: {preamble:?}, upcasts: {upcasts:?}, migrations: {migrations:?} }}");
-        preamble.carries = XxHash3_64::oneshot(carries.as_bytes());
+        preamble.carries = carries(&preamble, &upcasts, &migrations);
         let bytes = preamble.encode().into();
         Today { preamble, bytes, upcasts, migrations }
     }

@@ -10,7 +10,7 @@ use super::{
     Shared,
     kernel::{Answer, Stuck, method_name, split_events},
     outcomes::{Replied, Reply},
-    queue::Entry,
+    queue::Call,
     record::{Payload, Record, Recorded},
     replay::why_broken,
     watchdog::Runner,
@@ -147,7 +147,7 @@ impl<M: Model> Executor<M> {
         &self,
         mut slice: Slice,
         proof: &super::outcomes::Durable,
-        calls: &mut impl Iterator<Item = Entry>,
+        calls: &mut impl Iterator<Item = Call>,
     ) {
         let Some((last, ..)) = slice.answers.last() else { return };
         let last = *last;
@@ -160,7 +160,7 @@ impl<M: Model> Executor<M> {
         }
         let mut weight = 0;
         for ((position, method, answer), call) in slice.answers.into_iter().zip(calls) {
-            weight += call.weight();
+            weight += call.weight as usize;
             let replied: Replied = match answer {
                 Answer::Accepted(bytes) => Ok(Reply::new(proof, position, Verdict::Accepted, bytes)),
                 Answer::Rejected(bytes) => Ok(Reply::new(proof, position, Verdict::Rejected, bytes)),

@@ -86,6 +86,7 @@ impl<M: Model> Kernel<M> {
         Kernel { model: Some(model), position, requests, trace: Trace::default(), ahead: None }
     }
 
+    #[inline]
     pub(crate) fn model(&self) -> &M {
         self.model.as_ref().expect("it is there until the kernel is dropped")
     }

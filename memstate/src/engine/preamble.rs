@@ -2,23 +2,30 @@
 //! all types in them, in the state and in the events look like.
 //!
 //! Records name a command by its place in the table, so the order of the methods in the source means nothing.
+//!
+//! It begins with its layout and the version of memstate that wrote it, and that is so in every layout: whoever is too old to
+//! read the rest says who wrote it. The layout also stands for what is in the batches: whatever is new in a payload, a record, an
+//! outcome or a digest is a new layout.
 
 use serde::{Deserialize, Serialize};
 
 use super::record::{ATOMICALLY, ATOMICALLY_NAME};
 use crate::{
-    Model,
-    codec::{self, Answer, Unreadable, whole},
+    Model, VERSION,
+    codec::{self, Answer, Unreadable, get_varint, whole},
+    journal::{newer, version_of},
     model::{Listed, Operation},
     schema::{Field, Schema, Shape, Tracer, Type},
 };
 
-/// The version of this layout.
-const LAYOUT: u16 = 2;
+/// The version of this layout. Those before it were never released.
+const LAYOUT: u16 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Preamble {
     layout: u16,
+    /// The version of memstate that wrote it.
+    memstate: String,
     /// The name of the model.
     pub(crate) model: String,
     /// The version of the state.
@@ -61,6 +68,7 @@ impl Preamble {
         let events = M::Event::shape(&mut tracer);
         Preamble {
             layout: LAYOUT,
+            memstate: VERSION.to_owned(),
             model: M::NAME.to_owned(),
             version: M::VERSION,
             state,
@@ -77,14 +85,24 @@ impl Preamble {
         bytes
     }
 
+    /// The same bytes for the same code, whichever version of memstate it is built with.
+    pub(crate) fn code(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let Preamble { layout: _, memstate: _, model, version, state, commands, events, schema, carries } =
+            self;
+        codec::put(&(model, version, state, commands, events, schema, carries), &mut bytes)
+            .expect("names and numbers can be written");
+        bytes
+    }
+
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let layout = whole(&bytes[..bytes.len().min(1)], codec::get::<u16>)?;
-        match layout {
-            LAYOUT => whole(bytes, codec::get),
-            0..LAYOUT => Err(Unreadable::new(
+        const FIRST: u64 = LAYOUT as u64;
+        match get_varint(&mut &*bytes)? {
+            FIRST => whole(bytes, codec::get),
+            0..FIRST => Err(Unreadable::new(
                 "a version of memstate before its first release wrote it, in a format that is not read any more",
             )),
-            _ => Err(Unreadable::new("a newer version of memstate wrote it; use that one")),
+            _ => Err(Unreadable::new(newer(version_of(bytes)))),
         }
     }
 
@@ -93,6 +111,7 @@ impl Preamble {
     pub(crate) fn for_test() -> Self {
         Preamble {
             layout: LAYOUT,
+            memstate: VERSION.to_owned(),
             model: "Test".to_owned(),
             version: 1,
             state: Shape::Unit,
@@ -147,5 +166,34 @@ impl Command {
             accepted,
             rejected,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_begins_with_its_layout_and_the_version_of_memstate() {
+        let bytes = Preamble::for_test().encode();
+        let text = [&[3, VERSION.len() as u8], VERSION.as_bytes()].concat();
+        assert_eq!(bytes[..text.len()], text);
+        assert_eq!(version_of(&bytes), Some(VERSION));
+        assert_eq!(Preamble::decode(&bytes), Ok(Preamble::for_test()));
+    }
+
+    #[test]
+    fn of_a_later_layout_it_says_who_wrote_it_and_of_an_earlier_one_what_that_was() {
+        let why = |bytes: &[u8]| Preamble::decode(bytes).unwrap_err().to_string();
+        for layout in [&[4][..], &[127], &[0x80, 1], &[0xff, 0xff, 3], &[0xff, 0xff, 0xff, 0xff, 0x7f]] {
+            let bytes = [layout, b"\x060.31.4what nobody here can read"].concat();
+            let expected =
+                format!("a newer version of memstate wrote it, 0.31.4, and this is {VERSION}; use that one");
+            assert_eq!(why(&bytes), expected);
+            assert!(why(layout).starts_with("a newer version of memstate wrote it, and this is"));
+        }
+        assert!(why(&[1, 0]).contains("before its first release"));
+        assert!(why(&[2, 0]).contains("before its first release"));
+        assert!(why(&[]).contains("cut short"));
     }
 }

@@ -5,9 +5,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::outcomes::Replied;
+use super::{
+    outcomes::Replied,
+    record::{Record, put_record},
+};
 use crate::{
-    Position, RequestId,
+    Position,
     bugs::{self, Bug},
     sync::{self, Condvar, Mutex, MutexGuard, Semaphore, oneshot},
 };
@@ -20,29 +23,37 @@ pub(crate) const QUEUE_CALLS_MAX: usize = sync::bound(65_536, 8);
 /// takes less than 64 MiB, however slow the disk is.
 const CALL_BYTES: usize = 256;
 
-/// A call, on its way to the journal.
-pub(crate) struct Entry {
-    pub(crate) method: u16,
-    /// How many commands it is: one, if it is no atomic batch.
-    pub(crate) commands: usize,
-    pub(crate) arguments: Vec<u8>,
-    pub(crate) caller: Option<Arc<str>>,
-    pub(crate) request: Option<RequestId>,
+/// How many bytes of emptied room for records are kept for the next.
+const ROOM_BYTES_KEPT: usize = 4 << 20;
+
+/// A call that is on its way to the journal, or waits for its reply. Its record stands elsewhere.
+pub(crate) struct Call {
+    /// How long its record is.
+    pub(crate) bytes: usize,
+    /// How much of the bound it takes.
+    pub(crate) weight: u32,
     pub(crate) reply: oneshot::Sender<Replied>,
 }
 
-impl Entry {
-    /// How much of the bound the call takes. One of many commands takes half of it at most, so that there is a time for it:
-    /// who waits for room waits for half.
-    pub(crate) fn weight(&self) -> usize {
-        (1 + self.arguments.len() / CALL_BYTES).max(self.commands).min(QUEUE_CALLS_MAX / 2)
-    }
+/// How much of the bound a call takes that is so many commands, and has so many bytes of arguments. One of many commands takes
+/// half of it at most, so that there is a time for it: who waits for room waits for half.
+pub(crate) fn weight(commands: usize, arguments: &[u8]) -> u32 {
+    let weight = (1 + arguments.len() / CALL_BYTES).max(commands).min(QUEUE_CALLS_MAX / 2);
+    u32::try_from(weight).expect("bounded by QUEUE_CALLS_MAX")
+}
+
+/// Calls in the order in which they came, and their records one after another. Who calls writes the record here at once, so that
+/// it needs no room of its own.
+#[derive(Default)]
+pub(crate) struct Calls {
+    pub(crate) records: Vec<u8>,
+    pub(crate) list: Vec<Call>,
 }
 
 /// What the writer is to do next.
 pub(crate) enum Work {
     /// Append these.
-    Calls(Vec<Entry>),
+    Calls(Calls),
     /// Append the outcomes so far, then say how far the journal reaches.
     Confirm(Vec<oneshot::Sender<Position>>),
     /// Nothing came for a while.
@@ -59,7 +70,9 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct State {
-    calls: Vec<Entry>,
+    calls: Calls,
+    /// Empty, with room for the next records.
+    room: Vec<u8>,
     confirmations: Vec<oneshot::Sender<Position>>,
     /// The calls that were there before the confirmations were asked for have been taken.
     confirm_next: bool,
@@ -87,18 +100,35 @@ impl Queue {
         self.room.add_permits(weight);
     }
 
+    /// Gives the room back that records had which are no longer needed.
+    pub(crate) fn recycle(&self, mut records: Vec<u8>) {
+        records.clear();
+        if records.capacity() <= ROOM_BYTES_KEPT {
+            self.state.lock().room = records;
+        }
+    }
+
     /// How many calls are in flight.
     pub(crate) fn in_flight(&self) -> usize {
         QUEUE_CALLS_MAX - self.room.available_permits().min(QUEUE_CALLS_MAX)
     }
 
     /// Adds a call that has its room; says why not if the queue is closed.
-    pub(crate) fn push(&self, entry: Entry) -> Result<(), Arc<str>> {
+    pub(crate) fn push(
+        &self,
+        record: Record<'_>,
+        weight: u32,
+        reply: oneshot::Sender<Replied>,
+    ) -> Result<(), Arc<str>> {
         let mut state = self.state.lock();
         if let Some(why) = &state.closed {
             return Err(Arc::clone(why));
         }
-        state.calls.push(entry);
+        let calls = &mut state.calls;
+        let before = calls.records.len();
+        put_record(record, &mut calls.records);
+        let bytes = calls.records.len() - before;
+        calls.list.push(Call { bytes, weight, reply });
         self.wake(state);
         Ok(())
     }
@@ -152,9 +182,13 @@ impl Queue {
         loop {
             // A confirmation waits for the calls before it, and not for those that never stop coming.
             let confirms = !state.confirmations.is_empty();
-            if !(state.calls.is_empty() || confirms && state.confirm_next) {
+            if !(state.calls.list.is_empty() || confirms && state.confirm_next) {
                 state.confirm_next = confirms;
-                return Work::Calls(std::mem::take(&mut state.calls));
+                let next = Calls {
+                    records: std::mem::take(&mut state.room),
+                    list: Vec::with_capacity(state.calls.list.len()),
+                };
+                return Work::Calls(std::mem::replace(&mut state.calls, next));
             }
             state.confirm_next = false;
             if confirms {
@@ -177,26 +211,34 @@ impl Queue {
     }
 
     /// Takes everything out that will not be taken any more.
-    pub(crate) fn drain(&self) -> Vec<Entry> {
+    pub(crate) fn drain(&self) -> Vec<Call> {
         let mut state = self.state.lock();
         state.confirmations.clear();
-        std::mem::take(&mut state.calls)
+        std::mem::take(&mut state.calls).list
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::record::Records;
 
-    fn call(method: u16) -> Entry {
-        let (reply, _) = oneshot::channel();
-        Entry { method, commands: 1, arguments: Vec::new(), caller: None, request: None, reply }
+    fn push(queue: &Queue, method: u16) {
+        let record = Record { method, caller: None, request: None, arguments: b"arguments" };
+        queue.push(record, 1, oneshot::channel().0).unwrap();
     }
 
     /// The methods of the calls that are taken, or nothing for a confirmation.
     fn take(queue: &Queue) -> Vec<u16> {
         match queue.take(None) {
-            Work::Calls(calls) => calls.iter().map(|call| call.method).collect(),
+            Work::Calls(calls) => {
+                assert_eq!(calls.list.iter().map(|call| call.bytes).sum::<usize>(), calls.records.len());
+                let mut records = Records::of(&calls.records);
+                let methods = calls.list.iter().map(|_| records.take().unwrap().method).collect();
+                assert!(records.is_empty());
+                queue.recycle(calls.records);
+                methods
+            }
             Work::Confirm(_) => Vec::new(),
             Work::Idle | Work::Closed => panic!("there is something to do"),
         }
@@ -205,11 +247,11 @@ mod tests {
     #[test]
     fn a_confirmation_waits_for_the_calls_before_it_and_not_for_those_after() {
         let queue = Queue::new();
-        queue.push(call(1)).unwrap();
+        push(&queue, 1);
         queue.confirm(oneshot::channel().0).unwrap();
-        queue.push(call(2)).unwrap();
+        push(&queue, 2);
         assert_eq!(take(&queue), [1, 2]);
-        queue.push(call(3)).unwrap();
+        push(&queue, 3);
         assert_eq!(take(&queue), [0; 0], "the confirmation");
         queue.confirm(oneshot::channel().0).unwrap();
         assert_eq!(take(&queue), [3]);

@@ -290,7 +290,15 @@ impl<'a> Payload<'a> {
         match get_array::<1>(&mut bytes)?[0] {
             GENESIS => Ok(Payload::Genesis {
                 index: get_varint(&mut bytes)?,
-                last: get_array::<1>(&mut bytes)?[0] != 0,
+                last: match get_array::<1>(&mut bytes)?[0] {
+                    0 => false,
+                    1 => true,
+                    other => {
+                        return Err(Unreadable::new(format!(
+                            "{other} says neither that more follows nor the end"
+                        )));
+                    }
+                },
                 part: bytes,
             }),
             RECORDS => {
@@ -542,5 +550,9 @@ mod tests {
             Payload::parse(&bytes),
             Ok(Payload::Genesis { index: 3, last: true, part: b"state" })
         ));
+        assert!(
+            Payload::parse(&[GENESIS, 3, 2, b's']).is_err(),
+            "what a later version may mean by it is unknown"
+        );
     }
 }

@@ -20,7 +20,7 @@ use super::{
     watchdog::{Purpose, Runner},
 };
 use crate::{
-    Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, schema, state::Broken,
+    Model, OpenError, Position, Timestamp, codec::Unreadable, journal::Entry, pace, schema, state::Broken,
 };
 
 /// A record that was replayed, for who wants to know.
@@ -219,9 +219,17 @@ impl<'a, M: Model> Replay<'a, M> {
     /// Takes the next batch of the journal.
     pub(crate) fn visit(&mut self, entry: Entry<'_>) -> Result<(), Halt> {
         let writer = self.writer_of(&entry)?;
-        match Payload::parse(entry.payload)
-            .map_err(|error| self.unreadable("a batch", entry.first, &error))?
-        {
+        let payload =
+            Payload::parse(entry.payload).map_err(|error| self.unreadable("a batch", entry.first, &error))?;
+        let has_what_it_counts = match &payload {
+            Payload::Records { records, .. } => entry.count > 0 || records.is_empty(),
+            Payload::Genesis { .. } | Payload::Amended { .. } => entry.count == 0,
+        };
+        if !has_what_it_counts {
+            let error = Unreadable::new(format!("it counts {} records and holds others", entry.count));
+            return Err(self.unreadable("a batch", entry.first, &error).into());
+        }
+        match payload {
             Payload::Genesis { index, last, part } => {
                 self.take_genesis(&writer, index, last, part)?;
                 Ok(())
@@ -350,6 +358,7 @@ impl<'a, M: Model> Replay<'a, M> {
 
     /// Whether the record at `position`, which is the next, has another outcome than was recorded first.
     fn mark(&mut self, position: Position) -> Option<Amended> {
+        self.amendments.as_ref()?;
         let was = self.first_recorded(position);
         self.amendments.as_ref()?.mark(position, was)
     }
@@ -390,6 +399,9 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             if self.limit.is_some_and(|limit| position > limit) {
                 return Ok(());
+            }
+            if index % RECORDS_BETWEEN_RESTS == 0 {
+                pace::rest();
             }
             let route = batch.writer.routes.command(written.method);
             if route.is_none() && !written.is_atomic_batch() {
@@ -677,6 +689,9 @@ fn before(position: Position) -> Position {
 
 /// A number that no command has.
 const NO_METHOD: u16 = ATOMICALLY - 1;
+
+/// How many records are applied between two places to rest.
+const RECORDS_BETWEEN_RESTS: u32 = 128;
 
 /// How many differences between two states an error shows.
 const CHANGES_SHOWN: usize = 10;

@@ -8,6 +8,10 @@
 //!        BLAKE3 of everything before (32 bytes)
 //! ```
 //!
+//! In every format the beginning is as long as `memstate snap 1\n` and begins as that does, everything up to the preamble stands
+//! where it stands here, and the end is the hash: so a snapshot of a later format is told from a damaged one, and its
+//! preamble says who wrote it.
+//!
 //! Numbers are little-endian. A snapshot is only ever a shortcut: the journal alone brings the same state back. This
 //! module writes, finds and reads the files; what a snapshot is made from is the business of
 //! [`replay`](super::replay).
@@ -33,14 +37,23 @@ use crate::{
     bugs::{self, Bug},
     codec::{self, Unreadable, get_bytes, whole},
     disk::{Access, Disk, DiskFile},
+    journal::{newer, version_of},
+    pace,
 };
 
 const MAGIC: &[u8; 16] = b"memstate snap 1\n";
 const MAGIC_OF_ANY_FORMAT: &[u8] = b"memstate snap ";
+/// The checksum at the end.
+const SEAL_BYTES: usize = 32;
 /// How much stands before the preamble's length.
 const HEADER_BYTES: usize = MAGIC.len() + 16;
+/// Where the preamble begins, in every format.
+const PREAMBLE_AT: usize = HEADER_BYTES + 8;
 /// How much is written or read at once.
 const CHUNK_BYTES: usize = 1 << 20;
+/// After how much that is written it is synced. All at once at the end, it would stand in the way of the journal's syncs for
+/// as long as it takes.
+const SYNC_BYTES: u64 = 4 << 20;
 
 /// The snapshots in a directory.
 #[derive(Debug, Clone)]
@@ -132,16 +145,17 @@ impl Snapshots {
     }
 
     fn read<M: Model>(&self, today: &Today, path: &Path, position: Position) -> Result<Loaded<M>, Unusable> {
-        let bytes = self.read_file(path).map_err(|error| Unusable::NotNow(error.to_string()))?;
-        if bytes.starts_with(MAGIC_OF_ANY_FORMAT) && !bytes.starts_with(MAGIC) && sealed(&bytes).is_some() {
+        let file = self.read_file(path).map_err(|error| Unusable::NotNow(error.to_string()))?;
+        let is_newer = file.bytes.starts_with(MAGIC_OF_ANY_FORMAT) && !file.bytes.starts_with(MAGIC);
+        if is_newer && file.sealed().is_some() {
             return Err(Unusable::Refuse(Box::new(OpenError::Unreadable {
                 location: path.display().to_string(),
                 what: "the snapshot".to_owned(),
                 position,
-                why: "a newer version of memstate wrote it; use that one".to_owned(),
+                why: newer(file.bytes.get(PREAMBLE_AT..).and_then(version_of)),
             })));
         }
-        let parts = Parts::of_file(&bytes, position).map_err(Unusable::PassOver)?;
+        let parts = Parts::of_file(&file, position).map_err(Unusable::PassOver)?;
         let preamble =
             Preamble::decode(parts.preamble).map_err(|error| Unusable::PassOver(error.to_string()))?;
         if preamble.model != M::NAME {
@@ -176,8 +190,8 @@ impl Snapshots {
     /// position and its state, carried over to today's types, as bytes. A replay through there has to come to the same.
     pub(crate) fn to_compare<M: Model>(&self, today: &Today, used: Position) -> Option<(Position, Vec<u8>)> {
         let position = self.newest_position().filter(|position| *position > used)?;
-        let bytes = self.read_file(&self.path(position)).ok()?;
-        let parts = Parts::of_file(&bytes, position).ok()?;
+        let file = self.read_file(&self.path(position)).ok()?;
+        let parts = Parts::of_file(&file, position).ok()?;
         let preamble = Preamble::decode(parts.preamble).ok()?;
         let routes = Routes::new(&preamble, today);
         if routes.state.same || preamble.model != M::NAME {
@@ -204,15 +218,29 @@ impl Snapshots {
         self.disk.sync_dir(&self.dir).map_err(|source| io_error("sync", &self.dir, source))
     }
 
-    fn read_file(&self, path: &Path) -> io::Result<Vec<u8>> {
+    fn read_file(&self, path: &Path) -> io::Result<Content> {
         let file = self.disk.open(path, Access::Read)?;
         let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(length).map_err(io::Error::other)?;
-        bytes.resize(length, 0);
-        let read = file.read_at(&mut bytes, 0)?;
-        bytes.truncate(read);
-        Ok(bytes)
+        // Piece by piece, and each is hashed while it is in the cache: the memory for all of it is touched once.
+        let mut hasher = blake3::Hasher::new();
+        let mut chunk = vec![0; CHUNK_BYTES.min(length)];
+        while bytes.len() < length {
+            let wanted = chunk.len().min(length - bytes.len());
+            let read = file.read_at(&mut chunk[..wanted], bytes.len() as u64)?;
+            let before_seal = length.saturating_sub(SEAL_BYTES).saturating_sub(bytes.len());
+            hasher.update(&chunk[..read.min(before_seal)]);
+            bytes.extend_from_slice(&chunk[..read]);
+            if read < wanted {
+                break;
+            }
+            pace::rest();
+        }
+        let is_sealed = bytes.len() == length
+            && (bytes.last_chunk::<SEAL_BYTES>().is_some_and(|seal| hasher.finalize() == *seal)
+                || bugs::on(Bug::SnapshotChecksumOff));
+        Ok(Content { bytes, is_sealed })
     }
 
     /// Writes a snapshot, makes it durable, and removes those that are not to be kept.
@@ -264,6 +292,7 @@ impl Snapshots {
         let mut out = Sealing {
             file,
             offset: 0,
+            synced: 0,
             chunk: Vec::with_capacity(CHUNK_BYTES),
             hasher: blake3::Hasher::new(),
         };
@@ -344,10 +373,19 @@ pub(crate) fn read_state<M: Model>(bytes: &[u8]) -> Result<M, Unreadable> {
     whole(bytes, codec::get)
 }
 
-/// The content in front of a checksum that is right.
-fn sealed(bytes: &[u8]) -> Option<&[u8]> {
-    let (content, seal) = bytes.split_last_chunk::<32>()?;
-    (blake3::hash(content) == *seal || bugs::on(Bug::SnapshotChecksumOff)).then_some(content)
+/// What a file holds.
+struct Content {
+    bytes: Vec<u8>,
+    /// Whether the checksum at its end is right.
+    is_sealed: bool,
+}
+
+impl Content {
+    /// What is in front of a checksum that is right.
+    fn sealed(&self) -> Option<&[u8]> {
+        let (content, _) = self.bytes.split_last_chunk::<SEAL_BYTES>()?;
+        self.is_sealed.then_some(content)
+    }
 }
 
 struct Parts<'a> {
@@ -360,8 +398,8 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// The parts of a whole file, which is of `position`; otherwise why it is not.
-    fn of_file(bytes: &'a [u8], position: Position) -> Result<Self, String> {
-        let Some(content) = sealed(bytes).and_then(|content| content.strip_prefix(MAGIC)) else {
+    fn of_file(file: &'a Content, position: Position) -> Result<Self, String> {
+        let Some(content) = file.sealed().and_then(|content| content.strip_prefix(MAGIC)) else {
             return Err("its checksum is wrong".to_owned());
         };
         let parts = Parts::split(content).map_err(|error| error.to_string())?;
@@ -396,6 +434,8 @@ impl<'a> Parts<'a> {
 struct Sealing {
     file: Box<dyn DiskFile>,
     offset: u64,
+    /// Up to where it is synced.
+    synced: u64,
     chunk: Vec<u8>,
     hasher: blake3::Hasher,
 }
@@ -405,6 +445,11 @@ impl Sealing {
         self.file.write_at(&self.chunk, self.offset)?;
         self.offset += self.chunk.len() as u64;
         self.chunk.clear();
+        if self.offset - self.synced >= SYNC_BYTES {
+            self.file.sync()?;
+            self.synced = self.offset;
+        }
+        pace::rest();
         Ok(())
     }
 

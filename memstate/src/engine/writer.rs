@@ -9,13 +9,13 @@ use std::{
 
 use super::{
     outcomes::Durable,
-    queue::{Entry, Queue, Work},
-    record::{self, Outcomes, Record, Shared},
+    queue::{Call, Calls, Queue, Work},
+    record::{self, Outcomes, Shared},
 };
 use crate::{
     Error, Position, Timestamp,
     bugs::{self, Bug},
-    journal::{BATCH_BYTES_MAX, Journal, JournalError},
+    journal::{Journal, JournalError},
     open::{Clock, Entropy},
     state,
     sync::{self, Condvar, Mutex, mpsc::SyncSender},
@@ -32,7 +32,7 @@ const BATCH_BYTES_AIM: usize = 1 << 20;
 pub(crate) struct Committed {
     pub(crate) proof: Durable,
     pub(crate) payload: Vec<u8>,
-    pub(crate) calls: Vec<Entry>,
+    pub(crate) calls: Vec<Call>,
 }
 
 /// Outcomes on their way from the kernel into the journal.
@@ -140,32 +140,24 @@ impl Writer {
         }
     }
 
-    fn append_all(&mut self, calls: Vec<Entry>) -> Result<(), Arc<str>> {
+    fn append_all(&mut self, calls: Calls) -> Result<(), Arc<str>> {
         if self.queue.is_broken() {
             let why = self.queue.why_closed();
-            for call in calls {
+            for call in calls.list {
                 let _ = call.reply.send(Err(Error::Stopped(Arc::clone(&why))));
             }
             return Err(why);
         }
-        let mut calls = calls.into_iter().peekable();
-        while calls.peek().is_some() {
+        let Calls { records, list: mut calls } = calls;
+        let mut rest = &records[..];
+        while !calls.is_empty() {
             let mut payload = self.begin_batch();
-            let mut taken = Vec::new();
-            while let Some(call) = calls.next_if(|call| {
-                let size = payload.len() + call.arguments.len() + 256;
-                taken.is_empty()
-                    || taken.len() < BATCH_RECORDS_MAX && size <= BATCH_BYTES_AIM && size <= BATCH_BYTES_MAX
-            }) {
-                let record = Record {
-                    method: call.method,
-                    caller: call.caller.as_deref(),
-                    request: call.request,
-                    arguments: &call.arguments,
-                };
-                record::put_record(record, &mut payload);
-                taken.push(call);
-            }
+            let (count, bytes) = first_batch(&calls, payload.len());
+            let (taken, after) = rest.split_at(bytes);
+            rest = after;
+            payload.extend_from_slice(taken);
+            let later = calls.split_off(count);
+            let taken = std::mem::replace(&mut calls, later);
             if let Err(why) = self.append(payload, taken) {
                 for call in calls {
                     let _ = call.reply.send(Err(Error::Stopped(Arc::clone(&why))));
@@ -173,6 +165,7 @@ impl Writer {
                 return Err(why);
             }
         }
+        self.queue.recycle(records);
         Ok(())
     }
 
@@ -196,7 +189,7 @@ impl Writer {
         })
     }
 
-    fn append(&mut self, payload: Vec<u8>, calls: Vec<Entry>) -> Result<(), Arc<str>> {
+    fn append(&mut self, payload: Vec<u8>, calls: Vec<Call>) -> Result<(), Arc<str>> {
         let count = u32::try_from(calls.len()).expect("bounded by BATCH_RECORDS_MAX");
         #[cfg(memstate_bugs)]
         if bugs::on(Bug::AcknowledgeEarly) && count > 0 {
@@ -243,6 +236,19 @@ impl Writer {
         let payload = self.begin_batch();
         self.append(payload, Vec::new())
     }
+}
+
+/// How many of the calls, at least one, go into a batch whose payload has so many bytes already, and how long their records are.
+fn first_batch(calls: &[Call], begun: usize) -> (usize, usize) {
+    let mut bytes = 0;
+    let fits = |call: &&Call| {
+        let size = begun + bytes + call.bytes;
+        let fits = bytes == 0 || size <= BATCH_BYTES_AIM;
+        bytes += if fits { call.bytes } else { 0 };
+        fits
+    };
+    let count = calls.iter().take(BATCH_RECORDS_MAX).take_while(fits).count();
+    (count, bytes)
 }
 
 fn stopped(error: &JournalError) -> Arc<str> {

@@ -8,6 +8,8 @@
 //!
 //! # Format 1
 //!
+//! It has been frozen since 0.1.0. `docs/format.md` has all of it, payloads and snapshots too, for readers of another kind.
+//!
 //! Numbers are little-endian. A journal is a directory; the segments are files in it that continue each other.
 //!
 //! ```text
@@ -63,8 +65,8 @@
 //! The chain is 32 zeros at first. A batch makes it BLAKE3 of the chain before, its kind (u8), first, count and
 //! payload; a header does the same with `base`, 0 and the preamble; other groups leave it as it is.
 //!
-//! The frame of the first sector and the place of magic and format in it are the same in all later formats, so that a
-//! journal of a later format is told from a damaged one.
+//! The label of the first sector, magic and format, and the place where the preamble begins are the same in all later formats,
+//! and so is the name of the file: so a journal of a later format is told from a damaged one, and who wrote it can be named.
 //!
 //! # The order of writes, and what follows from it
 //!

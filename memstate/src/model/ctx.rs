@@ -230,7 +230,7 @@ impl<E> fmt::Debug for Ctx<E> {
 /// Random numbers that a replay draws again.
 ///
 /// They are the output of BLAKE3 in its extendable mode over the batch's seed and the record's position, so they are
-/// the same in every version and on every machine.
+/// the same in every version and on every machine: how they are drawn is a part of the journal's format.
 pub struct Rng {
     output: blake3::OutputReader,
 }
@@ -280,5 +280,44 @@ impl Rng {
 impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rng").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers were computed by other programs from what docs/format.md says. A replay in a later version must draw them
+    /// again, so they never change.
+    #[test]
+    fn random_numbers_are_those_that_the_format_says() {
+        let seed: [u8; 16] = std::array::from_fn(|index| index as u8);
+        let mut ctx = Ctx::<NoEvents>::new(Position::new(7), Timestamp::default(), seed, None);
+        let first: Vec<u64> = (0..4).map(|_| ctx.rng().next_u64()).collect();
+        let expected =
+            [0xca42_de84_5a11_8004, 0x619c_060a_4570_141c, 0xb58b_70f6_5099_e8e5, 0xf3db_79e5_d87d_18e0];
+        assert_eq!(first, expected);
+
+        let mut ctx = Ctx::<NoEvents>::new(Position::new(7), Timestamp::default(), seed, None);
+        let mut bytes = [0; 32];
+        ctx.rng().fill(&mut bytes[..5]);
+        ctx.rng().fill(&mut bytes[5..]);
+        assert_eq!(bytes[..8], first[0].to_le_bytes(), "one stream, however it is cut");
+        assert_eq!(ctx.uuid().to_string(), "3cada00c-8788-4498-8442-32644a04f8d7");
+        assert_eq!(ctx.rng().below(1000), 439);
+        assert_eq!(ctx.rng().fraction(), 0.219_316_275_915_105_27);
+        let bare = Ctx::<NoEvents>::for_test(Timestamp::default()).rng().next_u64();
+        assert_ne!(bare, first[0], "seed and position count");
+    }
+
+    #[test]
+    fn what_would_favour_small_numbers_is_drawn_again() {
+        let mut rng = Rng::new([3; 16], Position::new(1));
+        // Every second number is too large for this bound.
+        let bound = (1 << 63) + 1;
+        let drawn: Vec<u64> = (0..8).map(|_| rng.below(bound)).collect();
+        let mut again = Rng::new([3; 16], Position::new(1));
+        let all: Vec<u64> = (0..64).map(|_| again.next_u64()).filter(|number| *number < bound).collect();
+        assert_eq!(drawn, all[..8]);
     }
 }

@@ -137,7 +137,7 @@ fn a_later_format_is_refused_as_such_and_a_damaged_one_is_not() {
             disk.take(&dir().join("lock"));
             lock.into_iter().for_each(|bytes| disk.put(&dir().join("lock"), bytes));
             match refused(&disk) {
-                JournalError::Newer { path, found, supported: 1 } if is_whole && format > 1 => {
+                JournalError::Newer { path, found, supported: 1, writer: None } if is_whole && format > 1 => {
                     assert_eq!((path, found), (segment(2), format));
                 }
                 JournalError::Damaged { path, .. } if !is_whole || format == 0 => {

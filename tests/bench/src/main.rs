@@ -4,7 +4,9 @@
 
 mod bank;
 mod bare;
+mod chart;
 mod measure;
+mod page;
 mod report;
 mod scenarios;
 mod setting;
@@ -13,6 +15,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
+use page::Page;
 use setting::{Setting, Size};
 
 /// Measures what memstate costs, in turns with a reference.
@@ -33,9 +36,19 @@ struct Args {
     /// Where the journals go. It should be a disk: on a tmpfs a sync costs nothing.
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
+    /// Only the figures whose names begin so, where a scenario can measure them alone: those of `recovery` and `snapshot`.
+    #[arg(long)]
+    only: Option<String>,
     /// Without the snapshots that are made on the way, by default after each million records; to see what they cost.
     #[arg(long)]
     without_snapshots: bool,
+    /// Puts the tables into this page too, in the places that it has for them, and what machine it is.
+    #[arg(long, value_name = "PAGE")]
+    markdown: Option<PathBuf>,
+    /// Draws throughput and latency over calls in flight into this directory, as `throughput.svg` and `latency.svg`. The scenario
+    /// `commands` has to be measured, and the peers are in it if they are.
+    #[arg(long, value_name = "DIR")]
+    chart: Option<PathBuf>,
     /// Lists the scenarios.
     #[arg(long)]
     list: bool,
@@ -60,10 +73,28 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let chosen = scenarios::named(&args.scenarios)?;
-    let setting = Setting::new(args.size, args.rounds, &args.dir, !args.without_snapshots)?;
+    if args.chart.is_some() && chosen.iter().all(|scenario| scenario.name != chart::OF) {
+        return Err(format!("a chart is drawn of `{}`, which is not among the scenarios", chart::OF).into());
+    }
+    let mut page = args.markdown.as_deref().map(|page| Page::open(page, &chosen)).transpose()?;
+    let setting =
+        Setting::new(args.size, args.rounds, &args.dir, !args.without_snapshots)?.only(args.only.clone());
+    let mut measured = Vec::new();
     for scenario in chosen {
         let rows = (scenario.run)(&setting)?;
-        report::print(scenario, &rows, args.json)?;
+        let notes = setting.take_notes();
+        report::print(scenario, &rows, &notes, args.json)?;
+        if let Some(page) = &mut page {
+            page.put(scenario, &rows, &notes)?;
+        }
+        measured.push((scenario.name, rows));
+    }
+    if let Some(page) = page {
+        page.write(&setting, &args.dir)?;
+    }
+    if let Some(dir) = &args.chart {
+        let measured: Vec<_> = measured.iter().map(|(name, rows)| (*name, &rows[..])).collect();
+        chart::draw(dir, &measured)?;
     }
     Ok(())
 }

@@ -165,6 +165,11 @@ impl Latencies {
         self.0.push(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds those of another.
     pub fn append(&mut self, mut other: Latencies) {
         self.0.append(&mut other.0);

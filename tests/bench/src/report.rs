@@ -9,12 +9,21 @@ use crate::{
     scenarios::Scenario,
 };
 
-/// Prints what a scenario came to.
-pub fn print(scenario: &Scenario, rows: &[Row], as_json: bool) -> io::Result<()> {
+/// The head of the table.
+pub const HEAD: [&str; 6] = ["name", "ours", "least to most", "reference", "ratio", "aim"];
+
+/// Prints what a scenario came to, and what there is to say about it: on standard error if the rows are to be read by a program.
+pub fn print(scenario: &Scenario, rows: &[Row], notes: &[String], as_json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match as_json {
         true => rows.iter().try_for_each(|row| writeln!(out, "{}", line(scenario.name, row)))?,
         false => table(&mut out, scenario, rows)?,
+    }
+    for note in notes {
+        match as_json {
+            true => eprintln!("{note}"),
+            false => writeln!(out, "  {note}")?,
+        }
     }
     out.flush()
 }
@@ -35,7 +44,7 @@ fn line(scenario: &str, row: &Row) -> serde_json::Value {
 fn table(out: &mut impl Write, scenario: &Scenario, rows: &[Row]) -> io::Result<()> {
     writeln!(out, "\n{}: {}", scenario.name, scenario.about)?;
     let cells: Vec<[String; 6]> = rows.iter().map(cells).collect();
-    let head = ["name", "ours", "least to most", "reference", "ratio", "aim"].map(str::to_owned);
+    let head = HEAD.map(str::to_owned);
     let widths: [usize; 6] = std::array::from_fn(|column| {
         std::iter::once(&head).chain(&cells).map(|row| row[column].chars().count()).max().unwrap_or(0)
     });
@@ -54,7 +63,8 @@ fn table(out: &mut impl Write, scenario: &Scenario, rows: &[Row]) -> io::Result<
     Ok(())
 }
 
-fn cells(row: &Row) -> [String; 6] {
+/// A row as it stands in the table.
+pub fn cells(row: &Row) -> [String; 6] {
     let aim = match (row.aim, row.reaches()) {
         (Some(aim), Some(reaches)) => {
             let what = match aim {
@@ -81,7 +91,7 @@ fn plain(number: f64) -> String {
 }
 
 /// A number as a person reads it: three digits that count, and thousands apart.
-fn amount(number: f64) -> String {
+pub fn amount(number: f64) -> String {
     if number.abs() < 1000.0 {
         let digits = if number.abs() < 10.0 { 2 } else { usize::from(number.abs() < 100.0) };
         return format!("{number:.digits$}");

@@ -1,7 +1,13 @@
 //! What can be measured. Each scenario is a file.
 
 mod commands;
+mod growth;
+#[cfg_attr(not(feature = "peers"), path = "scenarios/without_peers.rs")]
+mod peers;
 mod pipeline;
+mod reads;
+mod recovery;
+mod snapshot;
 mod undo;
 
 use crate::{measure::Row, setting::Setting};
@@ -32,16 +38,38 @@ pub const ALL: &[Scenario] = &[
         run: pipeline::run,
     },
     Scenario {
+        name: "reads",
+        about: "point queries, by one thread and two, and beside a saturated writer, against a bare RwLock<HashMap>",
+        run: reads::run,
+    },
+    Scenario {
         name: "undo",
         about: "commands that touch two entries, against the same method without undo, and on std's collections",
         run: undo::run,
     },
+    Scenario {
+        name: "recovery",
+        about: "opening: a journal without snapshots against a bare loop, snapshots against postcard from memory",
+        run: recovery::run,
+    },
+    Scenario {
+        name: "snapshot",
+        about: "taking a snapshot while commands run, against the same commands without",
+        run: snapshot::run,
+    },
+    Scenario {
+        name: "growth",
+        about: "what a transfer costs in a model of up to 10 million accounts, and in a journal of up to 100 million records",
+        run: growth::run,
+    },
+    Scenario { name: "peers", about: peers::ABOUT, run: peers::run },
 ];
 
-/// The scenarios with these names, all if there are none.
+/// The scenarios with these names, all that are in this build if there are none.
 pub fn named(names: &[String]) -> Result<Vec<&'static Scenario>, String> {
     if names.is_empty() {
-        return Ok(ALL.iter().collect());
+        let in_build = |scenario: &&Scenario| cfg!(feature = "peers") || scenario.name != "peers";
+        return Ok(ALL.iter().filter(in_build).collect());
     }
     let find = |name: &String| {
         let all: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();

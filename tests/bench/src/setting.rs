@@ -1,8 +1,20 @@
 //! How much is measured, and where.
 
-use std::{error::Error, fs, io, io::IsTerminal, path::Path};
+use std::{
+    cell::RefCell,
+    error::Error,
+    fs, io,
+    io::IsTerminal,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use clap::ValueEnum;
+use memstate::Timestamp;
 use tempfile::TempDir;
 
 use crate::bank::{ACCOUNTS, BALANCE, Bank, BankClient};
@@ -23,6 +35,8 @@ pub struct Setting {
     pub rounds: usize,
     snapshots: bool,
     dir: TempDir,
+    notes: RefCell<Vec<String>>,
+    only: Option<String>,
 }
 
 impl Setting {
@@ -35,7 +49,19 @@ impl Setting {
             rounds: rounds.max(1),
             snapshots,
             dir: tempfile::Builder::new().prefix("run-").tempdir_in(dir)?,
+            notes: RefCell::default(),
+            only: None,
         })
+    }
+
+    /// The setting, with only the figures whose names begin so.
+    pub fn only(self, only: Option<String>) -> Self {
+        Setting { only, ..self }
+    }
+
+    /// Whether the figures whose names begin with `name` are asked for.
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only.starts_with(name) || name.starts_with(only))
     }
 
     /// `full`, or `smoke` in a smoke run.
@@ -51,12 +77,23 @@ impl Setting {
         tempfile::tempdir_in(self.dir.path())
     }
 
-    /// The bank in a directory, opened as a user would, and new.
-    pub async fn open(&self, dir: &TempDir) -> Result<BankClient, Box<dyn Error>> {
-        let open = memstate::open::<Bank>(dir.path().join("bank"));
+    /// The bank in a directory, opened as a user would, and new; and how many batches it has written since, counted by its clock,
+    /// which is asked once a batch.
+    pub async fn open(&self, dir: &TempDir) -> Result<(BankClient, Arc<AtomicUsize>), Box<dyn Error>> {
+        let batches = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&batches);
+        let clock = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or_else(
+                |_| Timestamp::default(),
+                |since| Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
+            )
+        };
+        let open = memstate::open::<Bank>(dir.path().join("bank")).clock(clock);
         let bank = if self.snapshots { open.await } else { open.snapshot_every(0).await }?;
         bank.open_accounts(ACCOUNTS, BALANCE).await?;
-        Ok(bank)
+        batches.store(0, Ordering::Relaxed);
+        Ok((bank, batches))
     }
 
     /// Says what is being measured, on standard error.
@@ -69,5 +106,16 @@ impl Setting {
         } else if !what.is_empty() {
             eprintln!("{what}");
         }
+    }
+
+    /// Adds something that the report has to say beneath the figures.
+    #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "only the peers have settings to tell"))]
+    pub fn note(&self, note: impl Into<String>) {
+        self.notes.borrow_mut().push(note.into());
+    }
+
+    /// What the report has to say beneath the figures, once.
+    pub fn take_notes(&self) -> Vec<String> {
+        self.notes.take()
     }
 }

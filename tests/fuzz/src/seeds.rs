@@ -83,8 +83,8 @@ pub fn of(target: &str, seeds: &Seeds) -> Vec<Vec<u8>> {
 /// The schemas in the journals that are kept for ever.
 fn golden_schemas() -> Vec<Vec<u8>> {
     let segments = [
-        &include_bytes!("../../golden/1-closed/journal-0000000001.seg")[..],
-        include_bytes!("../../golden/1-crashed/journal-0000000001.seg"),
+        &include_bytes!("../../golden/0.1.0-archive-closed/journal-0000000001.seg")[..],
+        include_bytes!("../../golden/0.1.0-ledger-crashed/journal-0000000001.seg"),
     ];
     segments.map(hostile::preamble_of_segment).into_iter().flatten().collect()
 }

@@ -1,6 +1,6 @@
 //! `call` and `snapshot`: what needs the journal for itself.
 
-use std::{io::Write, path::Path, sync::Arc};
+use std::{io::Write, path::Path};
 
 use serde::Serialize;
 
@@ -72,7 +72,6 @@ pub(super) fn call<M: Model>(
         return Err(Failure::new(Code::Usage, why.to_string()));
     }
     let bytes = arguments::encode(&methods, method, &given.args)?;
-    let caller: Option<Arc<str>> = given.caller.as_deref().map(Into::into);
     // The command is what it is for: a snapshot after each would cost more than that.
     let open = open_with(dir, initial).no_snapshot_on_close();
     let sent = session::open(open, terminal, async |engine| {
@@ -80,7 +79,7 @@ pub(super) fn call<M: Model>(
             to.extend_from_slice(&bytes);
             Ok(())
         };
-        Ok(engine.submit(method.number, &mut put, caller, given.request).await)
+        Ok(engine.submit(method.number, &mut put, given.caller.as_deref(), given.request).await)
     })?;
     let reply = sent.map_err(not_done)?;
     let (position, verdict) = (reply.position().get(), reply.verdict());

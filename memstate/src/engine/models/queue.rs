@@ -7,7 +7,10 @@ use loom::thread;
 use super::{Trial, wait::block_on};
 use crate::{
     Position,
-    engine::queue::{Entry, QUEUE_CALLS_MAX, Queue, Work},
+    engine::{
+        queue::{Calls, QUEUE_CALLS_MAX, Queue, Work},
+        record::{Record, Records},
+    },
     sync::{oneshot, time::Expiry},
 };
 
@@ -56,9 +59,13 @@ pub(super) const TRIALS: &[Trial] = &[
     },
 ];
 
-fn call(method: u16) -> Entry {
-    let (reply, _) = oneshot::channel();
-    Entry { method, commands: 1, arguments: Vec::new(), caller: None, request: None, reply }
+fn push(queue: &Queue, method: u16) -> Result<(), Arc<str>> {
+    queue.push(Record { method, caller: None, request: None, arguments: &[] }, 1, oneshot::channel().0)
+}
+
+fn methods(calls: &Calls) -> impl Iterator<Item = u16> {
+    let mut records = Records::of(&calls.records);
+    calls.list.iter().map(move |_| records.take().expect("there is one for each call").method)
 }
 
 /// What the taking thread took, in order.
@@ -76,8 +83,9 @@ fn take_all(queue: &Queue, has_patience: bool) -> Taken {
         let patience = (has_patience && unconfirmed).then_some(Duration::from_millis(100));
         match queue.take(patience) {
             Work::Calls(calls) => {
-                assert!(!calls.is_empty(), "calls are one at least");
-                taken.calls.extend(calls.iter().map(|call| call.method));
+                assert!(!calls.list.is_empty(), "calls are one at least");
+                taken.calls.extend(methods(&calls));
+                queue.recycle(calls.records);
                 unconfirmed = true;
             }
             Work::Confirm(waiting) => {
@@ -113,12 +121,12 @@ fn calls_of_two_threads() {
     let pushing = thread::spawn({
         let queue = Arc::clone(&queue);
         move || {
-            queue.push(call(1)).expect("it is open");
-            queue.push(call(2)).expect("it is open");
+            push(&queue, 1).expect("it is open");
+            push(&queue, 2).expect("it is open");
         }
     });
-    queue.push(call(3)).expect("it is open");
-    queue.push(call(4)).expect("it is open");
+    push(&queue, 3).expect("it is open");
+    push(&queue, 4).expect("it is open");
     pushing.join().expect("it does not panic");
     queue.close("the end".into());
     let taken = taking.join().expect("it does not panic");
@@ -133,9 +141,9 @@ fn calls_and_patience() {
         let queue = Arc::clone(&queue);
         move || take_all(&queue, true)
     });
-    queue.push(call(1)).expect("it is open");
-    queue.push(call(2)).expect("it is open");
-    queue.push(call(3)).expect("it is open");
+    push(&queue, 1).expect("it is open");
+    push(&queue, 2).expect("it is open");
+    push(&queue, 3).expect("it is open");
     queue.close("the end".into());
     let taken = taking.join().expect("it does not panic");
     assert_eq!(taken.calls, [1, 2, 3]);
@@ -150,9 +158,9 @@ fn a_confirmation_among_calls() {
     });
     let pushing = thread::spawn({
         let queue = Arc::clone(&queue);
-        move || queue.push(call(2)).expect("it is open")
+        move || push(&queue, 2).expect("it is open")
     });
-    queue.push(call(1)).expect("it is open");
+    push(&queue, 1).expect("it is open");
     let (done, confirmed) = oneshot::channel();
     queue.confirm(done).expect("it is open");
     let through = block_on(confirmed).expect("the taking thread lives");
@@ -171,13 +179,13 @@ fn calls_while_it_is_closed() {
     let pushing = thread::spawn({
         let queue = Arc::clone(&queue);
         move || {
-            let entered = [1, 2].map(|method| queue.push(call(method)).is_ok());
+            let entered = [1, 2].map(|method| push(&queue, method).is_ok());
             assert!(entered[0] || !entered[1], "it does not open again");
             entered.iter().filter(|entered| **entered).count()
         }
     });
     queue.close("the end".into());
-    let refused = queue.push(call(3)).expect_err("it is closed");
+    let refused = push(&queue, 3).expect_err("it is closed");
     assert_eq!(&*refused, "the end");
     let entered = pushing.join().expect("it does not panic");
     let taken = taking.join().expect("it does not panic");
@@ -194,7 +202,7 @@ fn a_confirmation_while_it_is_closed() {
         let queue = Arc::clone(&queue);
         move || queue.close("the end".into())
     });
-    let entered = queue.push(call(1)).is_ok();
+    let entered = push(&queue, 1).is_ok();
     let (done, confirmed) = oneshot::channel();
     match queue.confirm(done) {
         Ok(()) => assert_eq!(block_on(confirmed).expect("what was let in is done").get(), 1),

@@ -12,7 +12,7 @@ use crate::{
     engine::{
         Engine, Pending,
         outcomes::Replied,
-        record::{Payload, Recorded},
+        record::{Payload, Record, Recorded},
         recovery,
     },
     journal::{Batch, Journal, JournalError, ReadJournal, Recovered, Visit},
@@ -178,12 +178,16 @@ impl Stage {
     /// Sends a call and does not wait.
     pub(super) fn send(&self, who: u8) -> Sent<'_> {
         let floor = self.told.load(Ordering::SeqCst);
-        Sent { stage: self, who, floor, pending: self.engine.enter(COME, 1, vec![who], None, None) }
+        Sent { stage: self, who, floor, pending: self.enter(&[who]) }
     }
 
     /// Sends a call that the kernel cannot read, which nobody can do who goes by the client.
     pub(super) fn send_unreadable(&self) -> Pending {
-        self.engine.enter(COME, 1, Vec::new(), None, None)
+        self.enter(&[])
+    }
+
+    fn enter(&self, arguments: &[u8]) -> Pending {
+        self.engine.enter(Record { method: COME, caller: None, request: None, arguments }, 1)
     }
 
     /// Sends a call and waits for what becomes of it.

@@ -175,8 +175,9 @@ fn damaged_first(damage: &JournalError) -> JournalError {
             after: *after,
             what: format!("{what}; there is nothing before it that could be kept"),
         },
-        JournalError::Newer { path, found, supported } => {
-            JournalError::Newer { path: path.clone(), found: *found, supported: *supported }
+        JournalError::Newer { path, found, supported, writer } => {
+            let (path, writer) = (path.clone(), writer.clone());
+            JournalError::Newer { path, found: *found, supported: *supported, writer }
         }
         other => JournalError::Stopped(other.to_string().into()),
     }

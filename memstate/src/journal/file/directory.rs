@@ -176,8 +176,8 @@ pub fn begins_with(
         })),
         Sector::Written(label, body) => match Header::parse(body) {
             Opening::Header(header) if label.kind == Kind::Header => Ok(header.base),
-            Opening::Newer(found) if label.kind == Kind::Header => {
-                Err(JournalError::Newer { path: path.to_owned(), found, supported: FORMAT })
+            Opening::Newer(found, writer) if label.kind == Kind::Header => {
+                Err(JournalError::Newer { path: path.to_owned(), found, supported: FORMAT, writer })
             }
             _ => Err(damaged("the file does not begin with the header of a segment".to_owned())),
         },

@@ -16,6 +16,9 @@ use crate::{
     journal::{BATCH_BYTES_MAX, JournalError, file::io_error},
 };
 
+/// What a seal carries: the number of the next segment.
+const SEAL_BYTES: usize = 8;
+
 /// How much is read at once.
 const WINDOW_BYTES: u64 = 1 << 20;
 
@@ -150,9 +153,12 @@ impl Scan {
         self.check_length(frame.file_len, at, u64::from(label.total))?;
         let payload = &self.body[Frame::BYTES..];
         let end = frame.first.get().checked_add(u64::from(frame.count)).and_then(|next| next.checked_sub(1));
-        let continues = frame.first == cursor.end.next()
-            && payload.len() <= BATCH_BYTES_MAX
-            && (label.kind == Kind::Batch || frame.count == 0);
+        let fits = match label.kind {
+            Kind::Batch => payload.len() <= BATCH_BYTES_MAX,
+            Kind::Seal => payload.len() == SEAL_BYTES && frame.count == 0,
+            Kind::Header | Kind::Epoch | Kind::Close => payload.is_empty() && frame.count == 0,
+        };
+        let continues = frame.first == cursor.end.next() && fits;
         let (Some(end), true) = (end.map(Position::new), continues) else {
             return Err(self.damaged(offset, "the batch does not continue the one before it"));
         };

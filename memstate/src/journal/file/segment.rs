@@ -1,7 +1,7 @@
 //! What the groups of a segment say: names of files, the header, the frame of every other group, the chain.
 
 use super::sector::{Kind, array_at, u32_at, u64_at};
-use crate::Position;
+use crate::{Position, journal::version_of};
 
 /// The format that is written here, and the latest that can be read.
 pub const FORMAT: u32 = 1;
@@ -63,8 +63,8 @@ pub struct Header {
 pub enum Opening {
     /// A header of this format.
     Header(Header),
-    /// A header of a later one.
-    Newer(u32),
+    /// A header of a later one, and the version of memstate that wrote it, if it says so where every format does.
+    Newer(u32, Option<String>),
     /// Not a header.
     Other,
 }
@@ -97,7 +97,10 @@ impl Header {
                 file_len: u64_at(body, 28),
                 chain: array_at(body, 36),
             }),
-            later if later > FORMAT => Opening::Newer(later),
+            later if later > FORMAT => {
+                let version = body.get(Header::BYTES..).and_then(version_of);
+                Opening::Newer(later, version.map(str::to_owned))
+            }
             _ => Opening::Other,
         }
     }
@@ -222,7 +225,11 @@ mod tests {
         assert_eq!(Header::parse(&header.to_bytes()), Opening::Header(header.clone()));
         let mut later = header.to_bytes();
         later[8] = 2;
-        assert_eq!(Header::parse(&later), Opening::Newer(2));
+        assert_eq!(Header::parse(&later), Opening::Newer(2, None));
+        let with_preamble = [&later[..], b"\x050.2.0-rc.1 and more"].concat();
+        assert_eq!(Header::parse(&with_preamble), Opening::Newer(2, None), "the length is that of the text");
+        let with_preamble = [&later[..], b"\x07\x0a0.2.0-rc.1 and more"].concat();
+        assert_eq!(Header::parse(&with_preamble), Opening::Newer(2, Some("0.2.0-rc.1".to_owned())));
         assert_eq!(Header::parse(&later[..11]), Opening::Other);
         let frame = Frame { first: Position::new(9), count: 2, file_len: 4096, chain: [6; 32] };
         assert_eq!(Frame::parse(&frame.to_bytes()), Some(frame.clone()));

@@ -1,6 +1,7 @@
 //! `commands`: durable commands a second and their latency, by calls in flight.
 
 use std::{
+    cell::Cell,
     error::Error,
     sync::{
         Arc,
@@ -31,6 +32,8 @@ const STEPS: [(usize, usize, Option<f64>); 5] = [
 /// What a round of ours came to.
 struct Round {
     rate: f64,
+    /// How many commands a batch of the journal had.
+    batch: f64,
     p50: f64,
     p99: f64,
 }
@@ -42,11 +45,17 @@ pub fn run(setting: &Setting) -> Rows {
     for (in_flight, calls, aim) in STEPS {
         let calls = setting.sized(calls, in_flight * 2);
         let name = format!("in_flight_{in_flight}");
+        // Before the first of ours has been, as many as there can be.
+        let batch = Cell::new(in_flight);
         let (ours, bare) = take_turns(
             setting,
             &format!("commands, {name}"),
-            || ours(setting, &runtime, in_flight, calls),
-            || bare(setting, in_flight, calls),
+            || {
+                let round = ours(setting, &runtime, in_flight, calls)?;
+                batch.set(round.batch.round().max(1.0) as usize);
+                Ok(round)
+            },
+            || bare(setting, batch.get(), calls),
         )?;
         let of = |figure: fn(&Round) -> f64| ours.iter().map(figure).collect::<Vec<_>>();
         let (rates, p50, p99) = (of(|round| round.rate), of(|round| round.p50), of(|round| round.p99));
@@ -56,6 +65,7 @@ pub fn run(setting: &Setting) -> Rows {
             Some(least) => row.aims(Aim::Ratio(least)),
             None => row,
         });
+        rows.push(Row::alone(format!("{name}_batch"), "commands", &of(|round| round.batch)));
         rows.push(Row::alone(format!("{name}_p50"), "µs", &p50));
         rows.push(Row::alone(format!("{name}_p99"), "µs", &p99));
         if in_flight == 1 {
@@ -77,7 +87,7 @@ fn ours(
 ) -> Result<Round, Box<dyn Error>> {
     let dir = setting.dir()?;
     runtime.block_on(async {
-        let bank = setting.open(&dir).await?;
+        let (bank, batches) = setting.open(&dir).await?;
         let left = Arc::new(AtomicUsize::new(calls));
         let began = Instant::now();
         let tasks: Vec<_> = (0..in_flight)
@@ -88,8 +98,9 @@ fn ours(
             all.append(task.await??);
         }
         let rate = rate(calls, began.elapsed());
+        let batch = calls as f64 / batches.load(Ordering::Relaxed).max(1) as f64;
         bank.close().await?;
-        Ok(Round { rate, p50: all.quantile(0.5), p99: all.quantile(0.99) })
+        Ok(Round { rate, batch, p50: all.quantile(0.5), p99: all.quantile(0.99) })
     })
 }
 
@@ -110,19 +121,19 @@ async fn caller(
     Ok(took)
 }
 
-/// Batches of as many as ours has in flight.
-fn bare(setting: &Setting, in_flight: usize, calls: usize) -> Result<Round, Box<dyn Error>> {
+/// Batches of this size.
+fn bare(setting: &Setting, batch: usize, calls: usize) -> Result<Round, Box<dyn Error>> {
     let dir = setting.dir()?;
     let mut bare = Bare::new(dir.path(), opened(ACCOUNTS))?;
     let mut transfers = Transfers::new(ACCOUNTS, 1);
     let mut all = Latencies::default();
     let began = Instant::now();
-    for _ in 0..calls / in_flight {
-        let batch = &mut std::iter::repeat_with(|| transfers.next()).take(in_flight);
-        let (done, took) = timed(|| bare.batch(batch));
+    for _ in 0..calls.div_ceil(batch) {
+        let transfers = &mut std::iter::repeat_with(|| transfers.next()).take(batch);
+        let (done, took) = timed(|| bare.batch(transfers));
         done?;
         all.add(took);
     }
-    let rate = rate(calls / in_flight * in_flight, began.elapsed());
-    Ok(Round { rate, p50: all.quantile(0.5), p99: all.quantile(0.99) })
+    let rate = rate(calls.div_ceil(batch) * batch, began.elapsed());
+    Ok(Round { rate, batch: batch as f64, p50: all.quantile(0.5), p99: all.quantile(0.99) })
 }

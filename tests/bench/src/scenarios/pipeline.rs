@@ -1,12 +1,13 @@
 //! `pipeline`: one caller that does not wait for each reply before the next call.
 
-use std::{collections::VecDeque, error::Error, time::Instant};
+use std::{cell::Cell, collections::VecDeque, error::Error, sync::atomic::Ordering, time::Instant};
 
+use memstate::client::Call;
 use tokio::runtime::Runtime;
 
 use super::Rows;
 use crate::{
-    bank::{ACCOUNTS, Transfers, opened},
+    bank::{ACCOUNTS, BankClient, BankError, Transfer, Transfers, opened},
     bare::Bare,
     measure::{Aim, Better, Row, rate, take_turns},
     setting::Setting,
@@ -17,44 +18,78 @@ const OUTSTANDING: usize = 4_096;
 pub fn run(setting: &Setting) -> Rows {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let calls = setting.sized(1_000, 2) * OUTSTANDING;
-    let (ours, bare) =
-        take_turns(setting, "pipeline", || ours(setting, &runtime, calls), || bare(setting, calls))?;
+    let batch = Cell::new(OUTSTANDING);
+    let ours = || {
+        let (rate, mean) = ours(setting, &runtime, calls)?;
+        batch.set(mean.round().max(1.0) as usize);
+        Ok((rate, mean))
+    };
+    let (ours, bare) = take_turns(setting, "pipeline", ours, || bare(setting, batch.get(), calls))?;
+    let (ours, batches): (Vec<f64>, Vec<f64>) = ours.into_iter().unzip();
     let row = Row::against("outstanding_4096", "commands/s", Better::More, &ours, "bare", &bare);
-    Ok(vec![row.aims(Aim::Ratio(0.8))])
+    let row = row.aims(Aim::Ratio(0.8));
+    Ok(vec![row, Row::alone("outstanding_4096_batch", "commands", &batches)])
 }
 
-fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<f64, Box<dyn Error>> {
+fn ours(setting: &Setting, runtime: &Runtime, calls: usize) -> Result<(f64, f64), Box<dyn Error>> {
     let dir = setting.dir()?;
     runtime.block_on(async {
-        let bank = setting.open(&dir).await?;
+        let (bank, batches) = setting.open(&dir).await?;
         let mut transfers = Transfers::new(ACCOUNTS, 1);
-        let mut outstanding = VecDeque::with_capacity(OUTSTANDING);
+        let mut outstanding = Outstanding::new(&bank, OUTSTANDING);
         let began = Instant::now();
         for _ in 0..calls {
-            if outstanding.len() == OUTSTANDING
-                && let Some(call) = outstanding.pop_front()
-            {
-                call.await?;
-            }
-            let transfer = transfers.next();
-            outstanding.push_back(bank.transfer(transfer.from, transfer.to, transfer.amount));
+            outstanding.send(transfers.next()).await?;
         }
-        for call in outstanding {
-            call.await?;
-        }
+        outstanding.finish().await?;
         let rate = rate(calls, began.elapsed());
+        let batch = calls as f64 / batches.load(Ordering::Relaxed).max(1) as f64;
         bank.close().await?;
-        Ok(rate)
+        Ok((rate, batch))
     })
 }
 
-fn bare(setting: &Setting, calls: usize) -> Result<f64, Box<dyn Error>> {
+/// Calls of one caller that are on the way, of which there are so many at most.
+pub struct Outstanding<'a> {
+    bank: &'a BankClient,
+    calls: VecDeque<Call<Result<(), BankError>, true>>,
+    most: usize,
+}
+
+impl<'a> Outstanding<'a> {
+    /// None yet.
+    pub fn new(bank: &'a BankClient, most: usize) -> Self {
+        Outstanding { bank, calls: VecDeque::with_capacity(most), most }
+    }
+
+    /// Sends another, after the oldest is done if there are too many.
+    pub async fn send(&mut self, transfer: Transfer) -> Result<(), memstate::Error<BankError>> {
+        if self.calls.len() == self.most
+            && let Some(call) = self.calls.pop_front()
+        {
+            call.await?;
+        }
+        self.calls.push_back(self.bank.transfer(transfer.from, transfer.to, transfer.amount));
+        Ok(())
+    }
+
+    /// Waits for all.
+    pub async fn finish(self) -> Result<(), memstate::Error<BankError>> {
+        for call in self.calls {
+            call.await?;
+        }
+        Ok(())
+    }
+}
+
+/// Batches of the size that ours have.
+fn bare(setting: &Setting, batch: usize, calls: usize) -> Result<f64, Box<dyn Error>> {
     let dir = setting.dir()?;
     let mut bare = Bare::new(dir.path(), opened(ACCOUNTS))?;
     let mut transfers = Transfers::new(ACCOUNTS, 1);
     let began = Instant::now();
-    for _ in 0..calls / OUTSTANDING {
-        bare.batch(&mut std::iter::repeat_with(|| transfers.next()).take(OUTSTANDING))?;
+    for _ in 0..calls.div_ceil(batch) {
+        bare.batch(&mut std::iter::repeat_with(|| transfers.next()).take(batch))?;
     }
-    Ok(rate(calls, began.elapsed()))
+    Ok(rate(calls.div_ceil(batch) * batch, began.elapsed()))
 }

@@ -14,7 +14,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use memstate::{
     Error, Timestamp,
-    state::{Failed, transaction},
+    state::Failed,
+    testing::undo::{Trace, traced},
     testing::{Simulated, disk::FaultyDisk},
 };
 use memstate_tests::random::Random;
@@ -177,7 +178,9 @@ fn in_transactions(case: &Case<'_>) -> Result<(), String> {
     while failures < FAILURES {
         if random.below(3) == 0 {
             let command = Command::calm(&mut random, 20);
-            let reply = transaction(&mut zoo, |zoo| zoo.act(command.steps.clone(), Trap::Nothing, 0, false));
+            let reply = traced(&mut zoo, &mut Trace::default(), |zoo| {
+                zoo.act(command.steps.clone(), Trap::Nothing, 0, false)
+            });
             wild::disarm();
             let reply =
                 reply.map_err(|failed| format!("{failed:?} by a command that succeeds: {command:?}"))?;
@@ -191,7 +194,7 @@ fn in_transactions(case: &Case<'_>) -> Result<(), String> {
             // Not in the command: the field that is saved as a clone is cloned before it runs.
             wild::set(Trap::Clone, 0);
         }
-        let outcome = transaction(&mut zoo, |zoo| {
+        let outcome = traced(&mut zoo, &mut Trace::default(), |zoo| {
             zoo.act(command.steps.clone(), command.trap, command.calls, command.goes_on)
         });
         wild::undo_begins(false);
@@ -224,7 +227,7 @@ fn in_transactions(case: &Case<'_>) -> Result<(), String> {
 fn smaller(before: &[u8], mut command: Command) -> Command {
     let breaks = |command: &Command| {
         let mut zoo: Zoo = postcard::from_bytes(before).expect("it was written so");
-        let outcome = transaction(&mut zoo, |zoo| {
+        let outcome = traced(&mut zoo, &mut Trace::default(), |zoo| {
             zoo.act(command.steps.clone(), command.trap, command.calls, command.goes_on)
         });
         wild::undo_begins(false);
