@@ -78,7 +78,7 @@ use std::{
     cell::{Cell, UnsafeCell},
     marker::PhantomData,
     mem::ManuallyDrop,
-    panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
+    panic::{RefUnwindSafe, UnwindSafe},
     ptr::NonNull,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -86,7 +86,7 @@ use std::{
     },
 };
 
-use super::{State, fetch::Fetch, trace::Trace};
+use super::{State, fetch::Fetch, survives, trace::Trace};
 
 /// What a collection holds, with the steps that take a change back.
 pub trait Contents: Default + Send + Sync + 'static {
@@ -304,6 +304,17 @@ impl List<Pin> {
     fn at(&self, place: usize) -> Pin {
         self.with(|list| list[place])
     }
+
+    /// Takes one out; the last one takes its place.
+    fn take(&self, place: usize) -> Pin {
+        self.with(|list| {
+            let taken = list.swap_remove(place);
+            if let Some(moved) = list.get(place) {
+                moved.head().place.set(taken.head().place.get());
+            }
+            taken
+        })
+    }
 }
 
 impl Drop for AtThreadEnd {
@@ -426,7 +437,7 @@ impl<C: Contents> Pinned for Inner<C> {
         let mut whole = true;
         // SAFETY: nobody borrows the steps for longer than a call; this borrow ends before the step is used.
         while let Some(step) = unsafe { &mut *log.get() }.pop() {
-            whole &= catch_unwind(AssertUnwindSafe(|| contents.undo(step))).is_ok();
+            whole &= survives(|| contents.undo(step));
         }
         whole
     }
@@ -437,7 +448,7 @@ impl<C: Contents> Pinned for Inner<C> {
         if std::mem::needs_drop::<C::Step>() {
             while let Some(step) = steps.pop() {
                 // The command is done; a panic in a destructor of what it replaced changes nothing any more.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(step)));
+                survives(|| drop(step));
             }
         } else {
             steps.clear();
@@ -454,7 +465,7 @@ impl<C: Contents> Pinned for Inner<C> {
     unsafe fn detach(&self) {
         // SAFETY: there is no handle, and nobody else looks into contents while stale ones are dropped.
         let contents = unsafe { &mut *self.contents.get() };
-        let _ = catch_unwind(AssertUnwindSafe(|| contents.visit(&mut Visitor::detaching())));
+        survives(|| contents.visit(&mut Visitor::detaching()));
     }
 }
 
@@ -490,7 +501,7 @@ impl Pin {
     unsafe fn free(self) {
         // SAFETY: every contents was a box; without a handle and a place in a list, this is its only owner.
         let contents = unsafe { Box::from_raw(self.contents.as_ptr()) };
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(contents)));
+        survives(|| drop(contents));
     }
 }
 
@@ -600,15 +611,18 @@ impl Scope {
         (0..self.pinned.len()).map(|place| self.pinned.at(place))
     }
 
-    /// Adds contents that are about to be pinned to this transaction, or are since a moment.
+    /// The place of what is pinned next.
     #[inline]
-    fn add<C: Contents>(&self, inner: NonNull<Inner<C>>) {
-        self.pinned.with(|pinned| {
-            let place = u32::try_from(pinned.len()).expect("a command touches less than 2^32 collections");
-            // SAFETY: the caller borrows the handle, so the contents are there.
-            unsafe { inner.as_ref() }.head.place.set(place);
-            pinned.push(Pin { contents: inner, log: None });
-        });
+    fn next_place(&self) -> u32 {
+        u32::try_from(self.pinned.len()).expect("a command touches less than 2^32 collections")
+    }
+
+    /// Adds contents that are about to be pinned to this transaction, or are since a moment, at [`Self::next_place`].
+    #[inline]
+    fn add<C: Contents>(&self, inner: NonNull<Inner<C>>, place: u32) {
+        // SAFETY: the caller borrows the handle, so the contents are there.
+        unsafe { inner.as_ref() }.head.place.set(place);
+        self.pinned.with(|pinned| pinned.push(Pin { contents: inner, log: None }));
     }
 
     /// The log of contents that are pinned to this transaction, which records.
@@ -638,7 +652,7 @@ fn pin_exclusively<C: Contents>(scope: &Scope, inner: NonNull<Inner<C>>) {
     let state = &unsafe { inner.as_ref() }.head.state;
     let before = state.load(Ordering::Acquire);
     if transaction != 0 && before & PINNED == 0 {
-        scope.add(inner);
+        scope.add(inner, scope.next_place());
         // Nobody else can pin them meanwhile, which would need a borrow.
         state.store(pinned(before, transaction), Ordering::Relaxed);
     }
@@ -739,8 +753,10 @@ impl<C: Contents> Handle<C> {
                 return transaction;
             }
             let saved = pinned(state, transaction) | SAVED;
+            // Before they are pinned, because it may panic, and what is pinned has its place.
+            let place = scope.next_place();
             match inner.head.state.compare_exchange(state, saved, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => scope.add(contents),
+                Ok(_) => scope.add(contents, place),
                 // A shared borrow was saved on another thread.
                 Err(state) => Head::admit_pinned(state, true),
             }
@@ -767,6 +783,7 @@ impl<C: Contents> Handle<C> {
             // SAFETY: they were pinned to this transaction when the token was made, and still are, because in
             // `Mode::RollingBack` nothing was freed yet.
             let head = unsafe { &contents.as_ref().head };
+            assert!(head.handles() < LOST / 2, "a collection was restored too often");
             if head.is_lost() {
                 Lost::find_again(head);
             }
@@ -815,7 +832,7 @@ impl<C: Contents> Handle<C> {
 
     fn discard(mut self) {
         self.visit(&mut Visitor::detaching());
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(self)));
+        survives(|| drop(self));
     }
 }
 
@@ -939,7 +956,7 @@ impl Lost {
         for Lost { head, free } in freed {
             // SAFETY: they have no handle, or they would have been found again; the transaction has looked at them for the
             // last time; and they are off the list.
-            let _ = catch_unwind(AssertUnwindSafe(|| unsafe { free(head) }));
+            survives(|| unsafe { free(head) });
         }
     }
 }
@@ -1101,7 +1118,7 @@ impl Transaction {
                     whole &= unsafe { pin.contents().unwind(log) };
                 }
             }
-            whole &= catch_unwind(AssertUnwindSafe(|| put_back(root))).is_ok();
+            whole &= survives(|| put_back(root));
             // From here on no handle is made anew, so something can be freed.
             scope.set(Mode::Searching);
             drop_stale(scope);
@@ -1122,9 +1139,12 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        // Only reached when something between begin and end panicked: nothing is known to be right then, so the
-        // changes stay and only the pins go.
-        SCOPE.with(end);
+        // Only reached when something between begin and end panicked that is not the user's. Nothing is known to be right
+        // then: there may be second handles, and logs that are half unwound.
+        SCOPE.with(|scope| {
+            scope.pinned.with(|pinned| escape(pinned, |_| true));
+            end(scope);
+        });
     }
 }
 
@@ -1149,10 +1169,10 @@ fn find<T: State>(scope: &Scope, root: &mut T) -> bool {
         let task = Task::Find { transaction: scope.transaction.get(), thorough };
         let mut visitor = Visitor { task, _not_send: PhantomData };
         // A panic of the user's code leaves something unknown, no more.
-        let _ = catch_unwind(AssertUnwindSafe(|| root.visit(&mut visitor)));
+        survives(|| root.visit(&mut visitor));
         for pin in scope.pinned().filter(|pin| pin.head().handles() == 0) {
             // SAFETY: there is no handle, and nobody can make one while the mode is this.
-            let _ = catch_unwind(AssertUnwindSafe(|| unsafe { pin.contents().search(&mut visitor) }));
+            survives(|| unsafe { pin.contents().search(&mut visitor) });
         }
         !scope.pinned().any(|pin| pin.head().has_escaped())
     })
@@ -1177,27 +1197,27 @@ fn escape(pinned: &mut Vec<Pin>, escapes: impl Fn(&Head) -> bool) -> bool {
 /// The command made them and moved collections of the model into them, perhaps before they were pinned, so that no
 /// log knows. Those are back in the model now, and the handles in here would be second ones.
 fn drop_stale(scope: &Scope) {
-    let mut place = 0;
-    while place < scope.pinned.len() {
-        if scope.pinned.at(place).head().handles() > 0 {
-            place += 1;
-            continue;
+    let is_stale = |pin: &Pin| pin.head().handles() == 0;
+    // One may hold the last handle of any other.
+    while scope.pinned().any(|pin| is_stale(&pin)) {
+        let mut place = 0;
+        while place < scope.pinned.len() {
+            if !is_stale(&scope.pinned.at(place)) {
+                place += 1;
+                continue;
+            }
+            let mut pin = scope.pinned.take(place);
+            if pin.head().is_lost() {
+                Lost::find_again(pin.head());
+            }
+            // SAFETY: there is no handle and nothing that makes one, the transaction does not record, and the contents
+            // are off both lists.
+            unsafe {
+                pin.contents().detach();
+                pin.forget(scope);
+                pin.free();
+            }
         }
-        let mut pin = scope.pinned.with(|pinned| pinned.swap_remove(place));
-        if pin.head().is_lost() {
-            Lost::find_again(pin.head());
-        }
-        // SAFETY: there is no handle and nothing that makes one, the transaction does not record, and the contents
-        // are off both lists.
-        unsafe {
-            pin.contents().detach();
-            pin.forget(scope);
-            pin.free();
-        }
-    }
-    // What was looked at may have lost its last handle since.
-    if scope.pinned().any(|pin| pin.head().handles() == 0) {
-        drop_stale(scope);
     }
 }
 
@@ -1205,7 +1225,9 @@ fn drop_stale(scope: &Scope) {
 #[inline]
 fn end(scope: &Scope) {
     scope.set(Mode::Ending);
-    for mut pin in scope.pinned() {
+    for place in 0..scope.pinned.len() {
+        let mut pin = scope.pinned.at(place);
+        scope.pinned.with(|pinned| pinned[place].log = None);
         // SAFETY: the transaction does not record.
         unsafe { pin.forget(scope) };
     }

@@ -8,6 +8,7 @@ use std::{
 use super::{
     State,
     shared::{Broken, Transaction},
+    survives,
     trace::Trace,
 };
 
@@ -72,7 +73,7 @@ fn run<T: State, R, E>(
             running.commit();
             if std::mem::needs_drop::<T::Saved>() {
                 // The last owner of what was replaced in the root itself; its destructors are the user's code.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(saved)));
+                survives(|| drop(saved));
             }
             return Ok(value);
         }
@@ -95,7 +96,7 @@ pub(crate) fn message(panic: Box<dyn Any + Send>) -> String {
             Ok(text) => (*text).to_owned(),
             Err(panic) => {
                 // A payload of the user's own: dropping it may panic once more.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+                survives(|| drop(panic));
                 "a panic without a message".to_owned()
             }
         },
