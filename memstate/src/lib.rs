@@ -62,8 +62,8 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-// What `#[model]` writes names the crate, which the models of `engine/models` are in.
-#[cfg(memstate_loom)]
+// What `#[model]` writes names the crate, which some models for tests are in.
+#[cfg(any(test, memstate_loom))]
 extern crate self as memstate;
 
 #[cfg(not(memstate_bugs))]

@@ -134,3 +134,128 @@ fn flat(schema: &Schema, shape: &Shape, plain: &mut Vec<Argument>) -> bool {
     plain.push(argument);
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ahead, Argument, Fetch, RECORDS_AHEAD, Record, Records, Today};
+    use crate::{
+        collections::{BTreeMap, HashMap, Vec as Many},
+        engine::record::put_record,
+        state::fetch::Number as Bits,
+    };
+
+    /// A newtype, which is written as what is in it.
+    #[crate::data]
+    pub struct Number(u64);
+
+    #[crate::data]
+    pub struct Pair {
+        left: u32,
+        right: i16,
+    }
+
+    #[crate::model]
+    #[derive(Default)]
+    pub struct Shelf {
+        by_number: HashMap<u64, u64>,
+        by_name: BTreeMap<String, [u64; 4]>,
+        names: HashMap<String, [u64; 4]>,
+    }
+
+    #[crate::model]
+    impl Shelf {
+        pub fn plain(&mut self, from: u64, to: u64, amount: u32) -> u32 {
+            *self.by_number.entry(from).or_default() += to;
+            amount
+        }
+        pub fn named(&mut self, name: String, number: Number) {
+            self.names.insert(name.clone(), [number.0; 4]);
+            self.by_name.insert(name, [number.0; 4]);
+        }
+        pub fn inside(&mut self, pair: Pair, yes: bool, _many: Many<u8>, _late: u64) -> bool {
+            let _ = (pair.left, pair.right);
+            yes
+        }
+        pub fn nothing_known(&mut self, _maybe: Option<u64>, _number: u64) {}
+        pub fn too_many(&mut self, _numbers: (u8, u16, u32, u64, i64)) {}
+        pub fn none(&mut self) {}
+    }
+
+    fn number(number: Bits) -> Argument {
+        Argument::Number(number)
+    }
+
+    #[test]
+    fn of_each_command_it_knows_what_its_arguments_begin_with() {
+        let ahead = Ahead::of(&Today::of::<Shelf>());
+        let expected: [&[Argument]; 6] = [
+            &[number(Bits::U64), number(Bits::U64), number(Bits::U32)],
+            &[Argument::Text, number(Bits::U64)],
+            &[number(Bits::U32), number(Bits::I16), number(Bits::U8)],
+            &[],
+            &[number(Bits::U8), number(Bits::U16), number(Bits::U32), number(Bits::U64)],
+            &[],
+        ];
+        assert_eq!(ahead.commands, expected);
+    }
+
+    fn records(commands: impl IntoIterator<Item = ShelfCommand>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for command in commands {
+            let mut arguments = Vec::new();
+            crate::model::Operation::put(&command, &mut arguments).unwrap();
+            let method = crate::model::Operation::method(&command);
+            put_record(
+                Record { method, caller: Some("somebody"), request: None, arguments: &arguments },
+                &mut bytes,
+            );
+        }
+        bytes
+    }
+
+    #[test]
+    fn it_finds_the_keys_that_the_next_records_name() {
+        let ahead = Ahead::of(&Today::of::<Shelf>());
+        let commands = [
+            ShelfCommand::Plain { from: 300, to: 7, amount: 5 },
+            ShelfCommand::Named { name: "Ann".into(), number: Number(9) },
+            ShelfCommand::Inside {
+                pair: Pair { left: 1, right: -2 },
+                yes: true,
+                _many: Many::new(),
+                _late: 4,
+            },
+        ];
+        let bytes = records(commands);
+        let (mut records, mut fetch) = (Records::of(&bytes), Fetch::default());
+        while !records.is_empty() {
+            ahead.add(&records.take().unwrap(), &mut fetch).unwrap();
+        }
+        let (mut numbers, mut small) = (Vec::new(), Vec::new());
+        fetch.each_number(|number: &u64| numbers.push(*number));
+        fetch.each_number(|number: &i16| small.push(*number));
+        assert_eq!((numbers, small), (vec![300, 7, 9], vec![-2]));
+        assert_eq!(fetch.texts_as::<String>().collect::<Vec<_>>(), ["Ann"]);
+    }
+
+    #[test]
+    fn it_looks_again_after_some_records_if_there_is_something_large_and_never_if_not() {
+        let ahead = Ahead::of(&Today::of::<Shelf>());
+        let bytes = records((0..100).map(|from| ShelfCommand::Plain { from, to: 1, amount: 1 }));
+        let mut shelf = Shelf::default();
+        assert_eq!(ahead.look(&mut shelf, Records::of(&bytes)), usize::MAX);
+        shelf.by_number = (0..20_000).map(|number| (number, number)).collect();
+        shelf.names = (0..10_000).map(|number| (number.to_string(), [number; 4])).collect();
+        shelf.by_name = (0..10_000).map(|number| (number.to_string(), [number; 4])).collect();
+        assert_eq!(ahead.look(&mut shelf, Records::of(&bytes)), RECORDS_AHEAD);
+        let bytes =
+            records((0..5).map(|number| ShelfCommand::Named { name: number.to_string(), number: Number(1) }));
+        assert_eq!(ahead.look(&mut shelf, Records::of(&bytes)), RECORDS_AHEAD);
+        assert_eq!(
+            ahead.look(&mut shelf, Records::of(&[1, 2])),
+            usize::MAX,
+            "what cannot be read is told elsewhere"
+        );
+        assert_eq!((shelf.by_number.len(), shelf.names.len()), (20_000, 10_000));
+    }
+}

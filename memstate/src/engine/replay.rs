@@ -391,8 +391,14 @@ impl<'a, M: Model> Replay<'a, M> {
         if let Some(runner) = &self.runner {
             runner.begins();
         }
+        let is_of_today = *batch.writer.bytes == *self.today.bytes;
+        let mut until_look_ahead = if is_of_today { 0 } else { usize::MAX };
         for index in 0..batch.count {
             let position = batch.first.plus(index.into());
+            if until_look_ahead == 0 {
+                until_look_ahead = self.kernel().look_ahead(records);
+            }
+            until_look_ahead -= 1;
             let written = records.take().map_err(|error| unreadable(self, error))?;
             if position <= self.position() {
                 continue;

@@ -76,7 +76,8 @@ fn is_in_the_charts(rows: &[serde_json::Value], dir: &Path) {
     let names = |row: &serde_json::Value| row["name"].as_str().expect("a name").to_owned();
     let (commands, peers) = (of("commands"), of("peers"));
     let rates = commands.iter().filter(|row| row["unit"] == "commands/s").count();
-    let times = commands.iter().filter(|row| names(row).starts_with("in_flight_")).count() - rates;
+    let is_time = |row: &serde_json::Value| row["unit"] == "µs" && names(row).starts_with("in_flight_");
+    let times = commands.iter().filter(|row| is_time(row)).count();
     // With each of ours that of the bare loop, and beside the latencies that of a bare write and sync.
     for (file, points) in [("throughput.svg", 2 * rates + peers.len()), ("latency.svg", times + 1)] {
         let text = fs::read_to_string(dir.join(file)).expect("a chart");
