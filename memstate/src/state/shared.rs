@@ -52,8 +52,12 @@
 //! model) never looks at a log that has gone to other contents, and none is pushed to while it is unwound or emptied.
 //!
 //! *A step stays on its thread*, so it need not be `Send`, and neither need what it holds: [`State::Saved`]. It is made
-//! while its transaction records, and used or dropped before that ends. The saved value of the root is a local
-//! variable of the function that runs the command.
+//! while its transaction records, and used or dropped before that ends, or kept for ever with contents that have escaped.
+//! The saved value of the root is a local variable of the function that runs the command.
+//!
+//! *The end is reached.* A search, a roll-back or an end that stopped half-way would leave second handles that work, or
+//! give a log back twice. So no panic of the user's code gets out of them, nor one of what a panic carries
+//! ([`survives`]). Should memstate itself panic there, everything that is still pinned stays so for ever.
 //!
 //! A leaked handle that nobody borrows from cannot be told from one that somebody does. `mem::forget` of a collection
 //! of the model escapes, and so does a collection in a result that is leaked because the destructor of a local
@@ -177,7 +181,7 @@ struct Head {
     state: AtomicU64,
     /// How many handles there are; at most one, except during a roll-back. And [`LOST`].
     handles: AtomicU32,
-    /// Where the transaction has its [`Pin`]. Only the thread that they are pinned to uses it.
+    /// Where the transaction has its [`Pin`], as long as it has one. Only the thread that they are pinned to uses it.
     place: Cell<u32>,
 }
 

@@ -1128,7 +1128,7 @@ fn what_is_dropped_on_another_thread_while_a_command_ends_is_freed_once() {
 #[test]
 fn a_handle_made_in_a_roll_back_may_be_dropped_on_another_thread() {
     // The list stays where it was, or is dropped here or there before it is restored twice.
-    let calls = if cfg!(miri) { 10..14 } else { 0..60 };
+    let calls = (0..60).step_by(if cfg!(miri) { 6 } else { 1 });
     let mut restored = 0;
     for (at, how) in calls.flat_map(|at| [(at, 0), (at, 1), (at, 2)]) {
         let mut root = hooks();
@@ -1165,7 +1165,7 @@ fn a_handle_made_in_a_roll_back_may_be_dropped_on_another_thread() {
         }
         free_what_is_lost();
     }
-    assert!(restored > 2);
+    assert!(restored > 0);
 }
 
 #[test]
