@@ -181,7 +181,7 @@ impl<T: Clone + Send + Sync + 'static> ForeignWith for T {
 
 fn put_back_clone<T>(slot: &mut T, saved: T) {
     let stale = std::mem::replace(slot, saved);
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(stale)));
+    survives(|| drop(stale));
 }
 
 /// Drops a value that a failed command left behind.
@@ -191,8 +191,20 @@ fn put_back_clone<T>(slot: &mut T, saved: T) {
 pub(crate) fn discard<T: State>(mut stale: T) {
     if std::mem::needs_drop::<T>() {
         stale.visit(&mut Visitor::detaching());
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(stale)));
+        survives(|| drop(stale));
     }
+}
+
+/// Runs code of the user's where a panic must not get any further; `false` if it panicked.
+///
+/// What the panic carries is dropped, which may panic as well.
+pub(crate) fn survives(act: impl FnOnce()) -> bool {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(act)) else { return true };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // So might that of the payload's panic, and so on.
+        std::mem::forget(payload);
+    }
+    false
 }
 
 /// `State` for types that are saved as a plain copy.

@@ -155,10 +155,7 @@ impl<K: State + Ord, V: State> BTreeMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        if self.is_empty() {
-            return None;
-        }
-        let (entries, mut steps) = self.parts();
+        let (entries, mut steps) = Log::open_written(&mut self.0)?;
         if steps.is_on() {
             let (key, value) = entries.get_key_value(key)?;
             save_present(&mut steps, key, value);

@@ -161,10 +161,7 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        if self.is_empty() {
-            return None;
-        }
-        let (entries, mut steps) = self.parts();
+        let (entries, mut steps) = Log::open_written(&mut self.0)?;
         let (index, _, value) = entries.get_full_mut(key)?;
         save_changed(&mut steps, index, value);
         Some(value)
@@ -185,8 +182,10 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
     {
         let (entries, mut steps) = self.parts();
         if steps.is_on() {
-            for (index, _, value) in keys.iter().filter_map(|key| entries.get_full(*key)) {
-                save_changed(&mut steps, index, value);
+            for key in keys {
+                if let Some((index, _, value)) = entries.get_full_mut(key) {
+                    save_changed(&mut steps, index, value);
+                }
             }
         }
         entries.get_disjoint_mut(keys)

@@ -9,7 +9,11 @@ use std::{
 };
 
 use super::support::{Log, Places};
-use crate::state::{State, Visitor, discard, shared::Contents, trace::Trace};
+use crate::state::{
+    State, Visitor, discard,
+    shared::{Contents, save_exclusively},
+    trace::Trace,
+};
 
 /// One step back of a sequence.
 pub enum Step<T: State> {
@@ -285,19 +289,21 @@ impl<T: State> Contents for VecDeque<T> {
 
 /// Saves the element at `index`, which is about to be handed out.
 #[inline]
-pub(super) fn save_changed<T: State>(steps: &mut Log<'_, Step<T>>, index: usize, value: &T) {
+pub(super) fn save_changed<T: State>(steps: &mut Log<'_, Step<T>>, index: usize, value: &mut T) {
     // The same element again and nothing between: what was saved first is what comes back.
-    if !steps.last_is(|step| matches!(step, Step::Changed(last, _) if *last == index)) {
-        steps.push(|| Step::Changed(index, value.save()));
-    }
+    steps.push_unless(
+        |step| matches!(step, Step::Changed(last, _) if *last == index),
+        || Step::Changed(index, save_exclusively(value)),
+    );
 }
 
 /// Saves all elements, of which anything may become.
 pub(super) fn save_whole<'a, T: State>(steps: &mut Log<'_, Step<T>>, items: impl IntoIterator<Item = &'a T>) {
     // Once more and nothing between: what was saved first is what comes back.
-    if !steps.last_is(|step| matches!(step, Step::Whole(_))) {
-        steps.push(|| Step::Whole(items.into_iter().map(T::save).collect()));
-    }
+    steps.push_unless(
+        |step| matches!(step, Step::Whole(_)),
+        || Step::Whole(items.into_iter().map(T::save).collect()),
+    );
 }
 
 /// Saves the elements in `range`, which are about to leave; `added` others take their place.

@@ -404,7 +404,7 @@ impl<T: State> Vec<T> {
     pub fn get_mut<I: Positions<T>>(&mut self, index: I) -> Option<&mut I::Output> {
         let (items, mut steps) = self.parts();
         for position in index.within(items.len()) {
-            save_changed(&mut steps, position, &items[position]);
+            save_changed(&mut steps, position, &mut items[position]);
         }
         items.get_mut(index)
     }

@@ -1,27 +1,39 @@
 //! The handle that a collection is, and the undo log behind it: the one module with `unsafe`.
 //!
 //! A collection is a [`Handle`] to contents on the heap. While a command runs, everything that it can
-//! reach through `&mut` was *saved* before: a [`Token`] is another owner of the contents, which keeps
-//! them alive and cannot look into them. So whatever the command does with the handle (assigns over it,
-//! swaps it, drops it, moves it into another collection), its contents are still there when the command
-//! fails, with a log of the steps that lead back.
+//! reach through `&mut` was *saved* before, or is found by what was saved: contents that are saved or changed are
+//! *pinned* to the command, which keeps them alive until it has ended, and a [`Token`] says which they were. So
+//! whatever the command does with the handle (assigns over it, swaps it, drops it, moves it into another collection),
+//! its contents are still there when the command fails, with a log of the steps that lead back.
 //!
 //! # Why this is sound
 //!
-//! A [`Handle`] gives out `&C` for `&self` and `&mut C` for `&mut self`, like a `Box`. Two things could
-//! make that wrong: a second handle to the same contents, and a roll-back that changes contents which
-//! somebody still borrows. Neither needs more than safe code (`Box::leak` makes a borrow that outlives
-//! the command), so neither is taken on trust:
+//! A [`Handle`] gives out `&C` for `&self` and `&mut C` for `&mut self`, like a `Box`. Three things could
+//! make that wrong: contents that are freed too early or twice, a second handle to the same contents, and a roll-back
+//! that changes contents which somebody still borrows. None needs more than safe code (`Box::leak` makes a borrow that
+//! outlives the command), so none is taken on trust:
+//!
+//! *One owner.* Contents that are not pinned belong to their handle, which frees them. Pinned ones belong to the
+//! transaction. A handle that is dropped meanwhile only counts itself out, and the transaction frees the contents when
+//! it ends without a handle; if there is one, it gives them back by unpinning them, and that is the last time it looks
+//! at them. A handle that is dropped on another thread cannot know whether the transaction has counted the handles already, nor
+//! can the transaction, so neither of the two frees such contents: they are *lost*, marked as such and put on a list
+//! under a lock, and whoever looks there after they were unpinned frees them. A roll-back that makes a handle to them
+//! anew takes them from the list. A token owns nothing. It is only looked into in the roll-back of its transaction, to which
+//! the contents are pinned then, and before anything is freed in it.
 //!
 //! *One handle.* Every contents counts its handles. [`Handle::restore`] makes one where another may be, and
-//! only in the roll-back of the transaction that the contents are *pinned* to; anywhere else it takes a
-//! token that is the only owner. Contents that have two handles when the roll-back ends are never unpinned.
+//! only in the roll-back of the transaction that the contents are pinned to. Contents that have two handles when the
+//! roll-back ends are never unpinned.
 //!
 //! *No access.* Contents that a command saved or changed are pinned to its transaction, so to its thread, until it
-//! has ended. Through a handle on another thread they cannot be reached ([`Inner::admit`] panics). From the
+//! has ended. Through a handle on another thread they cannot be reached ([`Head::admit`] panics). From the
 //! search for the handles ([`find`]) to the end of a roll-back they cannot be reached at all, on no thread:
 //! code of the user's that runs then (`Drop`, `Ord`, `State` by hand) sees none of it. A command that succeeds is
 //! traced after the same search; meanwhile they can be read and not changed.
+//!
+//! *One pin.* Who pins has `&mut` of the only handle, so nobody else can; or it saves through a shared borrow, and
+//! then a compare-and-swap decides between those who do that at once.
 //!
 //! *No borrow.* So when the search has begun, no new borrow of pinned contents comes into being. The old ones are
 //! gone if the search has since had `&mut Handle` of their one handle in its hands (it visits the root for that, and
@@ -34,24 +46,29 @@
 //! state that comes back (a static that the command was the first to use; a field under `#[memstate(clone)]`).
 //! Such contents are left as they are.
 //!
-//! *The log* is touched by the thread only that the contents are pinned to: [`Log`] is neither `Send` nor
-//! `Sync`, borrows the handle, and borrows the list of steps no longer than a push takes. So even the log of
-//! contents that are not known can be emptied.
+//! *The log* of contents belongs to the transaction, which takes one from the thread's spare ones at the first change.
+//! A [`Log`] points to it and knows the number of the transaction. It is neither `Send` nor `Sync`, and does nothing unless
+//! that transaction records on this thread. So one that outlives its command (an iterator over a collection outside of the
+//! model) never looks at a log that has gone to other contents, and none is pushed to while it is unwound or emptied.
 //!
 //! *A step stays on its thread*, so it need not be `Send`, and neither need what it holds: [`State::Saved`]. It is made
-//! and used while its contents are pinned, and `end` drops it on their thread before it unpins them. Only a [`Log`]
-//! that outlives its command (an iterator over a collection outside of the model) can still push one, on the same
-//! thread. Contents with such a log are borrowed; once they no longer are, they may go anywhere, and nobody looks at
-//! those steps again: the next [`pin`] and the destructor of [`Steps`] leak them. The saved value of the root is a local
-//! variable of the function that runs the command.
+//! while its transaction records, and used or dropped before that ends, or kept for ever with contents that have escaped.
+//! The saved value of the root is a local variable of the function that runs the command.
+//!
+//! *The end is reached.* A search, a roll-back or an end that stopped half-way would leave second handles that work, or
+//! give a log back twice. So no panic of the user's code gets out of them, nor one of what a panic carries
+//! ([`survives`]). Should memstate itself panic there, everything that is still pinned stays so for ever.
 //!
 //! A leaked handle that nobody borrows from cannot be told from one that somebody does. `mem::forget` of a collection
 //! of the model escapes, and so does a collection in a result that is leaked because the destructor of a local
 //! panics after the result was computed.
 //!
-//! # What the search costs
+//! # What it costs
 //!
-//! It visits the root's own fields and, of each pinned contents, the places that its log says were changed; of
+//! A command that neither drops nor hands away what it changes comes to its end without one atomic read-modify-write, which
+//! would keep the processor from fetching the entries of the next command while it waits for those of this one.
+//!
+//! The search visits the root's own fields and, of each pinned contents, the places that its log says were changed; of
 //! what the command made, everything. That is in proportion to what the command did: one look per step, the
 //! lookup of the key again in a sorted map, and where elements have moved, one addition per earlier step (or a
 //! look at all elements, where that is less). Elements without a destructor are not looked at.
@@ -61,17 +78,19 @@
 //! fills collections on other threads.
 
 use std::{
-    any::Any,
-    cell::{Cell, OnceCell, RefCell, UnsafeCell},
+    any::TypeId,
+    cell::{Cell, UnsafeCell},
     marker::PhantomData,
-    panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
+    mem::ManuallyDrop,
+    panic::{RefUnwindSafe, UnwindSafe},
+    ptr::NonNull,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use super::{State, fetch::Fetch, trace::Trace};
+use super::{State, fetch::Fetch, survives, trace::Trace};
 
 /// What a collection holds, with the steps that take a change back.
 pub trait Contents: Default + Send + Sync + 'static {
@@ -96,10 +115,14 @@ pub trait Contents: Default + Send + Sync + 'static {
 ///
 /// It asks nothing of them, so that a collection of what is no [`State`] is a type like any other. What it cannot do is
 /// then said once, where a model holds it.
-pub struct Handle<C>(Option<Arc<Inner<C>>>);
+pub struct Handle<C>(Option<NonNull<Inner<C>>>, PhantomData<Inner<C>>);
 
-/// What [`Handle::save`] gives: it brings the handle back, and until then it can do nothing else.
-pub struct Token<C>(Option<Arc<Inner<C>>>);
+/// What [`Handle::save`] gives: it brings the handle back in the roll-back of its command, and can do nothing else.
+pub struct Token<C> {
+    contents: Option<NonNull<Inner<C>>>,
+    /// The transaction that the contents are pinned to, 0 if none is.
+    transaction: u64,
+}
 
 /// Contents, open for a change.
 pub struct Edit<'a, C: Contents> {
@@ -110,8 +133,12 @@ pub struct Edit<'a, C: Contents> {
 
 /// Where the steps back of a borrow go, while a command runs.
 ///
-/// It stays on its thread: a value that is saved on another one would not be pinned to the command.
-pub struct Log<'a, S>(Option<&'a UnsafeCell<Vec<S>>>);
+/// It stays on its thread, and is of no use after its command.
+pub struct Log<'a, S> {
+    steps: Option<NonNull<Steps<S>>>,
+    transaction: u64,
+    borrow: PhantomData<&'a Steps<S>>,
+}
 
 /// Why a roll-back could not bring the state back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +157,8 @@ pub struct Visitor {
 }
 
 enum Task {
+    /// Pinning what a command begins with, of which it has `&mut`.
+    Pin,
     /// Letting go of what is about to be discarded.
     Detach,
     /// Finding the handles to the contents that are pinned to this transaction.
@@ -138,45 +167,65 @@ enum Task {
     Fetch(Box<Fetch>),
 }
 
+#[repr(C)]
 struct Inner<C> {
-    /// The transaction that holds these contents, or [`FREE`] or [`ESCAPED`].
-    pin: AtomicU64,
-    /// The transaction that made these contents, if one did.
-    made_by: u64,
-    /// How many handles there are; at most one, except during a roll-back.
-    handles: AtomicU32,
-    /// Whether it is proved that nobody borrows these contents. Only the thread that they are pinned to uses it.
-    known: AtomicBool,
+    // The first, so that it can be found without the type.
+    head: Head,
     contents: UnsafeCell<C>,
-    /// The [`Steps`] of these contents, which only [`Contents`] have. The first command that pins them makes it, and it
-    /// stays for the next ones.
-    log: OnceCell<Box<dyn Any>>,
+}
+
+/// What is to be known of contents of any type.
+struct Head {
+    /// The number of the transaction that holds or made these contents, and flags; see [`PINNED`] and the others. While they are
+    /// pinned, only the thread of the transaction writes it.
+    state: AtomicU64,
+    /// How many handles there are; at most one, except during a roll-back. And [`LOST`].
+    handles: AtomicU32,
+    /// Where the transaction has its [`Pin`], as long as it has one. Only the thread that they are pinned to uses it.
+    place: Cell<u32>,
 }
 
 /// The steps back of some contents.
-struct Steps<S>(UnsafeCell<Vec<S>>);
+type Steps<S> = UnsafeCell<Vec<S>>;
 
-// SAFETY: the contents are owned like by a `Box`. `log` is nothing but `Steps` and an allocation, and both of these can
-// go to another thread as long as the steps in it are not touched there. They are used on the thread of the transaction
-// only that the contents are pinned to, which is another owner of this until it has emptied the log; what comes into
-// the log after that is used on no thread, and not dropped either.
-unsafe impl<C: Send> Send for Inner<C> {}
+// SAFETY: a handle owns its contents like a `Box`. Of the head, `place` is used on the thread only that the contents are
+// pinned to, and the rest is atomic. The transaction that contents are pinned to is another owner of them, but touches
+// them only while no handle can.
+unsafe impl<C: Send + Sync> Send for Handle<C> {}
 
-// SAFETY: `contents` are reached from several threads only as far as `admit` lets it: through the one live handle,
-// which borrows like a `Box` does, or by the transaction that they are pinned to. `log` is only reached on the thread
-// of that transaction, by which it is made, too; pinning and unpinning hand it on.
-unsafe impl<C: Send + Sync> Sync for Inner<C> {}
+// SAFETY: the contents are reached from several threads only as far as `admit` lets it: through the one live handle,
+// which borrows like a `Box` does, or by the transaction that they are pinned to.
+unsafe impl<C: Send + Sync> Sync for Handle<C> {}
 
 // A handle owns its contents like a `Box`, so it is as safe across a panic as they are.
 impl<C: UnwindSafe> UnwindSafe for Handle<C> {}
 impl<C: RefUnwindSafe> RefUnwindSafe for Handle<C> {}
 
+/// A command holds these contents.
+const PINNED: u64 = 1;
+/// The transaction with this number made these contents, whether it holds them or not.
+const MADE: u64 = 2;
+/// The transaction that they are pinned to has saved them: the state may need them when it comes back.
+const SAVED: u64 = 4;
+/// It is proved that nobody borrows these contents.
+const KNOWN: u64 = 8;
+/// The number of the transaction.
+const NUMBER: u64 = !15;
 /// No command holds these contents.
 const FREE: u64 = 0;
 /// A handle to them is somewhere out of reach; nobody may use them again.
 const ESCAPED: u64 = u64::MAX;
-/// How many bytes of an emptied log stay allocated for the next command.
-const KEPT_LOG_BYTES: usize = 4096;
+/// Of the number of handles: the last one was dropped on another thread than that of the transaction.
+const LOST: u32 = 1 << 31;
+
+/// From the number of a transaction to the next.
+const NEXT: u64 = 16;
+/// How many numbers a thread takes at a time.
+const NUMBERS: u64 = 1 << 16;
+/// How many bytes of an emptied log or list stay allocated for the next command.
+const KEPT_BYTES: usize = 4096;
+/// How many emptied logs stay allocated for the next command.
+const KEPT_LOGS: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -184,7 +233,7 @@ enum Mode {
     Idle,
     /// A command runs, and what it changes goes into logs.
     Recording,
-    /// The handles are looked for. Pinned contents cannot be reached, and get no second handle.
+    /// The handles are looked for, or stale ones dropped. Pinned contents cannot be reached, and get no second handle.
     Searching,
     /// The user's `Serialize` runs: pinned contents can be read.
     Tracing,
@@ -197,126 +246,272 @@ enum Mode {
 struct Scope {
     /// The number of the transaction, 0 if there is none.
     transaction: Cell<u64>,
+    /// The same, 0 also in every other mode than [`Mode::Recording`].
+    recording: Cell<u64>,
     mode: Cell<Mode>,
-    pinned: RefCell<Vec<Arc<dyn Pinned>>>,
+    /// The next number, and where this thread's numbers end.
+    numbers: Cell<(u64, u64)>,
+    /// Grows while recording only.
+    pinned: List<Pin>,
+    spare: List<Spare>,
 }
+
+/// A list of a thread, which nobody borrows for longer than a call, and no code of the user's runs in that.
+///
+/// It has no destructor, because what has one is slower to come by in a thread's memory; see [`AtThreadEnd`].
+struct List<T>(UnsafeCell<ManuallyDrop<Vec<T>>>);
+
+/// An emptied log.
+struct Spare {
+    /// The type of its steps.
+    of: TypeId,
+    log: NonNull<()>,
+    free: unsafe fn(NonNull<()>),
+}
+
+/// What a thread leaves behind goes with it.
+struct AtThreadEnd;
 
 thread_local! {
     static SCOPE: Scope = const {
-        Scope { transaction: Cell::new(0), mode: Cell::new(Mode::Idle), pinned: RefCell::new(Vec::new()) }
+        Scope {
+            transaction: Cell::new(0),
+            recording: Cell::new(0),
+            mode: Cell::new(Mode::Idle),
+            numbers: Cell::new((0, 0)),
+            pinned: List::new(),
+            spare: List::new(),
+        }
     };
+    static AT_THREAD_END: AtThreadEnd = const { AtThreadEnd };
+}
+
+impl<T> List<T> {
+    const fn new() -> Self {
+        List(UnsafeCell::new(ManuallyDrop::new(Vec::new())))
+    }
+
+    #[inline]
+    fn with<R>(&self, act: impl FnOnce(&mut Vec<T>) -> R) -> R {
+        // SAFETY: the list is its thread's own, and nothing that is done in here comes here again.
+        act(unsafe { &mut *self.0.get() })
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.with(|list| list.len())
+    }
+}
+
+impl List<Pin> {
+    #[inline]
+    fn at(&self, place: usize) -> Pin {
+        self.with(|list| list[place])
+    }
+
+    /// Takes one out; the last one takes its place.
+    fn take(&self, place: usize) -> Pin {
+        self.with(|list| {
+            let taken = list.swap_remove(place);
+            if let Some(moved) = list.get(place) {
+                moved.head().place.set(taken.head().place.get());
+            }
+            taken
+        })
+    }
+}
+
+impl Drop for AtThreadEnd {
+    fn drop(&mut self) {
+        SCOPE.with(|scope| {
+            drop(scope.pinned.with(std::mem::take));
+            for spare in scope.spare.with(std::mem::take) {
+                // SAFETY: a spare log is nobody's, and is of this type.
+                unsafe { (spare.free)(spare.log) };
+            }
+        });
+    }
+}
+
+/// Contents that a transaction holds.
+#[derive(Clone, Copy)]
+struct Pin {
+    contents: NonNull<dyn Pinned>,
+    /// The [`Steps`] of these contents, once there was one.
+    log: Option<NonNull<()>>,
 }
 
 /// Contents of any type, as the scope of a command sees them.
 ///
-/// All of it is only called by [`Transaction`], on the thread that the contents are pinned to.
-trait Pinned: Send + Sync {
-    fn has(&self) -> Standing;
-    /// Starts a search anew.
-    fn forget_what_is_known(&self);
-    /// Makes contents without a handle known, and searches them.
-    fn find_without_handle(&self, visitor: &mut Visitor);
-    /// Writes what was changed. The contents must be known, and nobody may edit them meanwhile.
-    fn trace(&self, trace: &mut Trace);
-    /// Empties the log: the changes stay.
-    fn forget(&self);
-    /// Plays the log backwards: the changes go. `false` if code of the user's panicked on the way. The contents must
-    /// be known, and nobody may reach them meanwhile.
-    fn unwind(&self) -> bool;
-    /// Lets go of what belongs elsewhere, before the last owner drops these contents, which is the caller.
-    fn detach(&self);
-    fn set_pin(&self, pin: u64);
+/// All of it is only called by [`Transaction`], on the thread that the contents are pinned to. `log` is that of their
+/// [`Pin`].
+trait Pinned {
+    /// Makes these contents known, and looks for handles in them.
+    ///
+    /// # Safety
+    ///
+    /// The caller has `&mut` of the only handle, or there is none, and the mode is [`Mode::Searching`].
+    unsafe fn search(&self, visitor: &mut Visitor);
+
+    /// Writes what was changed.
+    ///
+    /// # Safety
+    ///
+    /// The contents are known, and the mode has been [`Mode::Searching`] and then [`Mode::Tracing`] since.
+    unsafe fn trace(&self, log: NonNull<()>, trace: &mut Trace);
+
+    /// Plays the log backwards: the changes go. `false` if code of the user's panicked on the way.
+    ///
+    /// # Safety
+    ///
+    /// The contents are known, and the mode has been [`Mode::Searching`] and then [`Mode::RollingBack`] since.
+    unsafe fn unwind(&self, log: NonNull<()>) -> bool;
+
+    /// Empties the log, and gives it back: the changes stay.
+    ///
+    /// # Safety
+    ///
+    /// The transaction does not record any more. The log is not used again.
+    unsafe fn forget(&self, log: NonNull<()>, scope: &Scope);
+
+    /// Lets go of what belongs elsewhere, before these contents are dropped.
+    ///
+    /// # Safety
+    ///
+    /// There is no handle.
+    unsafe fn detach(&self);
 }
 
-/// What the roll-back asks of contents.
-struct Standing {
-    known: bool,
-    handles: u32,
-    made_by_this: bool,
+/// The log behind a pointer without a type.
+///
+/// # Safety
+///
+/// It is the log of contents whose steps are `S`, and was not given back yet.
+#[inline]
+unsafe fn steps<'a, S>(log: NonNull<()>) -> &'a Steps<S> {
+    // SAFETY: the caller says so; a log is on the heap, and nobody has more than a shared borrow of its cell.
+    unsafe { log.cast().as_ref() }
+}
+
+/// Frees a log, which is empty.
+///
+/// # Safety
+///
+/// As for [`steps`], and nobody else has it.
+unsafe fn free_log<S>(log: NonNull<()>) {
+    // SAFETY: the caller says so; `take_log` has leaked it as this type.
+    drop(unsafe { Box::from_raw(log.cast::<Steps<S>>().as_ptr()) });
 }
 
 impl<C: Contents> Pinned for Inner<C> {
-    fn has(&self) -> Standing {
-        Standing {
-            known: self.known.load(Ordering::Relaxed),
-            handles: self.handles.load(Ordering::Acquire),
-            made_by_this: self.made_by != 0 && self.made_by == self.pin.load(Ordering::Relaxed),
+    unsafe fn search(&self, visitor: &mut Visitor) {
+        // The user's `visit` may come here again from below.
+        let state = self.head.state.load(Ordering::Relaxed);
+        if state & KNOWN != 0 {
+            return;
         }
-    }
-
-    fn forget_what_is_known(&self) {
-        self.known.store(false, Ordering::Relaxed);
-    }
-
-    fn find_without_handle(&self, visitor: &mut Visitor) {
-        if self.handles.load(Ordering::Acquire) == 0 {
-            // SAFETY: nobody can make a handle either, because the scope is another owner.
-            unsafe { self.search(visitor) };
+        self.head.state.store(state | KNOWN, Ordering::Relaxed);
+        // SAFETY: nobody borrows the contents by the old handle, nobody can reach them now, and the flag above keeps
+        // this function out.
+        let contents = unsafe { &mut *self.contents.get() };
+        if state & MADE != 0 || matches!(visitor.task, Task::Find { thorough: true, .. }) {
+            return contents.visit(visitor);
         }
+        let log = SCOPE.with(|scope| scope.pinned.at(self.head.place.get() as usize).log);
+        // SAFETY: it is the log of these contents. Nobody can push while the mode is not `Mode::Recording`.
+        let steps = log.map(|log| unsafe { &*steps::<C::Step>(log).get() });
+        contents.visit_changed(steps.map_or(&[], Vec::as_slice), visitor);
     }
 
-    fn trace(&self, trace: &mut Trace) {
+    unsafe fn trace(&self, log: NonNull<()>, trace: &mut Trace) {
         // SAFETY: the contents are known, and `Mode::Tracing` has kept everybody from editing them since; that
         // keeps everybody from the steps, too.
-        let (contents, steps) = unsafe { (&*self.contents.get(), &*self.steps().get()) };
+        let (contents, steps) = unsafe { (&*self.contents.get(), &*steps::<C::Step>(log).get()) };
         for step in steps {
             contents.trace(step, trace);
         }
     }
 
-    fn forget(&self) {
-        // SAFETY: we are on the thread that the contents are pinned to.
-        let log = unsafe { self.steps() };
-        // SAFETY: we are on the thread of the steps, where nobody borrows them for longer than a call; the
-        // borrow ends before a step is dropped, because that runs the user's code.
-        let mut steps = std::mem::take(unsafe { &mut *log.get() });
-        if std::mem::needs_drop::<C::Step>() {
-            while let Some(step) = steps.pop() {
-                // The command is done; a panic in a destructor of what it replaced changes nothing any more.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(step)));
-            }
-        } else {
-            steps.clear();
-        }
-        if steps.capacity() * size_of::<C::Step>() <= KEPT_LOG_BYTES {
-            // SAFETY: as above; the old list is not borrowed when it is dropped.
-            let old = std::mem::replace(unsafe { &mut *log.get() }, steps);
-            drop(old);
-        }
-    }
-
-    fn unwind(&self) -> bool {
+    unsafe fn unwind(&self, log: NonNull<()>) -> bool {
         // SAFETY: the contents are known, and `Mode::Searching` and then `Mode::RollingBack` have kept everybody from
         // them since. `undo` runs the user's code, which cannot get at them either.
         let contents = unsafe { &mut *self.contents.get() };
+        // SAFETY: it is the log of these contents.
+        let log = unsafe { steps::<C::Step>(log) };
         let mut whole = true;
-        // SAFETY: as in `forget`.
-        let log = unsafe { self.steps() };
-        // SAFETY: as in `forget`.
+        // SAFETY: nobody borrows the steps for longer than a call; this borrow ends before the step is used.
         while let Some(step) = unsafe { &mut *log.get() }.pop() {
-            whole &= catch_unwind(AssertUnwindSafe(|| contents.undo(step))).is_ok();
+            whole &= survives(|| contents.undo(step));
         }
         whole
     }
 
-    fn detach(&self) {
-        // SAFETY: as in `unwind`; there is no handle, because the caller is the only owner.
-        let contents = unsafe { &mut *self.contents.get() };
-        let _ = catch_unwind(AssertUnwindSafe(|| contents.visit(&mut Visitor::detaching())));
+    unsafe fn forget(&self, log: NonNull<()>, scope: &Scope) {
+        // SAFETY: it is the log of these contents, and only the caller has it still.
+        let steps = unsafe { &mut *steps::<C::Step>(log).get() };
+        if std::mem::needs_drop::<C::Step>() {
+            while let Some(step) = steps.pop() {
+                // The command is done; a panic in a destructor of what it replaced changes nothing any more.
+                survives(|| drop(step));
+            }
+        } else {
+            steps.clear();
+        }
+        let is_small = steps.capacity() * size_of::<C::Step>() <= KEPT_BYTES;
+        let spare = Spare { of: TypeId::of::<C::Step>(), log, free: free_log::<C::Step> };
+        scope.spare.with(|all| match is_small && all.len() < KEPT_LOGS {
+            true => all.push(spare),
+            // SAFETY: as above.
+            false => unsafe { free_log::<C::Step>(log) },
+        });
     }
 
-    fn set_pin(&self, pin: u64) {
-        self.pin.store(pin, Ordering::Release);
+    unsafe fn detach(&self) {
+        // SAFETY: there is no handle, and nobody else looks into contents while stale ones are dropped.
+        let contents = unsafe { &mut *self.contents.get() };
+        survives(|| contents.visit(&mut Visitor::detaching()));
+    }
+}
+
+impl Pin {
+    fn head(&self) -> &Head {
+        // SAFETY: the transaction owns the contents as long as it has this, and the head is the first of them. The
+        // pointer is that to the whole.
+        unsafe { self.contents.cast::<Head>().as_ref() }
+    }
+
+    fn contents(&self) -> &dyn Pinned {
+        // SAFETY: as above; of the contents themselves that borrows nothing, because they are in a cell.
+        unsafe { self.contents.as_ref() }
+    }
+
+    /// Empties the log, and gives it back.
+    ///
+    /// # Safety
+    ///
+    /// The transaction does not record any more.
+    unsafe fn forget(&mut self, scope: &Scope) {
+        if let Some(log) = self.log.take() {
+            // SAFETY: it was the log of these contents, and is no longer.
+            unsafe { self.contents().forget(log, scope) };
+        }
+    }
+
+    /// Frees contents of which no handle is left, and the log, on which nobody may rely any more.
+    ///
+    /// # Safety
+    ///
+    /// The list of the transaction has them no more, and they are not lost.
+    unsafe fn free(self) {
+        // SAFETY: every contents was a box; without a handle and a place in a list, this is its only owner.
+        let contents = unsafe { Box::from_raw(self.contents.as_ptr()) };
+        survives(|| drop(contents));
     }
 }
 
 impl Visitor {
     pub(super) fn detaching() -> Self {
         Visitor { task: Task::Detach, _not_send: PhantomData }
-    }
-
-    fn finding(transaction: u64, thorough: bool) -> Self {
-        Visitor { task: Task::Find { transaction, thorough }, _not_send: PhantomData }
     }
 
     pub(crate) fn fetching() -> Self {
@@ -328,7 +523,7 @@ impl Visitor {
     pub(crate) fn fetch(&mut self) -> Option<&mut Fetch> {
         match &mut self.task {
             Task::Fetch(fetch) => Some(fetch),
-            Task::Detach | Task::Find { .. } => None,
+            Task::Pin | Task::Detach | Task::Find { .. } => None,
         }
     }
 }
@@ -339,19 +534,19 @@ impl std::fmt::Debug for Visitor {
     }
 }
 
-impl<C> Inner<C> {
+impl Head {
     /// Panics unless these contents may be read from this thread now, or changed if `change` is set.
     #[inline]
     fn admit(&self, change: bool) {
-        let pin = self.pin.load(Ordering::Acquire);
-        if pin != FREE {
-            Self::admit_pinned(pin, change);
+        let state = self.state.load(Ordering::Acquire);
+        if state & PINNED != 0 {
+            Self::admit_pinned(state, change);
         }
     }
 
-    fn admit_pinned(pin: u64, change: bool) {
+    fn admit_pinned(state: u64, change: bool) {
         let mine = SCOPE.with(|scope| {
-            pin == scope.transaction.get()
+            state & NUMBER == scope.transaction.get()
                 && match scope.mode.get() {
                     Mode::Recording | Mode::Ending => true,
                     Mode::Tracing => !change,
@@ -365,116 +560,150 @@ impl<C> Inner<C> {
              nor change one in `Serialize`"
         );
     }
+
+    /// How many handles there are. Whoever reads that one is gone knows that its borrows are over.
+    fn handles(&self) -> u32 {
+        self.handles.load(Ordering::Acquire) & !LOST
+    }
+
+    fn is_lost(&self) -> bool {
+        self.handles.load(Ordering::Acquire) & LOST != 0
+    }
+
+    /// Whether the state may need these contents although they are not known.
+    fn has_escaped(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & (SAVED | KNOWN | MADE) == SAVED
+    }
 }
 
-impl<C: Contents> Inner<C> {
-    /// The log of these contents.
-    ///
-    /// # Safety
-    ///
-    /// The contents are pinned to the transaction of this thread.
+/// What becomes the state of contents that a transaction pins.
+#[inline]
+fn pinned(state: u64, transaction: u64) -> u64 {
+    let made = if state & NUMBER == transaction { state & MADE } else { 0 };
+    transaction | PINNED | made
+}
+
+impl Scope {
     #[inline]
-    unsafe fn steps(&self) -> &UnsafeCell<Vec<C::Step>> {
-        let log = self.log.get_or_init(|| Box::new(Steps::<C::Step>(UnsafeCell::default())));
-        debug_assert!(log.is::<Steps<C::Step>>());
-        let log: *const dyn Any = &**log;
-        // SAFETY: this is the only place that makes a log, and `C` has one type of step.
-        &unsafe { &*log.cast::<Steps<C::Step>>() }.0
+    fn set(&self, mode: Mode) {
+        self.mode.set(mode);
+        self.recording.set(if mode == Mode::Recording { self.transaction.get() } else { 0 });
     }
 
-    /// Makes these contents, which are pinned to this transaction, known, and looks for handles in them.
-    ///
-    /// # Safety
-    ///
-    /// The caller has `&mut` of the only handle, or there is none, and the mode is [`Mode::Searching`].
-    unsafe fn search(&self, visitor: &mut Visitor) {
-        // The user's `visit` may come here again from below.
-        if self.known.swap(true, Ordering::Relaxed) {
-            return;
+    /// A number that no other transaction of this process has.
+    #[inline]
+    fn number(&self) -> u64 {
+        let (mut next, mut end) = self.numbers.get();
+        if next == end {
+            (next, end) = Self::more_numbers();
         }
-        let thorough = self.has().made_by_this || matches!(visitor.task, Task::Find { thorough: true, .. });
-        // SAFETY: nobody borrows the contents by the old handle, nobody can reach them now, and the swap above keeps
-        // this function out. The steps are on their thread, and nobody can edit.
-        let (contents, steps) = unsafe { (&mut *self.contents.get(), &*self.steps().get()) };
-        if thorough {
-            contents.visit(visitor);
-        } else {
-            contents.visit_changed(steps, visitor);
-        }
+        self.numbers.set((next + NEXT, end));
+        next
+    }
+
+    #[cold]
+    fn more_numbers() -> (u64, u64) {
+        static TAKEN: AtomicU64 = AtomicU64::new(NEXT);
+        // Every thread comes here before its first transaction. What has one after its thread's end leaves a list behind.
+        let _ = AT_THREAD_END.try_with(|_| ());
+        let next = TAKEN.fetch_add(NUMBERS * NEXT, Ordering::Relaxed);
+        (next, next + NUMBERS * NEXT)
+    }
+
+    /// What is pinned, one after the other; nothing is added meanwhile.
+    fn pinned(&self) -> impl DoubleEndedIterator<Item = Pin> + use<'_> {
+        (0..self.pinned.len()).map(|place| self.pinned.at(place))
+    }
+
+    /// The place of what is pinned next.
+    #[inline]
+    fn next_place(&self) -> u32 {
+        u32::try_from(self.pinned.len()).expect("a command touches less than 2^32 collections")
+    }
+
+    /// Adds contents that are about to be pinned to this transaction, or are since a moment, at [`Self::next_place`].
+    #[inline]
+    fn add<C: Contents>(&self, inner: NonNull<Inner<C>>, place: u32) {
+        // SAFETY: the caller borrows the handle, so the contents are there.
+        unsafe { inner.as_ref() }.head.place.set(place);
+        self.pinned.with(|pinned| pinned.push(Pin { contents: inner, log: None }));
+    }
+
+    /// The log of contents that are pinned to this transaction, which records.
+    #[inline]
+    fn log<C: Contents>(&self, inner: &Inner<C>) -> NonNull<Steps<C::Step>> {
+        self.pinned.with(|pinned| {
+            let pin = &mut pinned[inner.head.place.get() as usize];
+            pin.log.get_or_insert_with(|| self.take_log::<C::Step>()).cast()
+        })
+    }
+
+    /// A log that is empty and nobody's.
+    fn take_log<S: 'static>(&self) -> NonNull<()> {
+        let spare = self.spare.with(|spare| {
+            let place = spare.iter().rposition(|spare| spare.of == TypeId::of::<S>())?;
+            Some(spare.swap_remove(place).log)
+        });
+        spare.unwrap_or_else(|| NonNull::from(Box::leak(Box::new(Steps::<S>::default()))).cast())
     }
 }
 
-/// Pins contents to the command that runs on this thread, if one does.
+/// The contents behind the only handle to them, of which the caller has `&mut`: pinned, if a command records.
 #[inline]
-fn pin<C: Contents>(inner: &Arc<Inner<C>>) -> bool {
-    SCOPE.with(|scope| {
-        if scope.mode.get() != Mode::Recording {
-            return false;
-        }
-        if inner.pin.load(Ordering::Relaxed) == FREE {
-            let mine = scope.transaction.get();
-            match inner.pin.compare_exchange(FREE, mine, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    // SAFETY: they are pinned to this transaction now.
-                    let steps = unsafe { inner.steps() };
-                    // SAFETY: there is no `Log`, because it would borrow the handle that pins.
-                    leak(unsafe { &mut *steps.get() });
-                    scope.pinned.borrow_mut().push(Arc::clone(inner) as Arc<dyn Pinned>);
-                }
-                // A shared borrow was saved on another thread.
-                Err(pin) => Inner::<C>::admit_pinned(pin, true),
-            }
-        }
-        true
-    })
-}
-
-/// Takes steps out of a log that came into it when no command held the contents, perhaps on another thread.
-#[inline]
-fn leak<S>(steps: &mut Vec<S>) {
-    if !steps.is_empty() {
-        std::mem::forget(std::mem::take(steps));
-    }
-}
-
-impl<S> Drop for Steps<S> {
-    fn drop(&mut self) {
-        leak(self.0.get_mut());
+fn pin_exclusively<C: Contents>(scope: &Scope, inner: NonNull<Inner<C>>) {
+    let transaction = scope.recording.get();
+    // SAFETY: the caller borrows the handle, so the contents are there.
+    let state = &unsafe { inner.as_ref() }.head.state;
+    let before = state.load(Ordering::Acquire);
+    if transaction != 0 && before & PINNED == 0 {
+        scope.add(inner, scope.next_place());
+        // Nobody else can pin them meanwhile, which would need a borrow.
+        state.store(pinned(before, transaction), Ordering::Relaxed);
     }
 }
 
 impl<C> Handle<C> {
     /// A handle to empty contents; allocates nothing.
     pub const fn new() -> Self {
-        Handle(None)
+        Handle(None, PhantomData)
     }
 
     /// A handle to these contents.
     pub fn from_contents(contents: C) -> Self {
-        Handle(Some(Arc::new(Inner {
-            pin: AtomicU64::new(FREE),
-            made_by: SCOPE.try_with(|scope| scope.transaction.get()).unwrap_or(0),
-            handles: AtomicU32::new(1),
-            known: AtomicBool::new(false),
-            contents: UnsafeCell::new(contents),
-            log: OnceCell::new(),
-        })))
+        let transaction = SCOPE.try_with(|scope| scope.transaction.get()).unwrap_or(0);
+        let state = if transaction == 0 { FREE } else { transaction | MADE };
+        let head =
+            Head { state: AtomicU64::new(state), handles: AtomicU32::new(1), place: Cell::new(u32::MAX) };
+        let inner = Box::new(Inner { head, contents: UnsafeCell::new(contents) });
+        Handle(Some(NonNull::from(Box::leak(inner))), PhantomData)
+    }
+
+    #[inline]
+    fn inner(&self) -> Option<&Inner<C>> {
+        // SAFETY: the handle owns the contents, or the transaction does that they are pinned to, until the handle is gone.
+        self.0.map(|inner| unsafe { inner.as_ref() })
     }
 
     /// The contents; `None` while they are empty and were never written.
     #[inline]
     pub fn get(&self) -> Option<&C> {
-        self.0.as_ref().map(|inner| {
-            inner.admit(false);
+        self.inner().map(|inner| {
+            inner.head.admit(false);
             // SAFETY: this is the only live handle, and `&self` keeps `edit` away; see the module.
             unsafe { &*inner.contents.get() }
         })
     }
 
+    #[inline]
     fn let_go(&mut self) {
-        if let Some(inner) = self.0.take() {
-            // Whoever reads that the handle is gone knows that its borrows are over.
-            inner.handles.fetch_sub(1, Ordering::Release);
+        let Some(inner) = self.0.take() else { return };
+        // SAFETY: as in `inner`.
+        let state = unsafe { inner.as_ref() }.head.state.load(Ordering::Acquire);
+        if state & PINNED == 0 {
+            // SAFETY: contents that are not pinned belong to their only handle, which this was.
+            drop(unsafe { Box::from_raw(inner.as_ptr()) });
+        } else {
+            lose(inner.cast(), state, free::<C>);
         }
     }
 }
@@ -486,55 +715,90 @@ impl<C: Contents> Handle<C> {
         if self.0.is_none() {
             *self = Handle::from_contents(C::default());
         }
-        let inner = self.0.as_ref().expect("made above");
-        inner.admit(true);
-        // SAFETY: they are pinned to the transaction of this thread, if `pin` says so.
-        let steps = pin(inner).then(|| unsafe { inner.steps() });
+        let pointer = self.0.expect("made above");
+        // SAFETY: as in `inner`.
+        let inner = unsafe { pointer.as_ref() };
+        let steps = SCOPE.with(|scope| {
+            let transaction = scope.recording.get();
+            let state = inner.head.state.load(Ordering::Acquire);
+            if state & PINNED != 0 && state & NUMBER != transaction {
+                Head::admit_pinned(state, true);
+                return Log::off();
+            }
+            if transaction == 0 {
+                return Log::off();
+            }
+            pin_exclusively(scope, pointer);
+            Log { steps: Some(scope.log(inner)), transaction, borrow: PhantomData }
+        });
         // SAFETY: this is the only live handle, and `&mut self` makes the borrow exclusive; see the module.
         let contents = unsafe { &mut *inner.contents.get() };
-        Edit { contents, steps: Log(steps) }
+        Edit { contents, steps }
     }
 
-    /// Another owner of the contents, to bring this handle back if the command fails.
+    /// What brings this handle back if the command fails, which it pins the contents to.
+    #[inline]
     pub fn save(&self) -> Token<C> {
-        if let Some(inner) = &self.0 {
-            inner.admit(false);
-            pin(inner);
-        }
-        Token(self.0.clone())
+        let (Some(contents), Some(inner)) = (self.0, self.inner()) else {
+            return Token { contents: None, transaction: 0 };
+        };
+        let transaction = SCOPE.with(|scope| {
+            let transaction = scope.recording.get();
+            let state = inner.head.state.load(Ordering::Acquire);
+            if state & PINNED != 0 && state & NUMBER != transaction {
+                Head::admit_pinned(state, false);
+                return 0;
+            }
+            if transaction == 0 {
+                return 0;
+            }
+            if state & PINNED != 0 {
+                inner.head.state.store(state | SAVED, Ordering::Relaxed);
+                return transaction;
+            }
+            let saved = pinned(state, transaction) | SAVED;
+            // Before they are pinned, because it may panic, and what is pinned has its place.
+            let place = scope.next_place();
+            match inner.head.state.compare_exchange(state, saved, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => scope.add(contents, place),
+                // A shared borrow was saved on another thread.
+                Err(state) => Head::admit_pinned(state, true),
+            }
+            transaction
+        });
+        Token { contents: Some(contents), transaction }
     }
 
     /// The handle that `token` was made from.
     ///
     /// # Panics
     ///
-    /// If the contents are in use by a live handle and no roll-back is going on.
+    /// Outside of the roll-back of the command that the token is from.
     pub fn restore(token: Token<C>) -> Self {
-        if let Some(inner) = &token.0 {
+        if let Some(contents) = token.contents {
             let rolling_back = SCOPE.with(|scope| {
-                scope.mode.get() == Mode::RollingBack
-                    && inner.pin.load(Ordering::Acquire) == scope.transaction.get()
+                scope.mode.get() == Mode::RollingBack && token.transaction == scope.transaction.get()
             });
             assert!(
-                rolling_back || Arc::strong_count(inner) == 1,
+                rolling_back,
                 "a saved collection can only be restored by the roll-back of the command that saved it \
                  (and a key of a BTreeMap or BTreeSet cannot hold a collection)"
             );
-            // The count was read without an order; whoever owned the contents before may have been another thread.
-            fence(Ordering::Acquire);
-            inner.handles.fetch_add(1, Ordering::Relaxed);
+            // SAFETY: they were pinned to this transaction when the token was made, and still are, because in
+            // `Mode::RollingBack` nothing was freed yet.
+            let head = unsafe { &contents.as_ref().head };
+            assert!(head.handles() < LOST / 2, "a collection was restored too often");
+            if head.is_lost() {
+                Lost::find_again(head);
+            }
+            head.handles.fetch_add(1, Ordering::Relaxed);
         }
-        Handle(token.0)
+        Handle(token.contents, PhantomData)
     }
 
     /// Puts the handle back in its place; no work if it never left.
     pub fn put_back(&mut self, token: Token<C>) {
-        let same = match (&self.0, &token.0) {
-            (Some(mine), Some(saved)) => Arc::ptr_eq(mine, saved),
-            (None, None) => true,
-            _ => false,
-        };
-        if !same {
+        if self.0 != token.contents {
             let stale = std::mem::replace(self, Handle::restore(token));
             stale.discard();
         }
@@ -542,24 +806,26 @@ impl<C: Contents> Handle<C> {
 
     /// [`State::visit`].
     pub fn visit(&mut self, visitor: &mut Visitor) {
-        let Some(inner) = &mut self.0 else { return };
+        let Some(pointer) = self.0 else { return };
+        // SAFETY: as in `inner`.
+        let inner = unsafe { pointer.as_ref() };
+        let state = inner.head.state.load(Ordering::Acquire);
         match visitor.task {
-            Task::Detach => match Arc::get_mut(inner) {
-                // Nobody else knows these contents, but some of the elements may have come from the model.
-                Some(inner) => inner.contents.get_mut().visit(visitor),
-                // A token still holds them: what is about to be discarded must not reach them.
-                None => self.let_go(),
-            },
+            Task::Pin => SCOPE.with(|scope| pin_exclusively(scope, pointer)),
+            // SAFETY: contents that are not pinned have one handle, of which we have `&mut`. Nobody else knows these, but
+            // some of the elements may have come from the model.
+            Task::Detach if state & PINNED == 0 => unsafe { &mut *inner.contents.get() }.visit(visitor),
+            // A token may still bring them back: what is about to be discarded must not reach them.
+            Task::Detach => self.let_go(),
             Task::Find { transaction, thorough } => {
-                let pin = inner.pin.load(Ordering::Acquire);
-                if pin == FREE {
+                if state & PINNED == 0 {
                     // What the command did not make and did not touch holds nothing that it touched, unless other
                     // threads had a hand in it.
-                    if thorough || inner.made_by == transaction {
-                        // SAFETY: contents that are not pinned have one handle, of which we have `&mut`.
+                    if thorough || state & NUMBER == transaction {
+                        // SAFETY: as above.
                         unsafe { &mut *inner.contents.get() }.visit(visitor);
                     }
-                } else if pin == transaction && inner.handles.load(Ordering::Acquire) == 1 {
+                } else if state & NUMBER == transaction && inner.head.handles() == 1 {
                     // SAFETY: of the only handle we have `&mut`; a visitor that finds is only there in a search.
                     unsafe { inner.search(visitor) };
                 }
@@ -570,14 +836,132 @@ impl<C: Contents> Handle<C> {
 
     fn discard(mut self) {
         self.visit(&mut Visitor::detaching());
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(self)));
+        survives(|| drop(self));
     }
+}
+
+/// [`State::save`] of what the command has `&mut` of: to pin collections through that costs less than through `&`.
+#[inline]
+pub fn save_exclusively<T: State>(value: &mut T) -> T::Saved {
+    if std::mem::needs_drop::<T>() {
+        value.visit(&mut Visitor { task: Task::Pin, _not_send: PhantomData });
+    }
+    value.save()
+}
+
+/// A copy of a value that holds no collection. Nothing is pinned for it.
+///
+/// # Panics
+///
+/// If it holds one that was ever written.
+pub fn copy_of<T: State>(value: &T) -> T {
+    /// Lets the command go on.
+    struct Resume<'a>(&'a Scope, Mode);
+    impl Drop for Resume<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.1);
+        }
+    }
+    if !std::mem::needs_drop::<T>() {
+        return T::restore(value.save());
+    }
+    SCOPE.with(|scope| {
+        let _resume = Resume(scope, scope.mode.get());
+        scope.set(Mode::Searching);
+        T::restore(value.save())
+    })
 }
 
 impl<C> Drop for Handle<C> {
     #[inline]
     fn drop(&mut self) {
         self.let_go();
+    }
+}
+
+/// Frees contents.
+///
+/// # Safety
+///
+/// It is the head of an [`Inner<C>`] that has no other owner.
+unsafe fn free<C>(head: NonNull<Head>) {
+    // SAFETY: the caller says so; the pointer is that to the whole.
+    drop(unsafe { Box::from_raw(head.cast::<Inner<C>>().as_ptr()) });
+}
+
+/// Counts out a handle of pinned contents, which belong to their transaction.
+#[cold]
+fn lose(head: NonNull<Head>, state: u64, free: unsafe fn(NonNull<Head>)) {
+    if state == ESCAPED {
+        return;
+    }
+    let here = SCOPE.try_with(|scope| scope.transaction.get() == state & NUMBER).unwrap_or(false);
+    if here {
+        // SAFETY: this thread's transaction owns the contents.
+        unsafe { head.as_ref() }.handles.fetch_sub(1, Ordering::Release);
+    } else {
+        Lost { head, free }.add();
+    }
+}
+
+/// Contents whose last handle was dropped on another thread than that of the transaction that holds or held them.
+///
+/// Whoever takes them from the list owns them, if they are no longer pinned.
+struct Lost {
+    head: NonNull<Head>,
+    free: unsafe fn(NonNull<Head>),
+}
+
+// SAFETY: it stands for a handle, and what has a transaction is `Send`: see `Contents`.
+unsafe impl Send for Lost {}
+
+static ALL_LOST: Mutex<Vec<Lost>> = Mutex::new(Vec::new());
+/// How many are on the list, so that the end of a command need not take the lock.
+static LOST_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+impl Lost {
+    fn all() -> MutexGuard<'static, Vec<Lost>> {
+        ALL_LOST.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts out a handle that is dropped on this thread.
+    fn add(self) {
+        let mut all = Lost::all();
+        // SAFETY: the contents are there as long as the handle counts, and after that as long as they are on the list.
+        let handles = unsafe { &self.head.as_ref().handles };
+        if handles.fetch_or(LOST, Ordering::Relaxed) & LOST == 0 {
+            all.push(self);
+            LOST_COUNT.store(all.len(), Ordering::Relaxed);
+        }
+        handles.fetch_sub(1, Ordering::Release);
+        drop(all);
+        Lost::free_all();
+    }
+
+    /// Takes contents from the list, which the caller's transaction holds.
+    fn find_again(head: &Head) {
+        let mut all = Lost::all();
+        all.retain(|lost| !std::ptr::eq(lost.head.as_ptr(), head));
+        LOST_COUNT.store(all.len(), Ordering::Relaxed);
+        head.handles.fetch_and(!LOST, Ordering::Relaxed);
+    }
+
+    /// Frees all that are no longer pinned.
+    #[cold]
+    fn free_all() {
+        let mut all = Lost::all();
+        // SAFETY: what is on the list is there.
+        let state = |lost: &Lost| unsafe { lost.head.as_ref() }.state.load(Ordering::Acquire);
+        all.retain(|lost| state(lost) != ESCAPED);
+        let freed: Vec<Lost> = all.extract_if(.., |lost| state(lost) & PINNED == 0).collect();
+        LOST_COUNT.store(all.len(), Ordering::Relaxed);
+        // The destructors are the user's code.
+        drop(all);
+        for Lost { head, free } in freed {
+            // SAFETY: they have no handle, or they would have been found again; the transaction has looked at them for the
+            // last time; and they are off the list.
+            survives(|| unsafe { free(head) });
+        }
     }
 }
 
@@ -590,6 +974,10 @@ impl<C: Contents> Edit<'_, C> {
 }
 
 impl<'a, S> Log<'a, S> {
+    fn off() -> Self {
+        Log { steps: None, transaction: 0, borrow: PhantomData }
+    }
+
     /// What is open for a change, and where the steps back of the change go.
     #[inline]
     pub fn open<C: Contents<Step = S>>(handle: &'a mut Handle<C>) -> (&'a mut C, Self) {
@@ -597,34 +985,52 @@ impl<'a, S> Log<'a, S> {
         (contents, steps)
     }
 
+    /// The same, unless there never was anything in it.
+    #[inline]
+    pub fn open_written<C: Contents<Step = S>>(handle: &'a mut Handle<C>) -> Option<(&'a mut C, Self)> {
+        handle.0.is_some().then(|| Log::open(handle))
+    }
+
+    /// The steps, while the command records.
+    #[inline]
+    fn steps(&self) -> Option<*mut Vec<S>> {
+        let steps = self.steps?;
+        let records = SCOPE.with(|scope| scope.recording.get() == self.transaction);
+        // SAFETY: a log is given back only when its transaction does not record any more. This makes no borrow of the
+        // steps.
+        records.then(|| unsafe { steps.as_ref() }.get())
+    }
+
     /// Whether a command runs.
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.steps().is_some()
     }
 
     /// Notes a step back, which is only made while a command runs.
     #[inline]
     pub fn push(&mut self, step: impl FnOnce() -> S) {
-        if let Some(steps) = self.0 {
+        if let Some(steps) = self.steps() {
             let step = step();
-            // SAFETY: only this thread uses the steps, nobody borrows them for longer than a call, and no code of
-            // the user's runs in this one.
-            unsafe { &mut *steps.get() }.push(step);
+            // SAFETY: the command still records, because its end is further down on this stack. Only this thread uses the
+            // steps, nobody borrows them for longer than a call, and no code of the user's runs in this one.
+            unsafe { &mut *steps }.push(step);
         }
     }
 
-    /// Whether the last step is such a one. `test` must not be code of the user's.
+    /// Notes a step back, unless the last one is such a one. `test` must not be code of the user's.
     #[inline]
-    pub fn last_is(&self, test: impl FnOnce(&S) -> bool) -> bool {
+    pub fn push_unless(&mut self, test: impl FnOnce(&S) -> bool, step: impl FnOnce() -> S) {
         // SAFETY: as in `push`.
-        self.0.is_some_and(|steps| unsafe { &*steps.get() }.last().is_some_and(test))
+        if !self.steps().is_some_and(|steps| unsafe { &*steps }.last().is_some_and(test)) {
+            self.push(step);
+        }
     }
 
     /// Changes the last step. `change` must not be code of the user's.
     pub fn change_last(&mut self, change: impl FnOnce(&mut S)) {
         // SAFETY: as in `push`.
-        if let Some(last) = self.0.and_then(|steps| unsafe { &mut *steps.get() }.last_mut()) {
+        if let Some(last) = self.steps().and_then(|steps| unsafe { &mut *steps }.last_mut()) {
             change(last);
         }
     }
@@ -649,39 +1055,50 @@ impl Transaction {
     /// # Panics
     ///
     /// If a command runs on this thread already.
+    #[inline]
     pub fn begin() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         SCOPE.with(|scope| {
             assert!(scope.mode.get() == Mode::Idle, "a command is running on this thread already");
-            scope.transaction.set(NEXT.fetch_add(1, Ordering::Relaxed));
-            scope.mode.set(Mode::Recording);
+            scope.transaction.set(scope.number());
+            scope.set(Mode::Recording);
         });
         Transaction { _not_send: PhantomData }
+    }
+
+    /// Saves what the command begins with.
+    #[inline]
+    pub fn save<T: State>(&self, root: &mut T) -> T::Saved {
+        save_exclusively(root)
     }
 
     /// Writes every change so far, and the fields of `root`.
     pub fn trace<T: State>(&self, root: &mut T, trace: &mut Trace) {
         /// Lets the command go on, also after a panic of the user's `Serialize`.
-        struct Resume<'a>(&'a Scope, Vec<Arc<dyn Pinned>>);
+        struct Resume<'a>(&'a Scope);
         impl Drop for Resume<'_> {
             fn drop(&mut self) {
-                self.0.pinned.replace(std::mem::take(&mut self.1));
-                self.0.mode.set(Mode::Recording);
+                self.0.set(Mode::Recording);
             }
         }
         SCOPE.with(|scope| {
-            let pinned = Resume(scope, scope.pinned.take());
-            find(scope, &pinned.1, root);
-            scope.mode.set(Mode::Tracing);
-            for contents in pinned.1.iter().filter(|contents| contents.has().known) {
-                contents.trace(trace);
-                trace.end_of_contents();
+            let _resume = Resume(scope);
+            find(scope, root);
+            scope.set(Mode::Tracing);
+            for pin in scope.pinned() {
+                if let Some(log) = pin.log
+                    && pin.head().state.load(Ordering::Relaxed) & KNOWN != 0
+                {
+                    // SAFETY: they are known since the search.
+                    unsafe { pin.contents().trace(log, trace) };
+                    trace.end_of_contents();
+                }
             }
             trace.put(&*root);
         });
     }
 
     /// Keeps all changes.
+    #[inline]
     pub fn commit(self) {
         SCOPE.with(end);
         std::mem::forget(self);
@@ -690,32 +1107,28 @@ impl Transaction {
     /// Takes all changes back; `put_back` puts the root's own fields back.
     pub fn roll_back<T: State>(self, root: &mut T, put_back: impl FnOnce(&mut T)) -> Result<(), Broken> {
         let result = SCOPE.with(|scope| {
-            let mut pinned = scope.pinned.take();
-            if !find(scope, &pinned, root) {
-                for contents in pinned.extract_if(.., |contents| has_escaped(contents)) {
-                    contents.set_pin(ESCAPED);
-                    // It is not known what is dropped with it, on which thread.
-                    std::mem::forget(contents);
-                }
-                scope.pinned.replace(pinned);
+            if !find(scope, root) {
+                scope.pinned.with(|pinned| escape(pinned, Head::has_escaped));
                 end(scope);
                 return Err(Broken::Escaped);
             }
-            scope.mode.set(Mode::RollingBack);
+            scope.set(Mode::RollingBack);
             let mut whole = true;
-            for contents in pinned.iter().rev().filter(|contents| contents.has().known) {
-                whole &= contents.unwind();
+            for pin in scope.pinned().rev() {
+                if let Some(log) = pin.log
+                    && pin.head().state.load(Ordering::Relaxed) & KNOWN != 0
+                {
+                    // SAFETY: they are known since the search.
+                    whole &= unsafe { pin.contents().unwind(log) };
+                }
             }
-            whole &= catch_unwind(AssertUnwindSafe(|| put_back(root))).is_ok();
-            drop_stale(&mut pinned);
+            whole &= survives(|| put_back(root));
+            // From here on no handle is made anew, so something can be freed.
+            scope.set(Mode::Searching);
+            drop_stale(scope);
             // Code of the user's has made a second handle, or the search was wrong about what nobody needs.
-            let mut escaped = false;
-            for contents in pinned.extract_if(.., |contents| contents.has().handles > 1) {
-                escaped = true;
-                contents.set_pin(ESCAPED);
-                std::mem::forget(contents);
-            }
-            scope.pinned.replace(pinned);
+            let has_another = |head: &Head| head.handles() > u32::from(!head.is_lost());
+            let escaped = scope.pinned.with(|pinned| escape(pinned, has_another));
             end(scope);
             match (escaped, whole) {
                 (true, _) => Err(Broken::Escaped),
@@ -730,9 +1143,12 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        // Only reached when something between begin and end panicked: nothing is known to be right then, so the
-        // changes stay and only the pins go.
-        SCOPE.with(end);
+        // Only reached when something between begin and end panicked that is not the user's. Nothing is known to be right
+        // then: there may be second handles, and logs that are half unwound.
+        SCOPE.with(|scope| {
+            scope.pinned.with(|pinned| escape(pinned, |_| true));
+            end(scope);
+        });
     }
 }
 
@@ -745,69 +1161,101 @@ thread_local! {
 /// Makes all pinned contents known that can be; `false` if contents that the state needs are not among them.
 ///
 /// It stays right as long as the mode is one in which pinned contents cannot be changed.
-fn find<T: State>(scope: &Scope, pinned: &[Arc<dyn Pinned>], root: &mut T) -> bool {
-    scope.mode.set(Mode::Searching);
+fn find<T: State>(scope: &Scope, root: &mut T) -> bool {
+    scope.set(Mode::Searching);
     [false, true].into_iter().any(|thorough| {
         #[cfg(test)]
         THOROUGH_SEARCHES.set(THOROUGH_SEARCHES.get() + u32::from(thorough));
-        pinned.iter().for_each(|contents| contents.forget_what_is_known());
-        let mut visitor = Visitor::finding(scope.transaction.get(), thorough);
-        // A panic of the user's code leaves something unknown, no more.
-        let _ = catch_unwind(AssertUnwindSafe(|| root.visit(&mut visitor)));
-        for contents in pinned {
-            let _ = catch_unwind(AssertUnwindSafe(|| contents.find_without_handle(&mut visitor)));
+        for pin in scope.pinned() {
+            let state = &pin.head().state;
+            state.store(state.load(Ordering::Relaxed) & !KNOWN, Ordering::Relaxed);
         }
-        !pinned.iter().any(has_escaped)
+        let task = Task::Find { transaction: scope.transaction.get(), thorough };
+        let mut visitor = Visitor { task, _not_send: PhantomData };
+        // A panic of the user's code leaves something unknown, no more.
+        survives(|| root.visit(&mut visitor));
+        for pin in scope.pinned().filter(|pin| pin.head().handles() == 0) {
+            // SAFETY: there is no handle, and nobody can make one while the mode is this.
+            survives(|| unsafe { pin.contents().search(&mut visitor) });
+        }
+        !scope.pinned().any(|pin| pin.head().has_escaped())
     })
 }
 
-/// Whether contents are not known although the state may need them.
-fn has_escaped(contents: &Arc<dyn Pinned>) -> bool {
-    let standing = contents.has();
-    // Besides the scope and the handle: tokens, from which somebody may expect the contents as they were.
-    let saved = Arc::strong_count(contents) > 2;
-    !standing.known && !standing.made_by_this && saved
+/// Keeps contents from everybody for ever; `true` if there are such. Their steps are kept, too: it is not known what is dropped
+/// with them, on which thread.
+fn escape(pinned: &mut Vec<Pin>, escapes: impl Fn(&Head) -> bool) -> bool {
+    let count = pinned.len();
+    pinned.retain(|pin| {
+        let escapes = escapes(pin.head());
+        if escapes {
+            pin.head().state.store(ESCAPED, Ordering::Release);
+        }
+        !escapes
+    });
+    pinned.len() < count
 }
 
 /// Drops the contents that no handle is left of.
 ///
 /// The command made them and moved collections of the model into them, perhaps before they were pinned, so that no
 /// log knows. Those are back in the model now, and the handles in here would be second ones.
-fn drop_stale(pinned: &mut Vec<Arc<dyn Pinned>>) {
-    loop {
-        let before = pinned.len();
-        let stale =
-            |contents: &mut Arc<dyn Pinned>| Arc::strong_count(contents) == 1 && contents.has().handles == 0;
-        for contents in pinned.extract_if(.., stale) {
-            contents.detach();
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(contents)));
-        }
-        // Each may have held the last handle of others.
-        if pinned.len() == before {
-            return;
+fn drop_stale(scope: &Scope) {
+    let is_stale = |pin: &Pin| pin.head().handles() == 0;
+    // One may hold the last handle of any other.
+    while scope.pinned().any(|pin| is_stale(&pin)) {
+        let mut place = 0;
+        while place < scope.pinned.len() {
+            if !is_stale(&scope.pinned.at(place)) {
+                place += 1;
+                continue;
+            }
+            let mut pin = scope.pinned.take(place);
+            if pin.head().is_lost() {
+                Lost::find_again(pin.head());
+            }
+            // SAFETY: there is no handle and nothing that makes one, the transaction does not record, and the contents
+            // are off both lists.
+            unsafe {
+                pin.contents().detach();
+                pin.forget(scope);
+                pin.free();
+            }
         }
     }
 }
 
-/// Empties the logs, unpins, and gives the emptied list back to the scope, so that the next command need not allocate
-/// it.
+/// Empties the logs and unpins.
+#[inline]
 fn end(scope: &Scope) {
-    scope.mode.set(Mode::Ending);
-    let mut pinned = scope.pinned.take();
-    for contents in &pinned {
-        contents.forget();
+    scope.set(Mode::Ending);
+    for place in 0..scope.pinned.len() {
+        let mut pin = scope.pinned.at(place);
+        scope.pinned.with(|pinned| pinned[place].log = None);
+        // SAFETY: the transaction does not record.
+        unsafe { pin.forget(scope) };
     }
-    for contents in &pinned {
-        contents.set_pin(FREE);
-    }
-    scope.mode.set(Mode::Idle);
+    let left = scope.pinned.with(|pinned| {
+        pinned.retain(|pin| {
+            let head = pin.head();
+            let is_left = head.handles.load(Ordering::Acquire) == 0;
+            // The last look at contents that have a handle, or are lost: now they may be freed on another thread.
+            head.state.store(FREE, Ordering::Release);
+            is_left
+        });
+        if pinned.is_empty() && pinned.capacity() * size_of::<Pin>() <= KEPT_BYTES {
+            // The next command need not allocate it.
+            return Vec::new();
+        }
+        std::mem::take(pinned)
+    });
     scope.transaction.set(0);
-    while let Some(contents) = pinned.pop() {
-        // The last owner of contents that the command replaced: their elements are dropped here.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(contents)));
+    scope.set(Mode::Idle);
+    for pin in left {
+        // SAFETY: no handle is left of them, nor was the last one dropped on another thread, and they are off the list.
+        unsafe { pin.free() };
     }
-    if pinned.capacity() * size_of::<Arc<dyn Pinned>>() <= KEPT_LOG_BYTES && scope.pinned.borrow().is_empty()
-    {
-        scope.pinned.replace(pinned);
+    if LOST_COUNT.load(Ordering::Relaxed) != 0 {
+        Lost::free_all();
     }
 }

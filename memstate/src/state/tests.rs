@@ -5,14 +5,20 @@ use std::{
     cell::{Cell, RefCell},
     cmp::Ordering,
     mem,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, LazyLock, Mutex, mpsc},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    rc::Rc,
+    sync::{Arc, Barrier, LazyLock, Mutex, mpsc},
     thread,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Broken, Failed, State, Visitor, shared::THOROUGH_SEARCHES, trace::Trace, traced, transaction};
+use super::{
+    Broken, Failed, State, Visitor,
+    shared::{THOROUGH_SEARCHES, Transaction},
+    trace::Trace,
+    traced, transaction,
+};
 use crate::collections::{BTreeMap, HashMap, Vec as List, VecDeque};
 
 type Lists = List<List<String>>;
@@ -185,6 +191,83 @@ fn a_collection_on_another_thread_has_escaped_and_one_that_was_dropped_there_has
     .join()
     .unwrap();
     assert_eq!(root.1.len(), 1);
+}
+
+/// Counts how many of it there are.
+#[derive(Debug)]
+struct Counted(Arc<Mutex<i32>>);
+impl Serialize for Counted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl Counted {
+    fn new(count: &Arc<Mutex<i32>>) -> Self {
+        *count.lock().unwrap() += 1;
+        Counted(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() -= 1;
+    }
+}
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        unreachable!("nobody reads it")
+    }
+}
+
+impl State for Counted {
+    type Saved = Arc<Mutex<i32>>;
+    fn save(&self) -> Self::Saved {
+        Arc::clone(&self.0)
+    }
+    fn restore(saved: Self::Saved) -> Self {
+        Counted::new(&saved)
+    }
+    fn visit(&mut self, _: &mut Visitor) {}
+}
+
+/// Lets what other threads have dropped be freed, which happens at the latest when the next command ends.
+fn free_what_is_lost() {
+    for _ in 0..100 {
+        transaction(&mut (), |()| Ok::<(), ()>(())).unwrap();
+    }
+}
+
+#[test]
+fn what_is_dropped_on_another_thread_is_freed_once() {
+    let count = Arc::new(Mutex::new(0));
+    let list = || List::from([Counted::new(&count), Counted::new(&count)]);
+    let rounds = if cfg!(miri) { 4 } else { 200 };
+    for (round, end) in (0..rounds).flat_map(|round| [(round, Ok(())), (round, Err(()))]) {
+        let mut root = (list(), List::from([list()]));
+        let mut threads = vec![];
+        let outcome = transaction(&mut root, |(list, lists)| {
+            list[0] = Counted::new(&count);
+            lists[0].pop();
+            let all = (mem::take(list), mem::take(lists));
+            let thread = thread::spawn(move || drop(all));
+            match round % 2 {
+                // The end of the command may be before, while or after it is dropped.
+                1 if end.is_ok() => threads.push(thread),
+                _ => thread.join().unwrap(),
+            }
+            end
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let left = if end.is_ok() { (0, 0) } else { (2, 1) };
+        assert_eq!(outcome.is_ok(), end.is_ok(), "{outcome:?}");
+        assert!(!matches!(outcome, Err(Failed::Broken(_))), "{outcome:?}");
+        assert_eq!((root.0.len(), root.1.len()), left);
+        drop(root);
+    }
+    free_what_is_lost();
+    assert_eq!(*count.lock().unwrap(), 0);
 }
 
 #[test]
@@ -386,24 +469,25 @@ fn a_token_gives_no_second_handle() {
     let token = list.save();
     list.push(word());
     panics(|| List::restore(token));
-    let (token, again) = (list.save(), list.save());
+    let token = list.save();
     drop(list);
+    // Nor does it look at what is gone.
     panics(|| List::restore(token));
-    let mut list = List::restore(again);
-    list.push(word());
-    assert_eq!(list.len(), 3);
 
     // One that is kept from an earlier command.
-    let mut root = (list,);
-    let token = root.0.save();
-    assert_eq!(refused(&mut root, |(list,)| list.push(word())), None);
-    let outcome: Result<(), _> = transaction(&mut root, |(list,)| {
-        list.push(word());
-        *list = List::restore(token);
-        Err(())
-    });
-    assert!(matches!(outcome, Err::<_, Failed<()>>(Failed::Panicked(_))));
-    assert_eq!(root.0.len(), 3);
+    let mut root = (List::from([word(), word(), word()]),);
+    let mut kept = None;
+    assert_eq!(refused(&mut root, |(list,)| kept = Some(list.save())), None);
+    for token in [root.0.save(), kept.unwrap()] {
+        assert_eq!(refused(&mut root, |(list,)| list.push(word())), None);
+        let outcome: Result<(), _> = transaction(&mut root, |(list,)| {
+            list.push(word());
+            *list = List::restore(token);
+            Err(())
+        });
+        assert!(matches!(outcome, Err::<_, Failed<()>>(Failed::Panicked(_))));
+        assert_eq!(root.0.len(), 3);
+    }
     let token = root.0.save();
     root.0.put_back(token);
     assert_eq!(root.0.len(), 3);
@@ -572,8 +656,8 @@ fn collections_may_be_made_and_used_wherever_code_of_the_users_runs() {
             lists.push(List::new());
             lists[0].push(word());
             let token = lists.save();
-            drop(lists);
-            assert_eq!(List::restore(token).len(), 1);
+            lists.put_back(token);
+            assert_eq!(lists.len(), 1);
         };
         let (outcome, calls) = with_hook(&mut root, act, |root| {
             stir(root);
@@ -736,7 +820,7 @@ fn a_payload_of_a_panic_may_be_a_collection() {
     let mut root = (List::from([word()]),);
     let outcome: Result<(), Failed<()>> = transaction(&mut root, |(list,)| {
         list.push(word());
-        std::panic::resume_unwind(Box::new(mem::take(list)))
+        resume_unwind(Box::new(mem::take(list)))
     });
     assert!(matches!(outcome, Err(Failed::Panicked(_))), "{outcome:?}");
     assert_eq!(root.0, [word()]);
@@ -814,4 +898,325 @@ fn a_log_is_dropped_on_any_thread() {
     .unwrap();
     borrow.unwrap().for_each(|value| value.0 += 1);
     thread::spawn(move || drop(map)).join().unwrap();
+}
+
+/// What a panic carries; it panics when it is dropped, with such a one again.
+struct Bomb(u8);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if let Some(left) = self.0.checked_sub(1) {
+            resume_unwind(Box::new(Bomb(left)));
+        }
+    }
+}
+
+thread_local! {
+    /// Where a bomb is thrown, after so many calls.
+    static ARMED: Cell<Option<(At, u32)>> = const { Cell::new(None) };
+}
+
+/// Which code of the user's throws bombs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Command,
+    Visit,
+    Serialize,
+    Restore,
+    Drop,
+    DropOfSaved,
+}
+
+fn throw(at: At) {
+    match ARMED.get() {
+        Some((armed, 0)) if armed == at && !thread::panicking() => resume_unwind(Box::new(Bomb(3))),
+        Some((armed, calls)) if armed == at => ARMED.set(Some((at, calls.saturating_sub(1)))),
+        _ => {}
+    }
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Armed(u8);
+struct SavedArmed(u8);
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        throw(At::Drop);
+    }
+}
+
+impl Drop for SavedArmed {
+    fn drop(&mut self) {
+        throw(At::DropOfSaved);
+    }
+}
+
+impl Serialize for Armed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        throw(At::Serialize);
+        self.0.serialize(serializer)
+    }
+}
+
+impl State for Armed {
+    type Saved = SavedArmed;
+    fn save(&self) -> SavedArmed {
+        SavedArmed(self.0)
+    }
+    fn restore(saved: SavedArmed) -> Self {
+        throw(At::Restore);
+        Armed(saved.0)
+    }
+    fn visit(&mut self, _: &mut Visitor) {
+        throw(At::Visit);
+    }
+}
+
+#[test]
+fn what_a_panic_carries_may_panic_when_it_is_dropped() {
+    let lists = || {
+        let list = || List::from([Armed(1), Armed(2), Armed(3)]);
+        (list(), list(), Lists::from([List::from([word()])]))
+    };
+    let stir = |(one, two, words): &mut (List<Armed>, List<Armed>, Lists)| {
+        for list in [one, two] {
+            list[0] = Armed(9);
+            list.remove(1);
+            list.push(Armed(8));
+        }
+        words[0].push(word());
+        words.insert(0, List::new());
+    };
+    let everywhere = [At::Command, At::Visit, At::Serialize, At::Restore, At::Drop, At::DropOfSaved];
+    let mut got_out = vec![];
+    let cases = everywhere
+        .into_iter()
+        .flat_map(|at| (0..9).flat_map(move |calls| [(at, calls, false), (at, calls, true)]));
+    for (at, calls, refuse) in cases {
+        let mut root = lists();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            traced(&mut root, &mut Trace::default(), |root| {
+                stir(root);
+                ARMED.set(Some((at, calls)));
+                throw(At::Command);
+                if refuse { Err(()) } else { Ok(()) }
+            })
+        }));
+        ARMED.set(None);
+        match outcome {
+            Err(bomb) => {
+                mem::forget(bomb);
+                got_out.push((at, calls, refuse));
+            }
+            Ok(Ok(())) => assert_eq!((root.0.len(), root.2.len()), (3, 2)),
+            Ok(Err(Failed::Broken(broken))) => {
+                // What is not visited is not found.
+                assert!(broken == Broken::Panicked || at == At::Visit, "{broken:?} {at:?}");
+                assert!([At::Visit, At::Restore, At::DropOfSaved].contains(&at), "{broken:?} {at:?}");
+            }
+            Ok(Err(_)) => assert_eq!((&root, at), (&lists(), at)),
+        }
+        drop(root);
+        // Every list has a log of its own.
+        comes_back(&mut lists(), |root| {
+            stir(root);
+            stir(root);
+        });
+    }
+    assert_eq!(got_out, []);
+}
+
+#[test]
+fn a_transaction_that_comes_to_no_end_keeps_what_it_held() {
+    let mut root = (List::from([word()]), List::from([word()]), List::from([1]));
+    let running = Transaction::begin();
+    let token = running.save(&mut root.0);
+    let _ = running.save(&mut root.1);
+    root.0.push(word());
+    drop(running);
+    panics(|| root.0.len());
+    panics(|| root.1.push(word()));
+    panics(|| List::restore(token));
+    comes_back(&mut root.2, |list| list.push(2));
+}
+
+#[test]
+fn of_two_threads_that_save_what_is_neithers_one_does() {
+    let count = Arc::new(Mutex::new(0));
+    let rounds = if cfg!(miri) { 5 } else { 300 };
+    let mut saved = 0;
+    for round in 0..rounds {
+        let mut list = List::from([Counted::new(&count), Counted::new(&count)]);
+        let barrier = Barrier::new(2);
+        let save = || {
+            let mut done = false;
+            let outcome = transaction(&mut List::from([1]), |own| {
+                own.push(2);
+                barrier.wait();
+                done = catch_unwind(AssertUnwindSafe(|| list.save())).is_ok();
+                if round % 2 == 0 {
+                    barrier.wait();
+                }
+                Ok::<(), ()>(())
+            });
+            outcome.unwrap();
+            done
+        };
+        let (here, there) = thread::scope(|scope| {
+            let other = scope.spawn(save);
+            (save(), other.join().unwrap())
+        });
+        assert!(here || there);
+        assert!(!(here && there) || round % 2 == 1);
+        saved += u32::from(here) + u32::from(there);
+        assert_eq!(list.len(), 2);
+        list.pop();
+        let list = (list,);
+        match round % 3 {
+            0 => drop(list),
+            _ => thread::spawn(move || drop(list)).join().unwrap(),
+        }
+    }
+    assert!(saved >= rounds);
+    assert_eq!(*count.lock().unwrap(), 0);
+}
+
+#[test]
+fn what_is_dropped_on_another_thread_while_a_command_ends_is_freed_once() {
+    let count = Arc::new(Mutex::new(0));
+    let calls = if cfg!(miri) { 0..4 } else { 0..40 };
+    for (at, refuse) in calls.flat_map(|at| [(at, false), (at, true)]) {
+        let mut root = hooks();
+        let given = Arc::new(Mutex::new(None));
+        let taken = Arc::clone(&given);
+        let (send, threads) = mpsc::channel();
+        let act = move || {
+            if CALLS.get() == at {
+                let lists = taken.lock().unwrap().take();
+                let thread = thread::spawn(move || drop(lists));
+                match at % 2 {
+                    0 => thread.join().unwrap(),
+                    _ => send.send(thread).unwrap(),
+                }
+            }
+        };
+        let (outcome, calls) = with_hook(&mut root, act, |root| {
+            stir(root);
+            // Made by the command, and pinned to it.
+            let mut lists = List::new();
+            for _ in 0..3 {
+                lists.push(List::from([Counted::new(&count)]));
+                lists.last_mut().unwrap().push(Counted::new(&count));
+            }
+            *given.lock().unwrap() = Some(lists);
+            if refuse { Err(()) } else { Ok(()) }
+        });
+        drop(given);
+        threads.into_iter().for_each(|thread: thread::JoinHandle<()>| thread.join().unwrap());
+        if refuse {
+            assert!(matches!(outcome, Err(Failed::Refused(()))), "{outcome:?}");
+            assert_eq!(root, hooks());
+        } else {
+            outcome.unwrap();
+        }
+        assert!(cfg!(miri) || calls > 10);
+        free_what_is_lost();
+        assert_eq!(*count.lock().unwrap(), 0, "{at} {refuse}");
+    }
+}
+
+#[test]
+fn a_handle_made_in_a_roll_back_may_be_dropped_on_another_thread() {
+    // The list stays where it was, or is dropped here or there before it is restored twice.
+    let calls = (0..60).step_by(if cfg!(miri) { 6 } else { 1 });
+    let mut restored = 0;
+    for (at, how) in calls.flat_map(|at| [(at, 0), (at, 1), (at, 2)]) {
+        let mut root = hooks();
+        let token = Rc::new(Cell::new(None));
+        let (given, was_restored) = (Rc::clone(&token), Rc::new(Cell::new(false)));
+        let noted = Rc::clone(&was_restored);
+        let act = move || {
+            if CALLS.get() == at
+                && let Ok(list) = catch_unwind(AssertUnwindSafe(|| List::restore(given.take().unwrap())))
+            {
+                noted.set(true);
+                let _: &List<String> = &list;
+                thread::spawn(move || drop(list)).join().unwrap();
+            }
+        };
+        let (outcome, _) = with_hook(&mut root, act, |root| {
+            stir(root);
+            token.set(Some(root.2.save()));
+            match how {
+                0 => {}
+                1 => drop(mem::take(&mut root.2)),
+                _ => {
+                    let list = mem::take(&mut root.2);
+                    thread::spawn(move || drop(list)).join().unwrap();
+                }
+            }
+            Err(())
+        });
+        restored += u32::from(was_restored.get());
+        match outcome {
+            Err(Failed::Refused(())) => assert_eq!(root, hooks()),
+            Err(Failed::Broken(Broken::Escaped)) if was_restored.get() => panics(|| root.2.len()),
+            outcome => panic!("{outcome:?}"),
+        }
+        free_what_is_lost();
+    }
+    assert!(restored > 0);
+}
+
+#[test]
+fn collections_in_collections_that_the_command_made_are_freed_in_whatever_order_it_pinned_them() {
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Nested(Counted, List<Nested>);
+    impl State for Nested {
+        type Saved = (<Counted as State>::Saved, <List<Nested> as State>::Saved);
+        fn save(&self) -> Self::Saved {
+            (self.0.save(), self.1.save())
+        }
+        fn restore((counted, list): Self::Saved) -> Self {
+            Nested(Counted::restore(counted), List::restore(list))
+        }
+        fn visit(&mut self, visitor: &mut Visitor) {
+            self.1.visit(visitor);
+        }
+    }
+
+    let depth = if cfg!(miri) { 10 } else { 300 };
+    let count = Arc::new(Mutex::new(0));
+    let mut root = (List::new(), List::from([word()]));
+    comes_back(&mut root, |(list, words)| {
+        let mut inside_out = List::new();
+        for _ in 0..depth {
+            let mut outer = List::new();
+            outer.push(Nested(Counted::new(&count), inside_out));
+            inside_out = outer;
+        }
+        let mut place = &mut *list;
+        for _ in 0..depth {
+            place.push(Nested(Counted::new(&count), List::new()));
+            place = &mut place[0].1;
+        }
+        place.push(Nested(Counted::new(&count), inside_out));
+        words.push(word());
+    });
+    assert_eq!(*count.lock().unwrap(), 0);
+}
+
+#[test]
+fn a_thread_may_run_more_commands_than_it_takes_numbers_at_a_time() {
+    let mut list = List::from([0_u32]);
+    for number in 0..70_000 {
+        let refused = transaction(&mut list, |list| {
+            list[0] += 1;
+            list.push(number);
+            if number % 2 == 0 { Ok(()) } else { Err(()) }
+        });
+        assert_eq!(refused.is_err(), number % 2 == 1);
+        list.truncate(1);
+    }
+    assert_eq!(list, [35_000]);
 }

@@ -22,6 +22,7 @@ thread_local! {
 }
 
 /// Whether collections are to serialize as their length only, on this thread and now.
+#[inline]
 pub(crate) fn is_shallow() -> bool {
     SHALLOW.get()
 }
@@ -29,6 +30,7 @@ pub(crate) fn is_shallow() -> bool {
 struct Shallow;
 
 impl Shallow {
+    #[inline]
     fn enter() -> Self {
         SHALLOW.set(true);
         Shallow
@@ -36,6 +38,7 @@ impl Shallow {
 }
 
 impl Drop for Shallow {
+    #[inline]
     fn drop(&mut self) {
         SHALLOW.set(false);
     }
@@ -43,6 +46,7 @@ impl Drop for Shallow {
 
 impl Trace {
     /// Adds a value. One that refuses to be serialized counts as a single byte.
+    #[inline]
     pub fn put<T: Serialize + ?Sized>(&mut self, value: &T) {
         let _shallow = Shallow::enter();
         let before = self.bytes.len();
@@ -53,11 +57,13 @@ impl Trace {
     }
 
     /// Adds a number that tells what kind of change follows.
+    #[inline]
     pub fn tag(&mut self, tag: u8) {
         self.bytes.push(tag);
     }
 
     /// Adds a length or an index.
+    #[inline]
     pub fn index(&mut self, index: usize) {
         self.bytes.extend_from_slice(&(index as u64).to_le_bytes());
     }

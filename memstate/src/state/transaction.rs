@@ -8,6 +8,7 @@ use std::{
 use super::{
     State,
     shared::{Broken, Transaction},
+    survives,
     trace::Trace,
 };
 
@@ -58,14 +59,9 @@ fn run<T: State, R, E>(
     change: impl FnOnce(&mut T) -> Result<R, E>,
 ) -> Result<R, Failed<E>> {
     let running = Transaction::begin();
-    let saved = match catch_unwind(AssertUnwindSafe(|| root.save())) {
-        Ok(saved) => saved,
-        Err(panic) => {
-            running.roll_back(root, |_| ()).map_err(Failed::Broken)?;
-            return Err(Failed::Panicked(message(panic)));
-        }
-    };
+    let mut saved = None;
     let outcome = catch_unwind(AssertUnwindSafe(|| {
+        saved = Some(running.save(root));
         let value = change(root)?;
         if let Some(trace) = &mut trace {
             running.trace(root, trace);
@@ -75,8 +71,10 @@ fn run<T: State, R, E>(
     let failure = match outcome {
         Ok(Ok(value)) => {
             running.commit();
-            // The last owner of what was replaced in the root itself; its destructors are the user's code.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(saved)));
+            if std::mem::needs_drop::<T::Saved>() {
+                // The last owner of what was replaced in the root itself; its destructors are the user's code.
+                survives(|| drop(saved));
+            }
             return Ok(value);
         }
         Ok(Err(error)) => Failed::Refused(error),
@@ -85,7 +83,8 @@ fn run<T: State, R, E>(
     if let Some(trace) = trace {
         trace.clear();
     }
-    running.roll_back(root, |root| root.put_back(saved)).map_err(Failed::Broken)?;
+    let put_back = |root: &mut T| saved.into_iter().for_each(|saved| root.put_back(saved));
+    running.roll_back(root, put_back).map_err(Failed::Broken)?;
     Err(failure)
 }
 
@@ -97,7 +96,7 @@ pub(crate) fn message(panic: Box<dyn Any + Send>) -> String {
             Ok(text) => (*text).to_owned(),
             Err(panic) => {
                 // A payload of the user's own: dropping it may panic once more.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+                survives(|| drop(panic));
                 "a panic without a message".to_owned()
             }
         },

@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 
 use super::super::support::Log;
 use crate::bugs::{self, Bug};
-use crate::state::{State, Visitor, discard, shared::Contents, trace::Trace};
+use crate::state::{
+    State, Visitor, discard,
+    shared::{Contents, copy_of},
+    trace::Trace,
+};
 
 /// One step back of a map.
 pub enum Step<K: State, V: State> {
@@ -23,7 +27,7 @@ pub enum Step<K: State, V: State> {
 ///
 /// If the key holds a collection: the roll-back compares keys, and cannot look into collections.
 pub fn copy_of_key<K: State>(key: &K) -> K {
-    K::restore(key.save())
+    copy_of(key)
 }
 
 /// Saves an entry, whose value is about to be handed out or to leave.

@@ -15,7 +15,11 @@ use indexmap::{
 
 use super::super::support::{Log, Places};
 use crate::bugs::{self, Bug};
-use crate::state::{State, Visitor, discard, shared::Contents, trace::Trace};
+use crate::state::{
+    State, Visitor, discard,
+    shared::{Contents, save_exclusively},
+    trace::Trace,
+};
 
 /// The entries in the order of insertion.
 pub type Entries<K, V> = IndexMap<K, V, foldhash::fast::RandomState>;
@@ -185,11 +189,12 @@ fn changed<K: State, V: State>(steps: &[Step<K, V>], len: usize) -> Option<Place
 
 /// Saves the value at `index`, which is about to be handed out.
 #[inline]
-pub(super) fn save_changed<K: State, V: State>(steps: &mut Log<'_, Step<K, V>>, index: usize, value: &V) {
+pub(super) fn save_changed<K: State, V: State>(steps: &mut Log<'_, Step<K, V>>, index: usize, value: &mut V) {
     // The same value again and nothing between: what was saved first is what comes back.
-    if !steps.last_is(|step| matches!(step, Step::Changed(last, _) if *last == index)) {
-        steps.push(|| Step::Changed(index, value.save()));
-    }
+    steps.push_unless(
+        |step| matches!(step, Step::Changed(last, _) if *last == index),
+        || Step::Changed(index, save_exclusively(value)),
+    );
 }
 
 /// Saves all entries, of which anything may become.
@@ -198,8 +203,9 @@ pub(super) fn save_whole<K: State + Hash, V: State>(
     steps: &mut Log<'_, Step<K, V>>,
 ) {
     // Once more and nothing between: what was saved first is what comes back.
-    if !steps.last_is(|step| matches!(step, Step::Whole(_))) {
-        let gone = |(key, value)| Gone::save(entries.hasher().hash_one(key), key, value);
-        steps.push(|| Step::Whole(entries.iter().map(gone).collect()));
-    }
+    let gone = |(key, value)| Gone::save(entries.hasher().hash_one(key), key, value);
+    steps.push_unless(
+        |step| matches!(step, Step::Whole(_)),
+        || Step::Whole(entries.iter().map(gone).collect()),
+    );
 }

@@ -61,7 +61,7 @@ impl<T: State, I: Positions<T>> IndexMut<I> for Vec<T> {
     fn index_mut(&mut self, index: I) -> &mut I::Output {
         let (items, mut steps) = self.parts();
         for position in index.within(items.len()) {
-            save_changed(&mut steps, position, &items[position]);
+            save_changed(&mut steps, position, &mut items[position]);
         }
         &mut items[index]
     }
