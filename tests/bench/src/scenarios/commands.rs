@@ -45,6 +45,10 @@ pub fn run(setting: &Setting) -> Rows {
     for (in_flight, calls, aim) in STEPS {
         let calls = setting.sized(calls, in_flight * 2);
         let name = format!("in_flight_{in_flight}");
+        // The first is where the figure of a lone caller comes from.
+        if !setting.wants(&name) && !(in_flight == 1 && setting.wants("lone_p50")) {
+            continue;
+        }
         // Before the first of ours has been, as many as there can be.
         let batch = Cell::new(in_flight);
         let (ours, bare) = take_turns(
