@@ -58,7 +58,7 @@ impl<M: Model> Executor<M> {
                 // What the writer still sends is durable and will be applied when the journal is opened again.
                 while let Ok(committed) = self.batches.recv() {
                     for call in committed.calls {
-                        let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                        call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
                     }
                 }
                 return;
@@ -131,7 +131,7 @@ impl<M: Model> Executor<M> {
             self.tell(slice, &proof, &mut calls);
             if let Some(why) = stuck {
                 for call in calls {
-                    let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                    call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
                 }
                 return Err(why);
             }
@@ -174,7 +174,7 @@ impl<M: Model> Executor<M> {
                 Answer::Reused => Err(Error::NotJournaled(NotJournaled::RequestReused)),
             };
             // Nobody waits if the caller dropped the call.
-            let _ = call.reply.send(replied);
+            call.reply.send(replied);
         }
         self.shared.queue.release(weight);
     }
