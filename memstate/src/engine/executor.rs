@@ -24,8 +24,10 @@ use crate::{
     sync::{self, Instant, atomic::Ordering, mpsc::Receiver, thread},
 };
 
-/// How long the exclusive lock is held before readers are let in.
+/// How long the exclusive lock is held before readers are let in, where none waits. After a slice its callers are answered.
 const SLICE: Duration = Duration::from_micros(200);
+/// The same where one waits.
+const SLICE_WITH_READERS: Duration = Duration::from_micros(40);
 /// What is said of a request that is older than those that are remembered.
 const LOST: &str = "it has happened before, and its reply was written by another version of the code, whose type is not that of today";
 const EXPIRED: &str =
@@ -122,7 +124,7 @@ impl<M: Model> Executor<M> {
                     }
                     let looks =
                         slice.answers.len().is_multiple_of(RECORDS_BETWEEN_LOOKS) || record.is_atomic_batch();
-                    if looks && began.elapsed() > SLICE {
+                    if looks && began.elapsed() > self.slice() {
                         break;
                     }
                 }
@@ -179,10 +181,18 @@ impl<M: Model> Executor<M> {
         self.shared.queue.release(weight);
     }
 
+    fn slice(&self) -> Duration {
+        if self.readers_wait() { SLICE_WITH_READERS } else { SLICE }
+    }
+
+    fn readers_wait(&self) -> bool {
+        self.shared.readers_waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Gives readers that wait for the lock a moment to get it.
     fn let_readers_in(&self) {
         for _ in 0..TURNS_FOR_READERS {
-            if self.shared.readers_waiting.load(Ordering::Relaxed) == 0 {
+            if !self.readers_wait() {
                 return;
             }
             thread::yield_now();
