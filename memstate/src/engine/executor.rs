@@ -92,9 +92,9 @@ impl<M: Model> Executor<M> {
         };
         let mut calls = calls.into_iter();
         let mut until_look_ahead = 0;
+        let mut slice = Slice::default();
         self.runner.begins();
         while !records.is_empty() {
-            let mut slice = Slice::default();
             let mut stuck = None;
             {
                 let mut kernel = self.shared.kernel.write().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -130,7 +130,7 @@ impl<M: Model> Executor<M> {
                 }
                 self.runner.rests();
             }
-            self.tell(slice, &proof, &mut calls);
+            self.tell(&mut slice, &proof, &mut calls);
             if let Some(why) = stuck {
                 for call in calls {
                     call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
@@ -144,16 +144,16 @@ impl<M: Model> Executor<M> {
         Ok(())
     }
 
-    /// Makes a slice known: first to those who look at the state, then to the callers.
+    /// Makes a slice known, and empties it: first to those who look at the state, then to the callers.
     fn tell(
         &self,
-        mut slice: Slice,
+        slice: &mut Slice,
         proof: &super::outcomes::Durable,
         calls: &mut impl Iterator<Item = Call>,
     ) {
         let Some((last, ..)) = slice.answers.last() else { return };
         let last = *last;
-        self.shared.events.publish(last, slice.events);
+        self.shared.events.publish(last, slice.events.drain(..));
         self.shared.applied.send_replace(last);
         self.unrecorded.add(&mut slice.outcomes);
         if bugs::on(Bug::RepliesSwapped) && slice.answers.len() > 1 {
@@ -161,7 +161,7 @@ impl<M: Model> Executor<M> {
             std::mem::swap(&mut first[0].2, &mut rest[0].2);
         }
         let mut weight = 0;
-        for ((position, method, answer), call) in slice.answers.into_iter().zip(calls) {
+        for ((position, method, answer), call) in slice.answers.drain(..).zip(calls) {
             weight += call.weight as usize;
             let replied: Replied = match answer {
                 Answer::Accepted(bytes) => Ok(Reply::new(proof, position, Verdict::Accepted, bytes)),
