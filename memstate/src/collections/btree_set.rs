@@ -1,7 +1,6 @@
 //! [`BTreeSet`]: a sorted set that undoes the changes of a failed command.
 
 use std::{
-    any::Any,
     borrow::Borrow,
     cmp::Ordering,
     collections::{BTreeSet as StdSet, btree_set},
@@ -331,10 +330,7 @@ impl<T: Ord + 'static> BTreeSet<T> {
             return;
         }
         let Some(values) = self.0.get() else { return };
-        for text in fetch.texts_as::<T>().filter_map(|text| (text as &dyn Any).downcast_ref::<T>()) {
-            black_box(values.get(text).map(std::ptr::from_ref));
-        }
-        fetch.each_number(|value: &T| {
+        fetch.each_key(|value: &T| {
             black_box(values.get(value).map(std::ptr::from_ref));
         });
     }

@@ -5,29 +5,28 @@ use std::{
     fmt,
     hash::{BuildHasher, Hash},
     hint::black_box,
-    iter::FusedIterator,
+    iter::{self, FusedIterator},
     ops::Index,
+    slice, vec,
 };
 
 use super::support::{self, HashKey, Log, key_of, value_of};
-use crate::state::{
-    State,
-    fetch::{AsKey, Fetch},
-    shared::Handle,
-};
+use crate::state::{State, fetch::Fetch, shared::Handle};
 
 mod entry;
+mod table;
 mod undo;
 
 pub use entry::{Entry, OccupiedEntry, VacantEntry};
-use undo::{Entries, Gone, Step, save_changed, save_whole};
+pub(super) use table::Table;
+use undo::{Gone, Step, save_changed, save_whole};
 
 /// A hash map, with the interface of [`std::collections::HashMap`].
 ///
 /// It iterates in the order of insertion, until [`remove`](Self::remove) moves the last entry into the hole that it
 /// leaves; [`shift_remove`](Self::shift_remove) keeps the order. What takes constant time is undone in constant
 /// time; `clear`, `drain` and a `retain` that drops something save all entries.
-pub struct HashMap<K, V>(pub(super) Handle<Entries<K, V>>);
+pub struct HashMap<K, V>(pub(super) Handle<Table<K, V>>);
 
 impl<K, V> HashMap<K, V> {
     /// An empty map; allocates nothing.
@@ -37,22 +36,22 @@ impl<K, V> HashMap<K, V> {
 
     /// An empty map with room for `capacity` entries.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self::from_inner(Entries::with_capacity_and_hasher(capacity, Default::default()))
+        Self::from_inner(Table::with_capacity_and_hasher(capacity, Default::default()))
     }
 
-    pub(super) fn from_inner(entries: Entries<K, V>) -> Self {
+    pub(super) fn from_inner(entries: Table<K, V>) -> Self {
         HashMap(Handle::from_contents(entries))
     }
 
     /// How many entries fit without a new allocation.
     pub fn capacity(&self) -> usize {
-        self.0.get().map_or(0, Entries::capacity)
+        self.0.get().map_or(0, Table::capacity)
     }
 
     /// How many entries there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.0.get().map_or(0, Entries::len)
+        self.0.get().map_or(0, Table::len)
     }
 
     /// Whether there is no entry.
@@ -63,29 +62,33 @@ impl<K, V> HashMap<K, V> {
 
     /// Iterates over the entries.
     pub fn iter(&self) -> Iter<'_, K, V> {
-        Iter(self.0.get().map(Entries::iter).unwrap_or_default())
+        Iter(self.slice().iter())
     }
 
     /// Iterates over the keys.
     pub fn keys(&self) -> Keys<'_, K, V> {
-        Keys(self.0.get().map(Entries::keys).unwrap_or_default())
+        Keys(self.slice().iter())
     }
 
     /// Iterates over the values.
     pub fn values(&self) -> Values<'_, K, V> {
-        Values(self.0.get().map(Entries::values).unwrap_or_default())
+        Values(self.slice().iter())
+    }
+
+    fn slice(&self) -> &[(K, V)] {
+        self.0.get().map_or(&[], Table::entries)
     }
 }
 
 impl<K: State, V: State> HashMap<K, V> {
-    fn parts(&mut self) -> (&mut Entries<K, V>, Log<'_, Step<K, V>>) {
+    fn parts(&mut self) -> (&mut Table<K, V>, Log<'_, Step<K, V>>) {
         Log::open(&mut self.0)
     }
 
     /// Iterates over the entries, to change their values; saves what it yields.
     pub fn iter_mut(&mut self) -> IterMut<'_, K, V> {
         let (entries, steps) = self.parts();
-        IterMut { entries: entries.iter_mut().enumerate(), steps }
+        IterMut { entries: entries.entries_mut().iter_mut().enumerate(), steps }
     }
 
     /// Iterates over the values, to change them; saves what it yields.
@@ -101,10 +104,11 @@ impl<K: Eq + Hash, V> HashMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.0.get()?.get(key)
+        Some(self.get_key_value(key)?.1)
     }
 
     /// The key in the map that equals `key`, and its value.
+    #[inline]
     pub fn get_key_value<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<(&K, &V)>
     where
         K: Borrow<Q>,
@@ -162,7 +166,8 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         K: Borrow<Q>,
     {
         let (entries, mut steps) = Log::open_written(&mut self.0)?;
-        let (index, _, value) = entries.get_full_mut(key)?;
+        let index = entries.get_index_of(key)?;
+        let (_, value) = entries.get_index_mut(index)?;
         save_changed(&mut steps, index, value);
         Some(value)
     }
@@ -183,7 +188,9 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         let (entries, mut steps) = self.parts();
         if steps.is_on() {
             for key in keys {
-                if let Some((index, _, value)) = entries.get_full_mut(key) {
+                if let Some(index) = entries.get_index_of(key)
+                    && let Some((_, value)) = entries.get_index_mut(index)
+                {
                     save_changed(&mut steps, index, value);
                 }
             }
@@ -222,7 +229,7 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         K: Borrow<Q>,
     {
         let index = self.leave(key, Step::SwapRemoved)?;
-        self.parts().0.swap_remove_index(index)
+        self.parts().0.swap_remove(index)
     }
 
     /// Takes a key out, and gives its value. The later entries move up, so this takes time for each of them.
@@ -239,7 +246,7 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         K: Borrow<Q>,
     {
         let index = self.leave(key, Step::ShiftRemoved)?;
-        self.parts().0.shift_remove_index(index)
+        self.parts().0.shift_remove(index)
     }
 
     /// Finds the entry of a key that is about to leave, and saves it.
@@ -255,17 +262,15 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         let mut edit = self.0.edit();
         edit.record(|entries| {
             let (key, value) = entries.get_index(index).expect("the key was found there");
-            step(index, Gone::save(entries.hasher().hash_one(key), key, value))
+            step(index, Gone::save(entries.hash_at(index), key, value))
         });
         Some(index)
     }
 
     /// Replaces the key at `index`, for which `key` must be equal to it.
     pub(super) fn replace_key(&mut self, index: usize, key: K) -> K {
-        use indexmap::map::MutableKeys;
-
         let (entries, mut steps) = self.parts();
-        let (slot, _) = entries.get_index_mut2(index).expect("the key was found there");
+        let (slot, _) = entries.get_index_mut(index).expect("the key was found there");
         steps.push(|| Step::Rekeyed(index, slot.save()));
         std::mem::replace(slot, key)
     }
@@ -277,19 +282,17 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         if kept.contains(&false) {
             let (entries, mut steps) = self.parts();
             save_whole(entries, &mut steps);
-            let mut kept = kept.into_iter();
-            let gone: Vec<(K, V)> = entries.extract_if(.., |_, _| kept.next() == Some(false)).collect();
-            drop(gone);
+            drop(entries.take_others(&kept));
         }
     }
 
     /// Takes the entries out of which `predicate` says so, as the iterator is asked for them; keeps the order.
     ///
-    /// An iterator that is leaked leaves a map that panics when it is used, unless the command fails.
+    /// What an iterator that is leaked did not look at goes with it, unless the command fails.
     pub fn extract_if<F: FnMut(&K, &mut V) -> bool>(&mut self, predicate: F) -> ExtractIf<'_, K, V, F> {
         let (entries, mut steps) = self.parts();
         save_whole(entries, &mut steps);
-        ExtractIf(entries.extract_if(.., predicate))
+        ExtractIf(entries.extract_if(predicate))
     }
 
     /// Takes all entries out, at once.
@@ -299,7 +302,7 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         }
         let (entries, mut steps) = self.parts();
         save_whole(entries, &mut steps);
-        Drain::new(entries.drain(..).collect())
+        Drain::new(entries.drain().collect())
     }
 
     /// Drops all entries.
@@ -317,14 +320,14 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
         IntoValues(self.into_iter())
     }
 
-    fn take_all(&mut self) -> Entries<K, V> {
+    fn take_all(&mut self) -> Table<K, V> {
         if self.is_empty() {
-            return Entries::default();
+            return Table::default();
         }
         let (entries, mut steps) = self.parts();
         save_whole(entries, &mut steps);
         // The steps know hashes, so the hasher stays.
-        let empty = Entries::with_hasher(entries.hasher().clone());
+        let empty = Table::with_hasher(entries.hasher().clone());
         std::mem::replace(entries, empty)
     }
 }
@@ -332,21 +335,53 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
 /// What [`HashMap::drain`] took out.
 pub type Drain<'a, K, V> = support::Drain<'a, (K, V)>;
 
-iterator_struct! {
+/// An iterator over the entries as they stand, which gives a part of each.
+macro_rules! by_reference {
+    ($(#[$doc:meta])* $name:ident, $part:expr => $item:ty) => {
+        $(#[$doc])*
+        pub struct $name<'a, K, V>(slice::Iter<'a, (K, V)>);
+
+        impl<'a, K, V> Iterator for $name<'a, K, V> {
+            type Item = $item;
+
+            #[inline]
+            fn next(&mut self) -> Option<$item> {
+                self.0.next().map($part)
+            }
+
+            #[inline]
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                self.0.size_hint()
+            }
+        }
+
+        impl<'a, K, V> DoubleEndedIterator for $name<'a, K, V> {
+            #[inline]
+            fn next_back(&mut self) -> Option<$item> {
+                self.0.next_back().map($part)
+            }
+        }
+
+        impl<K, V> ExactSizeIterator for $name<'_, K, V> {}
+        impl<K, V> FusedIterator for $name<'_, K, V> {}
+    };
+}
+
+by_reference! {
     /// An iterator over the entries.
-    Iter ['a, K, V] ['a, K, V] indexmap::map::Iter<'a, K, V> => (&'a K, &'a V)
+    Iter, |(key, value)| (key, value) => (&'a K, &'a V)
 }
-iterator_struct! {
+by_reference! {
     /// An iterator over the keys.
-    Keys ['a, K, V] ['a, K, V] indexmap::map::Keys<'a, K, V> => &'a K
+    Keys, |(key, _)| key => &'a K
 }
-iterator_struct! {
+by_reference! {
     /// An iterator over the values.
-    Values ['a, K, V] ['a, K, V] indexmap::map::Values<'a, K, V> => &'a V
+    Values, |(_, value)| value => &'a V
 }
 iterator_struct! {
     /// An iterator over the entries by value.
-    IntoIter [K, V] [K, V] indexmap::map::IntoIter<K, V> => (K, V)
+    IntoIter [K, V] [K, V] vec::IntoIter<(K, V)> => (K, V)
 }
 
 macro_rules! clone_and_debug {
@@ -369,7 +404,7 @@ clone_and_debug!(Iter, Keys, Values);
 
 /// An iterator over keys and `&mut` values, which saves what it yields.
 pub struct IterMut<'a, K: State, V: State> {
-    entries: std::iter::Enumerate<indexmap::map::IterMut<'a, K, V>>,
+    entries: iter::Enumerate<slice::IterMut<'a, (K, V)>>,
     steps: Log<'a, Step<K, V>>,
 }
 
@@ -404,11 +439,11 @@ half! {
 }
 
 /// What [`HashMap::extract_if`] takes out, as it is asked for.
-pub struct ExtractIf<'a, K, V, F>(indexmap::map::ExtractIf<'a, K, V, F>);
+pub struct ExtractIf<'a, K, V, F>(table::ExtractIf<'a, K, V, F>);
 
 iterator!(['a, K, V, F: FnMut(&K, &mut V) -> bool] ExtractIf<'a, K, V, F>, 0 => (K, V));
 
-by_handle!([K: State + HashKey, V: State] [K, V] HashMap<K, V>, Entries<K, V>);
+by_handle!([K: State + HashKey, V: State] [K, V] HashMap<K, V>, Table<K, V>);
 
 impl<K: Eq + Hash + 'static, V> HashMap<K, V> {
     fn fetch(&self, fetch: &mut Fetch) {
@@ -416,11 +451,12 @@ impl<K: Eq + Hash + 'static, V> HashMap<K, V> {
             return;
         }
         let Some(entries) = self.0.get() else { return };
-        for text in fetch.texts_as::<K>() {
-            black_box(entries.get_index_of(&AsKey(text)));
-        }
-        fetch.each_number(|key: &K| {
-            black_box(entries.get_index_of(key));
+        let mut hashes = Vec::new();
+        fetch.each_key(|key: &K| hashes.push(entries.hash_of(key)));
+        let found = entries.likely_keys(&hashes);
+        let mut found = found.iter();
+        fetch.each_key(|key: &K| {
+            black_box(found.next().is_some_and(|other| *other == Some(key)));
         });
     }
 }

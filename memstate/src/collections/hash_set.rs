@@ -9,7 +9,11 @@ use std::{
 };
 
 use super::support::HashKey;
-use super::{HashMap, hash_map, read::Read, support};
+use super::{
+    HashMap, hash_map,
+    read::{Read, Set},
+    support,
+};
 use crate::state::{State, Visitor};
 
 /// A hash set, with the interface of [`std::collections::HashSet`].
@@ -184,7 +188,7 @@ impl<T: State + Eq + Hash> HashSet<T> {
 
     /// Takes the elements out of which `predicate` says so, as the iterator is asked for them; keeps the order.
     ///
-    /// An iterator that is leaked leaves a set that panics when it is used, unless the command fails.
+    /// What an iterator that is leaked did not look at goes with it, unless the command fails.
     pub fn extract_if<'a, F: FnMut(&T) -> bool + 'a>(
         &'a mut self,
         mut predicate: F,
@@ -350,8 +354,7 @@ impl<T: State + Eq + Hash> serde::Serialize for HashSet<T> {
 
 impl<'de, T: State + Eq + Hash> serde::Deserialize<'de> for HashSet<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let elements = indexmap::IndexSet::<T, foldhash::fast::RandomState>::read(deserializer)?;
-        Ok(elements.into_iter().collect())
+        Ok(HashSet(HashMap::from_inner(Set::read(deserializer)?.0)))
     }
 }
 

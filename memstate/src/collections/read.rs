@@ -6,16 +6,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
-    hash::{BuildHasher, Hash},
+    hash::Hash,
     marker::PhantomData,
 };
 
-use indexmap::{IndexMap, IndexSet};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
+use super::hash_map::Table;
 use crate::bugs::{self, Bug};
 
 /// What can be read.
@@ -43,17 +43,18 @@ trait Fill<T> {
     fn put(&mut self, item: T) -> bool;
 }
 
-impl<T: Eq + Hash, S: BuildHasher + Default> Fill<T> for IndexSet<T, S> {
+/// The elements of a hash set, as it keeps them.
+pub(super) struct Set<T>(pub(super) Table<T, ()>);
+
+impl<T: Eq + Hash> Fill<T> for Set<T> {
     fn with_room(count: usize) -> Self {
-        Self::with_capacity_and_hasher(count, S::default())
+        Set(Table::with_capacity(count))
     }
     fn expect(&mut self, announced: Option<usize>) {
-        if self.len() == self.capacity() {
-            self.reserve(more_room(self.len(), announced));
-        }
+        make_room(&mut self.0, announced);
     }
     fn put(&mut self, item: T) -> bool {
-        self.insert(item)
+        self.0.insert(item, ()).is_none()
     }
 }
 
@@ -67,14 +68,12 @@ impl<T: Ord> Fill<T> for BTreeSet<T> {
     }
 }
 
-impl<K: Eq + Hash, V, S: BuildHasher + Default> Fill<(K, V)> for IndexMap<K, V, S> {
+impl<K: Eq + Hash, V> Fill<(K, V)> for Table<K, V> {
     fn with_room(count: usize) -> Self {
-        Self::with_capacity_and_hasher(count, S::default())
+        Self::with_capacity(count)
     }
     fn expect(&mut self, announced: Option<usize>) {
-        if self.len() == self.capacity() {
-            self.reserve(more_room(self.len(), announced));
-        }
+        make_room(self, announced);
     }
     fn put(&mut self, (key, value): (K, V)) -> bool {
         let is_new = self.insert(key, value).is_none();
@@ -106,10 +105,9 @@ macro_rules! read_as {
 }
 
 read_as! {
-    [T: Deserialize<'de> + Eq + Hash, S: BuildHasher + Default] IndexSet<T, S>: deserialize_seq as Elements<Self, T>;
+    [T: Deserialize<'de> + Eq + Hash] Set<T>: deserialize_seq as Elements<Self, T>;
     [T: Deserialize<'de> + Ord] BTreeSet<T>: deserialize_seq as Elements<Self, T>;
-    [K: Deserialize<'de> + Eq + Hash, V: Deserialize<'de>, S: BuildHasher + Default]
-        IndexMap<K, V, S>: deserialize_map as Pairs<Self, K, V>;
+    [K: Deserialize<'de> + Eq + Hash, V: Deserialize<'de>] Table<K, V>: deserialize_map as Pairs<Self, K, V>;
     [K: Deserialize<'de> + Ord, V: Deserialize<'de>] BTreeMap<K, V>: deserialize_map as Pairs<Self, K, V>;
 }
 
@@ -118,10 +116,12 @@ fn room<T>(announced: Option<usize>) -> usize {
     announced.unwrap_or(0).min((1 << 20) / size_of::<T>().max(1))
 }
 
-/// Room for what is still announced beside the one that has come, but for no more than three times what has come: hashing all
+/// Makes room for what is still announced beside the one that has come, but for no more than three times what has come: hashing all
 /// of a large map again each time it doubles is a good part of the time that it takes to read it.
-fn more_room(len: usize, announced: Option<usize>) -> usize {
-    announced.unwrap_or(0).min(3 * len).saturating_add(1)
+fn make_room<K, V>(table: &mut Table<K, V>, announced: Option<usize>) {
+    if table.len() == table.capacity() {
+        table.reserve(announced.unwrap_or(0).min(3 * table.len()).saturating_add(1));
+    }
 }
 
 struct Elements<C, T>(PhantomData<(C, T)>);

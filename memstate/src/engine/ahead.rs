@@ -231,11 +231,12 @@ mod tests {
         while !records.is_empty() {
             ahead.add(&records.take().unwrap(), &mut fetch).unwrap();
         }
-        let (mut numbers, mut small) = (Vec::new(), Vec::new());
-        fetch.each_number(|number: &u64| numbers.push(*number));
-        fetch.each_number(|number: &i16| small.push(*number));
+        let (mut numbers, mut small, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        fetch.each_key(|number: &u64| numbers.push(*number));
+        fetch.each_key(|number: &i16| small.push(*number));
+        fetch.each_key(|text: &String| texts.push(text.clone()));
         assert_eq!((numbers, small), (vec![300, 7, 9], vec![-2]));
-        assert_eq!(fetch.texts_as::<String>().collect::<Vec<_>>(), ["Ann"]);
+        assert_eq!(texts, ["Ann"]);
     }
 
     #[test]

@@ -9,10 +9,8 @@
 
 use std::{
     any::{Any, TypeId},
-    hash::{Hash, Hasher},
+    borrow::Borrow,
 };
-
-use indexmap::Equivalent;
 
 /// A collection of fewer bytes is near enough.
 const BYTES_MIN: usize = 1 << 18;
@@ -66,60 +64,32 @@ impl Fetch {
         is_large
     }
 
-    /// Hands `look` all numbers of this type. As little as can be happens between them, so that they wait for memory together.
-    pub(crate) fn each_number<K: 'static>(&self, mut look: impl FnMut(&K)) {
+    /// Hands `look` all keys of this type. As little as can be happens between them, so that they wait for memory together.
+    pub(crate) fn each_key<K: 'static>(&self, mut look: impl FnMut(&K)) {
         // All of these comparisons are made by the compiler.
-        let is = |other: TypeId| TypeId::of::<K>() == other;
-        if is(TypeId::of::<u64>()) {
-            self.each(Number::U64, |bits| bits, &mut look);
-        } else if is(TypeId::of::<usize>()) {
-            self.each(Number::U64, |bits| bits as usize, &mut look);
-        } else if is(TypeId::of::<u32>()) {
-            self.each(Number::U32, |bits| bits as u32, &mut look);
-        } else if is(TypeId::of::<u16>()) {
-            self.each(Number::U16, |bits| bits as u16, &mut look);
-        } else if is(TypeId::of::<u8>()) {
-            self.each(Number::U8, |bits| bits as u8, &mut look);
-        } else if is(TypeId::of::<i64>()) {
-            self.each(Number::I64, |bits| bits as i64, &mut look);
-        } else if is(TypeId::of::<isize>()) {
-            self.each(Number::I64, |bits| bits as isize, &mut look);
-        } else if is(TypeId::of::<i32>()) {
-            self.each(Number::I32, |bits| bits as i32, &mut look);
-        } else if is(TypeId::of::<i16>()) {
-            self.each(Number::I16, |bits| bits as i16, &mut look);
+        macro_rules! first_that_is_the_type {
+            ($($type:ty: $number:ident),*) => {
+                $(if TypeId::of::<K>() == TypeId::of::<$type>() {
+                    let these = self.numbers.iter().filter(|(number, _)| *number == Number::$number);
+                    each::<K, $type, _>(these.map(|(_, bits)| *bits as $type), &mut look);
+                } else)* if TypeId::of::<K>() == TypeId::of::<String>() {
+                    each::<K, String, _>(self.texts.iter(), &mut look);
+                }
+            };
         }
-    }
-
-    #[inline]
-    fn each<N: Any, K: 'static>(&self, number: Number, of: fn(u64) -> N, look: &mut impl FnMut(&K)) {
-        for (_, bits) in self.numbers.iter().filter(|(kind, _)| *kind == number) {
-            if let Some(key) = (&of(*bits) as &dyn Any).downcast_ref() {
-                look(key);
-            }
+        first_that_is_the_type! {
+            u64: U64, usize: U64, u32: U32, u16: U16, u8: U8, i64: I64, isize: I64, i32: I32, i16: I16
         }
-    }
-
-    /// All texts, if `K` is `String`.
-    pub(crate) fn texts_as<K: 'static>(&self) -> impl Iterator<Item = &String> {
-        let are_keys = TypeId::of::<K>() == TypeId::of::<String>();
-        self.texts.iter().take(if are_keys { usize::MAX } else { 0 })
     }
 }
 
-/// A text as a key of a map whose keys are `String`, although the compiler does not know that they are.
-#[derive(Debug)]
-pub(crate) struct AsKey<'a>(pub(crate) &'a String);
-
-impl Hash for AsKey<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-impl<K: 'static> Equivalent<K> for AsKey<'_> {
-    fn equivalent(&self, key: &K) -> bool {
-        (key as &dyn Any).downcast_ref() == Some(self.0)
+/// Hands on what the compiler does not know to be of this type.
+#[inline]
+fn each<K: 'static, A: Any, B: Borrow<A>>(all: impl Iterator<Item = B>, look: &mut impl FnMut(&K)) {
+    for one in all {
+        if let Some(key) = (one.borrow() as &dyn Any).downcast_ref() {
+            look(key);
+        }
     }
 }
 
@@ -129,7 +99,7 @@ mod tests {
 
     fn found<K: 'static + Copy>(fetch: &Fetch) -> Vec<K> {
         let mut found = Vec::new();
-        fetch.each_number(|key: &K| found.push(*key));
+        fetch.each_key(|key: &K| found.push(*key));
         found
     }
 
@@ -142,7 +112,7 @@ mod tests {
         assert_eq!((found::<u64>(&fetch), found::<usize>(&fetch)), (vec![300, 301], vec![300, 301]));
         assert_eq!((found::<i16>(&fetch), found::<u16>(&fetch)), (vec![-3], vec![]));
         assert_eq!((found::<u32>(&fetch), found::<i64>(&fetch)), (vec![], vec![]));
-        assert_eq!(fetch.texts_as::<String>().count(), 0);
+        fetch.each_key(|_: &String| panic!("no text was added"));
         fetch.clear();
         assert!(found::<u64>(&fetch).is_empty());
     }
@@ -151,9 +121,10 @@ mod tests {
     fn a_text_is_a_key_where_keys_are_strings() {
         let mut fetch = Fetch::default();
         fetch.add_text("Ann");
-        let map: indexmap::IndexMap<String, u8> = [("Bob".to_owned(), 1), ("Ann".to_owned(), 2)].into();
-        let places: Vec<_> = fetch.texts_as::<String>().map(|text| map.get_index_of(&AsKey(text))).collect();
-        assert_eq!(places, [Some(1)]);
-        assert_eq!((found::<u64>(&fetch).len(), fetch.texts_as::<Box<str>>().count()), (0, 0));
+        let mut texts = Vec::new();
+        fetch.each_key(|text: &String| texts.push(text.clone()));
+        assert_eq!(texts, ["Ann"]);
+        assert!(found::<u64>(&fetch).is_empty());
+        fetch.each_key(|_: &Vec<u8>| panic!("a text is looked for as a `String`"));
     }
 }

@@ -1,15 +1,15 @@
 //! The entry of a [`HashMap`](super::HashMap): a place that is looked up once and then filled, changed or emptied.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, Hash},
-};
+use std::{fmt, hash::Hash};
 
 use super::{
     super::support::{Log, value_of},
-    undo::{Entries, Gone, Step, push, save_changed},
+    table::Table,
+    undo::{Gone, Step, save_changed},
 };
 use crate::state::State;
+
+const OCCUPIED: &str = "an occupied entry is in its map";
 
 /// A place in a map, from [`HashMap::entry`](super::HashMap::entry).
 pub enum Entry<'a, K: State, V: State> {
@@ -21,26 +21,24 @@ pub enum Entry<'a, K: State, V: State> {
 
 /// An entry that is in the map.
 pub struct OccupiedEntry<'a, K: State, V: State> {
-    entries: &'a mut Entries<K, V>,
+    entries: &'a mut Table<K, V>,
     steps: Log<'a, Step<K, V>>,
-    hash: u64,
+    hash: u32,
     index: usize,
 }
 
 /// A place for an entry that is not in the map.
 pub struct VacantEntry<'a, K: State, V: State> {
-    entries: &'a mut Entries<K, V>,
+    entries: &'a mut Table<K, V>,
     steps: Log<'a, Step<K, V>>,
-    hash: u64,
+    hash: u32,
     key: K,
 }
 
 impl<'a, K: State + Eq + Hash, V: State> Entry<'a, K, V> {
-    pub(super) fn find(entries: &'a mut Entries<K, V>, steps: Log<'a, Step<K, V>>, key: K) -> Self {
-        use indexmap::map::RawEntryApiV1;
-
-        let hash = entries.hasher().hash_one(&key);
-        match entries.raw_entry_v1().index_from_hash(hash, |other| *other == key) {
+    pub(super) fn find(entries: &'a mut Table<K, V>, steps: Log<'a, Step<K, V>>, key: K) -> Self {
+        let hash = entries.hash_of(&key);
+        match entries.find(hash, |other| *other == key) {
             Some(index) => Entry::Occupied(OccupiedEntry { entries, steps, hash, index }),
             None => Entry::Vacant(VacantEntry { entries, steps, hash, key }),
         }
@@ -108,24 +106,24 @@ impl<'a, K: State, V: State> Entry<'a, K, V> {
 impl<'a, K: State, V: State> OccupiedEntry<'a, K, V> {
     /// The key.
     pub fn key(&self) -> &K {
-        self.entries.get_index(self.index).expect("an occupied entry is in its map").0
+        self.entries.get_index(self.index).expect(OCCUPIED).0
     }
 
     /// The value.
     pub fn get(&self) -> &V {
-        &self.entries[self.index]
+        self.entries.get_index(self.index).expect(OCCUPIED).1
     }
 
     /// The value, to change.
     pub fn get_mut(&mut self) -> &mut V {
-        let value = &mut self.entries[self.index];
+        let value = self.entries.get_index_mut(self.index).expect(OCCUPIED).1;
         save_changed(&mut self.steps, self.index, value);
         value
     }
 
     /// The value, to change for as long as the map is borrowed.
     pub fn into_mut(mut self) -> &'a mut V {
-        let value = &mut self.entries[self.index];
+        let value = self.entries.get_index_mut(self.index).expect(OCCUPIED).1;
         save_changed(&mut self.steps, self.index, value);
         value
     }
@@ -143,7 +141,7 @@ impl<'a, K: State, V: State> OccupiedEntry<'a, K, V> {
     /// Takes key and value out; the last entry takes the place of this one.
     pub fn remove_entry(self) -> (K, V) {
         let (entries, index) = self.leave(Step::SwapRemoved);
-        entries.swap_remove_index(index).expect("an occupied entry is in its map")
+        entries.swap_remove(index).expect(OCCUPIED)
     }
 
     /// Takes the value out; the later entries move up.
@@ -154,12 +152,12 @@ impl<'a, K: State, V: State> OccupiedEntry<'a, K, V> {
     /// Takes key and value out; the later entries move up.
     pub fn shift_remove_entry(self) -> (K, V) {
         let (entries, index) = self.leave(Step::ShiftRemoved);
-        entries.shift_remove_index(index).expect("an occupied entry is in its map")
+        entries.shift_remove(index).expect(OCCUPIED)
     }
 
-    fn leave(mut self, step: impl FnOnce(usize, Gone<K, V>) -> Step<K, V>) -> (&'a mut Entries<K, V>, usize) {
+    fn leave(mut self, step: impl FnOnce(usize, Gone<K, V>) -> Step<K, V>) -> (&'a mut Table<K, V>, usize) {
         self.steps.push(|| {
-            let (key, value) = self.entries.get_index(self.index).expect("an occupied entry is in its map");
+            let (key, value) = self.entries.get_index(self.index).expect(OCCUPIED);
             step(self.index, Gone::save(self.hash, key, value))
         });
         (self.entries, self.index)
@@ -181,14 +179,14 @@ impl<'a, K: State, V: State> VacantEntry<'a, K, V> {
     pub fn insert(self, value: V) -> &'a mut V {
         let OccupiedEntry { entries, index, .. } = self.insert_entry(value);
         // Nothing to save: it leaves as it came.
-        &mut entries[index]
+        entries.get_index_mut(index).expect(OCCUPIED).1
     }
 
     /// Puts a value in, and gives the entry that is now in the map.
     pub fn insert_entry(self, value: V) -> OccupiedEntry<'a, K, V> {
         let VacantEntry { entries, mut steps, hash, key } = self;
         let index = entries.len();
-        push(entries, hash, key, value);
+        entries.push(hash, key, value);
         steps.push(|| Step::Inserted(index));
         OccupiedEntry { entries, steps, hash, index }
     }

@@ -3,26 +3,16 @@
 //! Steps know positions and hashes, so that taking them back calls neither `Hash` nor `Eq` of a key: those are the
 //! user's code, and a key may hold collections, which nobody can look into during a roll-back.
 
-use std::hash::{BuildHasher, Hash};
-
-use indexmap::{
-    IndexMap,
-    map::{
-        MutableKeys, RawEntryApiV1,
-        raw_entry_v1::{RawEntryMut, RawVacantEntryMut},
-    },
+use super::{
+    super::support::{Log, Places},
+    table::Table,
 };
-
-use super::super::support::{Log, Places};
 use crate::bugs::{self, Bug};
 use crate::state::{
     State, Visitor, discard,
     shared::{Contents, save_exclusively},
     trace::Trace,
 };
-
-/// The entries in the order of insertion.
-pub type Entries<K, V> = IndexMap<K, V, foldhash::fast::RandomState>;
 
 /// One step back of a map.
 pub enum Step<K: State, V: State> {
@@ -42,37 +32,22 @@ pub enum Step<K: State, V: State> {
 
 /// An entry that left.
 pub struct Gone<K: State, V: State> {
-    hash: u64,
+    hash: u32,
     key: K::Saved,
     value: V::Saved,
 }
 
 impl<K: State, V: State> Gone<K, V> {
-    pub(super) fn save(hash: u64, key: &K, value: &V) -> Self {
+    pub(super) fn save(hash: u32, key: &K, value: &V) -> Self {
         Gone { hash, key: key.save(), value: value.save() }
     }
 
-    fn restore(self) -> (u64, K, V) {
+    fn restore(self) -> (u32, K, V) {
         (self.hash, K::restore(self.key), V::restore(self.value))
     }
 }
 
-fn vacancy<K, V>(
-    entries: &mut Entries<K, V>,
-    hash: u64,
-) -> RawVacantEntryMut<'_, K, V, foldhash::fast::RandomState> {
-    match entries.raw_entry_mut_v1().from_hash(hash, |_| false) {
-        RawEntryMut::Vacant(vacant) => vacant,
-        RawEntryMut::Occupied(_) => unreachable!("nothing matches"),
-    }
-}
-
-/// Puts an entry at the end. Its key must not be there yet.
-pub(super) fn push<K, V>(entries: &mut Entries<K, V>, hash: u64, key: K, value: V) {
-    vacancy(entries, hash).insert_hashed_nocheck(hash, key, value);
-}
-
-impl<K: State, V: State> Contents for Entries<K, V> {
+impl<K: State, V: State> Contents for Table<K, V> {
     type Step = Step<K, V>;
 
     fn undo(&mut self, step: Step<K, V>) {
@@ -89,14 +64,14 @@ impl<K: State, V: State> Contents for Entries<K, V> {
                 }
             }
             Step::Rekeyed(index, saved) => {
-                if let Some((key, _)) = self.get_index_mut2(index) {
+                if let Some((key, _)) = self.get_index_mut(index) {
                     key.put_back(saved);
                 }
             }
             Step::SwapRemoved(index, gone) => {
                 let (hash, key, value) = gone.restore();
                 let last = self.len();
-                push(self, hash, key, value);
+                self.push(hash, key, value);
                 if bugs::on(Bug::UndoLosesOrder) {
                     return;
                 }
@@ -104,14 +79,14 @@ impl<K: State, V: State> Contents for Entries<K, V> {
             }
             Step::ShiftRemoved(index, gone) => {
                 let (hash, key, value) = gone.restore();
-                vacancy(self, hash).shift_insert_hashed_nocheck(index, hash, key, value);
+                self.shift_insert(index, hash, key, value);
             }
             Step::Whole(saved) => {
-                let fresh = Entries::with_capacity_and_hasher(saved.len(), self.hasher().clone());
+                let fresh = Table::with_capacity_and_hasher(saved.len(), self.hasher().clone());
                 let stale = std::mem::replace(self, fresh);
                 for gone in saved {
                     let (hash, key, value) = gone.restore();
-                    push(self, hash, key, value);
+                    self.push(hash, key, value);
                 }
                 for (key, value) in stale {
                     discard(value);
@@ -123,7 +98,7 @@ impl<K: State, V: State> Contents for Entries<K, V> {
 
     fn visit(&mut self, visitor: &mut Visitor) {
         if std::mem::needs_drop::<(K, V)>() {
-            for (key, value) in self.iter_mut2() {
+            for (key, value) in self.entries_mut() {
                 key.visit(visitor);
                 value.visit(visitor);
             }
@@ -136,7 +111,7 @@ impl<K: State, V: State> Contents for Entries<K, V> {
         }
         let Some(places) = changed(steps, self.len()) else { return self.visit(visitor) };
         for index in places {
-            if let Some((key, value)) = self.get_index_mut2(index) {
+            if let Some((key, value)) = self.get_index_mut(index) {
                 key.visit(visitor);
                 value.visit(visitor);
             }
@@ -198,14 +173,11 @@ pub(super) fn save_changed<K: State, V: State>(steps: &mut Log<'_, Step<K, V>>, 
 }
 
 /// Saves all entries, of which anything may become.
-pub(super) fn save_whole<K: State + Hash, V: State>(
-    entries: &Entries<K, V>,
-    steps: &mut Log<'_, Step<K, V>>,
-) {
+pub(super) fn save_whole<K: State, V: State>(entries: &Table<K, V>, steps: &mut Log<'_, Step<K, V>>) {
     // Once more and nothing between: what was saved first is what comes back.
-    let gone = |(key, value)| Gone::save(entries.hasher().hash_one(key), key, value);
+    let gone = |(index, (key, value)): (usize, &(K, V))| Gone::save(entries.hash_at(index), key, value);
     steps.push_unless(
         |step| matches!(step, Step::Whole(_)),
-        || Step::Whole(entries.iter().map(gone).collect()),
+        || Step::Whole(entries.entries().iter().enumerate().map(gone).collect()),
     );
 }
