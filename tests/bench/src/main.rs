@@ -2,6 +2,7 @@
 //!
 //! It is no test, and fails for no figure. `docs/performance.md` says how the figures come about, and what they were on one machine.
 
+mod allocator;
 mod bank;
 mod bare;
 mod chart;
@@ -36,7 +37,8 @@ struct Args {
     /// Where the journals go. It should be a disk: on a tmpfs a sync costs nothing.
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
-    /// Only the figures whose names begin so, where a scenario can measure them alone: those of `recovery` and `snapshot`.
+    /// Only the figures whose names begin so, where a scenario can measure them alone: those of `recovery`, `snapshot`,
+    /// `undo` and `memory`.
     #[arg(long)]
     only: Option<String>,
     /// Without the snapshots that are made on the way, by default after each million records; to see what they cost.

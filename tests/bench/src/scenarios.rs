@@ -2,6 +2,7 @@
 
 mod commands;
 mod growth;
+mod memory;
 #[cfg_attr(not(feature = "peers"), path = "scenarios/without_peers.rs")]
 mod peers;
 mod pipeline;
@@ -56,6 +57,11 @@ pub const ALL: &[Scenario] = &[
         name: "snapshot",
         about: "taking a snapshot while commands run, against the same commands without",
         run: snapshot::run,
+    },
+    Scenario {
+        name: "memory",
+        about: "bytes an entry, asked of the allocator, against the collections of std",
+        run: memory::run,
     },
     Scenario {
         name: "growth",
