@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     hash::{BuildHasher, Hash},
+    hint::black_box,
     marker::PhantomData,
 };
 
@@ -38,8 +39,12 @@ impl<'de, T: Deserialize<'de>> Read<'de> for VecDeque<T> {
 /// A set or a map that is filled; `put` says whether there was no equal one.
 trait Fill<T> {
     fn with_room(count: usize) -> Self;
+    fn len(&self) -> usize;
     /// Before an item is put in: so many are still announced.
     fn expect(&mut self, announced: Option<usize>);
+    /// Before these are put in, one after the other: looks where they will be, so that the processor waits for those places of its
+    /// memory together.
+    fn look_for(&self, _: &[T]) {}
     fn put(&mut self, item: T) -> bool;
 }
 
@@ -47,9 +52,17 @@ impl<T: Eq + Hash, S: BuildHasher + Default> Fill<T> for IndexSet<T, S> {
     fn with_room(count: usize) -> Self {
         Self::with_capacity_and_hasher(count, S::default())
     }
+    fn len(&self) -> usize {
+        self.len()
+    }
     fn expect(&mut self, announced: Option<usize>) {
         if self.len() == self.capacity() {
             self.reserve(more_room(self.len(), announced));
+        }
+    }
+    fn look_for(&self, items: &[T]) {
+        for item in items {
+            black_box(self.contains(item));
         }
     }
     fn put(&mut self, item: T) -> bool {
@@ -61,6 +74,9 @@ impl<T: Ord> Fill<T> for BTreeSet<T> {
     fn with_room(_: usize) -> Self {
         Self::new()
     }
+    fn len(&self) -> usize {
+        self.len()
+    }
     fn expect(&mut self, _: Option<usize>) {}
     fn put(&mut self, item: T) -> bool {
         self.insert(item)
@@ -71,9 +87,17 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default> Fill<(K, V)> for IndexMap<K, V, 
     fn with_room(count: usize) -> Self {
         Self::with_capacity_and_hasher(count, S::default())
     }
+    fn len(&self) -> usize {
+        self.len()
+    }
     fn expect(&mut self, announced: Option<usize>) {
         if self.len() == self.capacity() {
             self.reserve(more_room(self.len(), announced));
+        }
+    }
+    fn look_for(&self, items: &[(K, V)]) {
+        for (key, _) in items {
+            black_box(self.contains_key(key));
         }
     }
     fn put(&mut self, (key, value): (K, V)) -> bool {
@@ -88,6 +112,9 @@ impl<K: Eq + Hash, V, S: BuildHasher + Default> Fill<(K, V)> for IndexMap<K, V, 
 impl<K: Ord, V> Fill<(K, V)> for BTreeMap<K, V> {
     fn with_room(_: usize) -> Self {
         Self::new()
+    }
+    fn len(&self) -> usize {
+        self.len()
     }
     fn expect(&mut self, _: Option<usize>) {}
     fn put(&mut self, (key, value): (K, V)) -> bool {
@@ -124,6 +151,72 @@ fn more_room(len: usize, announced: Option<usize>) -> usize {
     announced.unwrap_or(0).min(3 * len).saturating_add(1)
 }
 
+/// In a collection of fewer items they are put in one by one: it is near to the processor anyway.
+const LARGE: usize = 4096;
+/// So many are read, and then put in together.
+const PUT_AT_ONCE: usize = 32;
+
+/// Why a collection is not filled.
+enum Unfilled<E> {
+    /// What comes cannot be read.
+    Unreadable(E),
+    /// The item of this number, from 1, was there already.
+    Twice(usize),
+}
+
+impl<E: Error> Unfilled<E> {
+    fn or_twice(self, why: impl FnOnce(usize) -> String) -> E {
+        match self {
+            Unfilled::Unreadable(error) => error,
+            Unfilled::Twice(count) => E::custom(why(count)),
+        }
+    }
+}
+
+/// Puts all items in that `next` reads, which says too how many more are announced.
+fn fill<C: Fill<T>, T, A, E>(
+    mut filled: C,
+    mut from: A,
+    next: impl Fn(&mut A) -> Result<(Option<T>, Option<usize>), E>,
+) -> Result<C, Unfilled<E>> {
+    while filled.len() < LARGE {
+        let (item, announced) = next(&mut from).map_err(Unfilled::Unreadable)?;
+        let Some(item) = item else { return Ok(filled) };
+        filled.expect(announced);
+        if !filled.put(item) {
+            return Err(Unfilled::Twice(filled.len() + 1));
+        }
+    }
+    let mut items = Vec::with_capacity(PUT_AT_ONCE);
+    loop {
+        let mut announced = None;
+        // What was read before it is put in first, so that of two faults the first is told.
+        let end = loop {
+            match next(&mut from) {
+                Ok((Some(item), more)) => {
+                    items.push(item);
+                    announced = more;
+                }
+                Ok((None, _)) => break Some(Ok(())),
+                Err(error) => break Some(Err(Unfilled::Unreadable(error))),
+            }
+            if items.len() == PUT_AT_ONCE {
+                break None;
+            }
+        };
+        filled.look_for(&items);
+        for item in items.drain(..) {
+            filled.expect(announced);
+            if !filled.put(item) {
+                return Err(Unfilled::Twice(filled.len() + 1));
+            }
+        }
+        if let Some(end) = end {
+            return end.map(|()| filled);
+        }
+    }
+}
+
 struct Elements<C, T>(PhantomData<(C, T)>);
 
 impl<C, T> Default for Elements<C, T> {
@@ -139,19 +232,14 @@ impl<'de, C: Fill<T>, T: Deserialize<'de>> Visitor<'de> for Elements<C, T> {
         f.write_str("a set")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<C, A::Error> {
-        let mut set = C::with_room(room::<T>(elements.size_hint()));
-        let mut count = 0_usize;
-        while let Some(element) = elements.next_element()? {
-            count += 1;
-            set.expect(elements.size_hint());
-            if !set.put(element) {
-                return Err(A::Error::custom(format_args!(
-                    "element {count} equals one before it, and in a set there is each only once"
-                )));
-            }
-        }
-        Ok(set)
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<C, A::Error> {
+        let set = C::with_room(room::<T>(elements.size_hint()));
+        let next = |elements: &mut A| Ok((elements.next_element()?, elements.size_hint()));
+        fill(set, elements, next).map_err(|unfilled| {
+            unfilled.or_twice(|count| {
+                format!("element {count} equals one before it, and in a set there is each only once")
+            })
+        })
     }
 }
 
@@ -170,18 +258,13 @@ impl<'de, C: Fill<(K, V)>, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de
         f.write_str("a map")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<C, A::Error> {
-        let mut map = C::with_room(room::<(K, V)>(entries.size_hint()));
-        let mut count = 0_usize;
-        while let Some(entry) = entries.next_entry()? {
-            count += 1;
-            map.expect(entries.size_hint());
-            if !map.put(entry) {
-                return Err(A::Error::custom(format_args!(
-                    "key {count} equals one before it, and in a map there is each only once"
-                )));
-            }
-        }
-        Ok(map)
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<C, A::Error> {
+        let map = C::with_room(room::<(K, V)>(entries.size_hint()));
+        let next = |entries: &mut A| Ok((entries.next_entry()?, entries.size_hint()));
+        fill(map, entries, next).map_err(|unfilled| {
+            unfilled.or_twice(|count| {
+                format!("key {count} equals one before it, and in a map there is each only once")
+            })
+        })
     }
 }
