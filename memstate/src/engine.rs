@@ -25,6 +25,7 @@ mod queue;
 pub(crate) mod record;
 mod recovery;
 mod replay;
+mod replies;
 mod requests;
 mod retention;
 #[cfg(not(any(memstate_loom, memstate_shuttle)))]
@@ -277,13 +278,12 @@ impl<M: Model> Engine<M> {
     /// Sends a record of so many commands on its way.
     fn enter(&self, record: Record<'_>, commands: usize) -> Pending {
         let queue = &self.shared.queue;
-        let (reply, replied) = oneshot::channel();
         let weight = queue::weight(commands, record.arguments);
         match queue.room().try_acquire_many(weight) {
             Ok(permit) => {
                 permit.forget();
-                match queue.push(record, weight, reply) {
-                    Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
+                match queue.push(record, weight) {
+                    Ok(reply) => Pending::waiting(reply),
                     Err(why) => {
                         queue.release(weight as usize);
                         Pending::failed(Error::Stopped(why))
@@ -291,12 +291,9 @@ impl<M: Model> Engine<M> {
                 }
             }
             Err(tokio::sync::TryAcquireError::Closed) => Pending::failed(Error::Stopped(queue.why_closed())),
-            Err(tokio::sync::TryAcquireError::NoPermits) if bugs::on(Bug::QueueUnbounded) => {
-                match queue.push(record, weight, reply) {
-                    Ok(()) => Pending::waiting(replied, Arc::clone(queue)),
-                    Err(why) => Pending::failed(Error::Stopped(why)),
-                }
-            }
+            Err(tokio::sync::TryAcquireError::NoPermits) if bugs::on(Bug::QueueUnbounded) => queue
+                .push(record, weight)
+                .map_or_else(|why| Pending::failed(Error::Stopped(why)), Pending::waiting),
             Err(tokio::sync::TryAcquireError::NoPermits) => {
                 Pending::failed(Error::NotJournaled(NotJournaled::Overloaded {
                     waiting: queue.in_flight(),

@@ -68,7 +68,7 @@ impl EventLog {
     }
 
     /// Adds the events of the records through `last`.
-    pub(crate) fn publish(&self, last: Position, events: Vec<(Position, Box<[u8]>)>) {
+    pub(crate) fn publish(&self, last: Position, events: impl IntoIterator<Item = (Position, Box<[u8]>)>) {
         let mut ring = self.ring.lock();
         ring.published = last;
         for (position, event) in events {

@@ -24,8 +24,10 @@ use crate::{
     sync::{self, Instant, atomic::Ordering, mpsc::Receiver, thread},
 };
 
-/// How long the exclusive lock is held before readers are let in.
+/// How long the exclusive lock is held before readers are let in, where none waits. After a slice its callers are answered.
 const SLICE: Duration = Duration::from_micros(200);
+/// The same where one waits.
+const SLICE_WITH_READERS: Duration = Duration::from_micros(40);
 /// What is said of a request that is older than those that are remembered.
 const LOST: &str = "it has happened before, and its reply was written by another version of the code, whose type is not that of today";
 const EXPIRED: &str =
@@ -58,7 +60,7 @@ impl<M: Model> Executor<M> {
                 // What the writer still sends is durable and will be applied when the journal is opened again.
                 while let Ok(committed) = self.batches.recv() {
                     for call in committed.calls {
-                        let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                        call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
                     }
                 }
                 return;
@@ -90,9 +92,9 @@ impl<M: Model> Executor<M> {
         };
         let mut calls = calls.into_iter();
         let mut until_look_ahead = 0;
+        let mut slice = Slice::default();
         self.runner.begins();
         while !records.is_empty() {
-            let mut slice = Slice::default();
             let mut stuck = None;
             {
                 let mut kernel = self.shared.kernel.write().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -122,16 +124,16 @@ impl<M: Model> Executor<M> {
                     }
                     let looks =
                         slice.answers.len().is_multiple_of(RECORDS_BETWEEN_LOOKS) || record.is_atomic_batch();
-                    if looks && began.elapsed() > SLICE {
+                    if looks && began.elapsed() > self.slice() {
                         break;
                     }
                 }
                 self.runner.rests();
             }
-            self.tell(slice, &proof, &mut calls);
+            self.tell(&mut slice, &proof, &mut calls);
             if let Some(why) = stuck {
                 for call in calls {
-                    let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                    call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
                 }
                 return Err(why);
             }
@@ -142,16 +144,16 @@ impl<M: Model> Executor<M> {
         Ok(())
     }
 
-    /// Makes a slice known: first to those who look at the state, then to the callers.
+    /// Makes a slice known, and empties it: first to those who look at the state, then to the callers.
     fn tell(
         &self,
-        mut slice: Slice,
+        slice: &mut Slice,
         proof: &super::outcomes::Durable,
         calls: &mut impl Iterator<Item = Call>,
     ) {
         let Some((last, ..)) = slice.answers.last() else { return };
         let last = *last;
-        self.shared.events.publish(last, slice.events);
+        self.shared.events.publish(last, slice.events.drain(..));
         self.shared.applied.send_replace(last);
         self.unrecorded.add(&mut slice.outcomes);
         if bugs::on(Bug::RepliesSwapped) && slice.answers.len() > 1 {
@@ -159,7 +161,7 @@ impl<M: Model> Executor<M> {
             std::mem::swap(&mut first[0].2, &mut rest[0].2);
         }
         let mut weight = 0;
-        for ((position, method, answer), call) in slice.answers.into_iter().zip(calls) {
+        for ((position, method, answer), call) in slice.answers.drain(..).zip(calls) {
             weight += call.weight as usize;
             let replied: Replied = match answer {
                 Answer::Accepted(bytes) => Ok(Reply::new(proof, position, Verdict::Accepted, bytes)),
@@ -174,15 +176,23 @@ impl<M: Model> Executor<M> {
                 Answer::Reused => Err(Error::NotJournaled(NotJournaled::RequestReused)),
             };
             // Nobody waits if the caller dropped the call.
-            let _ = call.reply.send(replied);
+            call.reply.send(replied);
         }
         self.shared.queue.release(weight);
+    }
+
+    fn slice(&self) -> Duration {
+        if self.readers_wait() { SLICE_WITH_READERS } else { SLICE }
+    }
+
+    fn readers_wait(&self) -> bool {
+        self.shared.readers_waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Gives readers that wait for the lock a moment to get it.
     fn let_readers_in(&self) {
         for _ in 0..TURNS_FOR_READERS {
-            if self.shared.readers_waiting.load(Ordering::Relaxed) == 0 {
+            if !self.readers_wait() {
                 return;
             }
             thread::yield_now();

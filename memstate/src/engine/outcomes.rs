@@ -4,16 +4,14 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
-use super::queue::Queue;
+use super::replies::Waiting;
 use crate::{
     Error, Position,
     journal::{Batch, Journal, JournalError},
     model::Verdict,
-    sync::oneshot,
 };
 
 /// The proof that a batch is durable. Only [`Durable::append`] makes one.
@@ -82,7 +80,7 @@ pub struct Pending(State);
 
 enum State {
     /// It is in the queue or further.
-    Waiting(oneshot::Receiver<Replied>, Arc<Queue>),
+    Waiting(Waiting),
     /// It never got into the queue.
     Failed(Option<Error>),
 }
@@ -92,8 +90,8 @@ impl Pending {
         Pending(State::Failed(Some(error)))
     }
 
-    pub(crate) fn waiting(reply: oneshot::Receiver<Replied>, queue: Arc<Queue>) -> Self {
-        Pending(State::Waiting(reply, queue))
+    pub(crate) fn waiting(reply: Waiting) -> Self {
+        Pending(State::Waiting(reply))
     }
 }
 
@@ -102,10 +100,7 @@ impl Future for Pending {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Replied> {
         match &mut self.0 {
-            State::Waiting(reply, queue) => Pin::new(reply).poll(cx).map(|reply| {
-                // Without a reply the engine ended while it had the command.
-                reply.unwrap_or_else(|_| Err(Error::OutcomeUnknown(queue.why_closed())))
-            }),
+            State::Waiting(reply) => Pin::new(reply).poll(cx),
             State::Failed(error) => Poll::Ready(Err(error.take().expect("polled again after it was ready"))),
         }
     }

@@ -6,8 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    outcomes::Replied,
     record::{Record, put_record},
+    replies::{Ended, Replier, Replies, Waiting, why},
 };
 use crate::{
     Position,
@@ -32,7 +32,7 @@ pub(crate) struct Call {
     pub(crate) bytes: usize,
     /// How much of the bound it takes.
     pub(crate) weight: u32,
-    pub(crate) reply: oneshot::Sender<Replied>,
+    pub(crate) reply: Replier,
 }
 
 /// How much of the bound a call takes that is so many commands, and has so many bytes of arguments. One of many commands takes
@@ -66,28 +66,36 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
     room: Arc<Semaphore>,
+    /// Why nothing is let in any more. Written while the state is locked.
+    closed: Ended,
 }
 
-#[derive(Default)]
 struct State {
     calls: Calls,
+    replies: Replies,
     /// Empty, with room for the next records.
     room: Vec<u8>,
     confirmations: Vec<oneshot::Sender<Position>>,
     /// The calls that were there before the confirmations were asked for have been taken.
     confirm_next: bool,
-    closed: Option<Arc<str>>,
     writer_sleeps: bool,
     broken: bool,
 }
 
 impl Queue {
     pub(crate) fn new() -> Self {
-        Queue {
-            state: Mutex::default(),
-            arrived: Condvar::new(),
-            room: Arc::new(Semaphore::new(QUEUE_CALLS_MAX)),
-        }
+        let closed = Ended::default();
+        let state = State {
+            calls: Calls::default(),
+            replies: Replies::new(Arc::clone(&closed)),
+            room: Vec::new(),
+            confirmations: Vec::new(),
+            confirm_next: false,
+            writer_sleeps: false,
+            broken: false,
+        };
+        let room = Arc::new(Semaphore::new(QUEUE_CALLS_MAX));
+        Queue { state: Mutex::new(state), arrived: Condvar::new(), room, closed }
     }
 
     /// What a call must acquire before it enters, and [`release`](Queue::release) gives back.
@@ -113,30 +121,26 @@ impl Queue {
         QUEUE_CALLS_MAX - self.room.available_permits().min(QUEUE_CALLS_MAX)
     }
 
-    /// Adds a call that has its room; says why not if the queue is closed.
-    pub(crate) fn push(
-        &self,
-        record: Record<'_>,
-        weight: u32,
-        reply: oneshot::Sender<Replied>,
-    ) -> Result<(), Arc<str>> {
+    /// Adds a call that has its room, and gives where its reply will be; says why not if the queue is closed.
+    pub(crate) fn push(&self, record: Record<'_>, weight: u32) -> Result<Waiting, Arc<str>> {
         let mut state = self.state.lock();
-        if let Some(why) = &state.closed {
+        if let Some(why) = self.closed.get() {
             return Err(Arc::clone(why));
         }
+        let (reply, waiting) = state.replies.next();
         let calls = &mut state.calls;
         let before = calls.records.len();
         put_record(record, &mut calls.records);
         let bytes = calls.records.len() - before;
         calls.list.push(Call { bytes, weight, reply });
         self.wake(state);
-        Ok(())
+        Ok(waiting)
     }
 
     /// Asks for everything so far to be confirmed in the journal.
     pub(crate) fn confirm(&self, done: oneshot::Sender<Position>) -> Result<(), Arc<str>> {
         let mut state = self.state.lock();
-        if let Some(why) = &state.closed {
+        if let Some(why) = self.closed.get() {
             return Err(Arc::clone(why));
         }
         state.confirmations.push(done);
@@ -154,8 +158,9 @@ impl Queue {
 
     /// Lets nothing more in. What is in is still taken. The first reason stays.
     pub(crate) fn close(&self, why: Arc<str>) {
-        let mut state = self.state.lock();
-        state.closed.get_or_insert(why);
+        let state = self.state.lock();
+        // The first one stays.
+        let _ = self.closed.set(why);
         self.wake(state);
         self.room.close();
     }
@@ -173,7 +178,7 @@ impl Queue {
 
     /// Why nothing is let in.
     pub(crate) fn why_closed(&self) -> Arc<str> {
-        self.state.lock().closed.clone().unwrap_or_else(|| "it ended unexpectedly".into())
+        why(&self.closed)
     }
 
     /// Takes what is there, waiting for something to come; at most `patience` if given.
@@ -194,7 +199,7 @@ impl Queue {
             if confirms {
                 return Work::Confirm(std::mem::take(&mut state.confirmations));
             }
-            if state.closed.is_some() {
+            if self.closed.get().is_some() {
                 return Work::Closed;
             }
             state.writer_sleeps = true;
@@ -225,7 +230,7 @@ mod tests {
 
     fn push(queue: &Queue, method: u16) {
         let record = Record { method, caller: None, request: None, arguments: b"arguments" };
-        queue.push(record, 1, oneshot::channel().0).unwrap();
+        queue.push(record, 1).unwrap();
     }
 
     /// The methods of the calls that are taken, or nothing for a confirmation.

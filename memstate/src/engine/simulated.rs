@@ -110,7 +110,7 @@ impl<M: Model> Simulated<M> {
             // The kernel cannot go on, or the thread that writes has ended and this is what it left.
             Some(why) if self.shared.queue.is_broken() => {
                 for call in committed.calls {
-                    let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(why))));
+                    call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(why))));
                 }
             }
             _ => {

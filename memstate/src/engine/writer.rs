@@ -109,7 +109,7 @@ impl Writer {
             self.queue.close(Arc::clone(why));
         }
         for entry in self.queue.drain() {
-            let _ = entry.reply.send(Err(Error::Stopped(self.queue.why_closed())));
+            entry.reply.send(Err(Error::Stopped(self.queue.why_closed())));
         }
     }
 
@@ -144,7 +144,7 @@ impl Writer {
         if self.queue.is_broken() {
             let why = self.queue.why_closed();
             for call in calls.list {
-                let _ = call.reply.send(Err(Error::Stopped(Arc::clone(&why))));
+                call.reply.send(Err(Error::Stopped(Arc::clone(&why))));
             }
             return Err(why);
         }
@@ -160,7 +160,7 @@ impl Writer {
             let taken = std::mem::replace(&mut calls, later);
             if let Err(why) = self.append(payload, taken) {
                 for call in calls {
-                    let _ = call.reply.send(Err(Error::Stopped(Arc::clone(&why))));
+                    call.reply.send(Err(Error::Stopped(Arc::clone(&why))));
                 }
                 return Err(why);
             }
@@ -210,7 +210,7 @@ impl Writer {
                 {
                     let why = self.queue.why_closed();
                     for call in unsent.0.calls {
-                        let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                        call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
                     }
                     return Err(why);
                 }
@@ -219,7 +219,7 @@ impl Writer {
             Err(error) => {
                 let why = stopped(&error);
                 for call in calls {
-                    let _ = call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
+                    call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
                 }
                 if bugs::on(Bug::DeadJournalLives) { Ok(()) } else { Err(why) }
             }

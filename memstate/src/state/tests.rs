@@ -454,7 +454,12 @@ fn collections_that_other_threads_built_are_found_by_a_thorough_search() {
 #[test]
 fn collections_saved_by_hand_come_back() {
     let mut root = (HashMap::from([(1, List::from([word()]))]),);
-    assert_eq!(refused(&mut root, |(map,)| drop(map[&1].save())), None);
+    assert_eq!(
+        refused(&mut root, |(map,)| {
+            let _ = map[&1].save();
+        }),
+        None
+    );
     let mut token = None;
     // The token makes somebody expect the list, and it is found where it always was.
     assert_eq!(refused(&mut root, |(map,)| token = Some(map[&1].save())), None);
@@ -690,22 +695,22 @@ fn what_code_of_the_users_has_leaked_it_cannot_reach_in_a_roll_back() {
 fn a_token_that_is_used_while_a_command_ends_gives_no_second_handle_that_works() {
     for (refuse, at) in (0..40).flat_map(|at| [(false, at), (true, at)]) {
         let mut root = hooks();
-        let token = Arc::new(Mutex::new(None));
-        let second = Arc::new(Mutex::new(None));
-        let (given, taken) = (Arc::clone(&token), Arc::clone(&second));
+        let token = Rc::new(RefCell::new(None));
+        let second = Rc::new(RefCell::new(None));
+        let (given, taken) = (Rc::clone(&token), Rc::clone(&second));
         let act = move || {
             if CALLS.get() == at {
-                let token = given.lock().unwrap().take().unwrap();
+                let token = given.take().unwrap();
                 let list = catch_unwind(AssertUnwindSafe(|| List::restore(token)));
-                *taken.lock().unwrap() = list.ok();
+                taken.replace(list.ok());
             }
         };
         let (outcome, _) = with_hook(&mut root, act, |root| {
             stir(root);
-            *token.lock().unwrap() = Some(root.2.save());
+            token.replace(Some(root.2.save()));
             if refuse { Err(()) } else { Ok(()) }
         });
-        let second: Option<List<String>> = second.lock().unwrap().take();
+        let second: Option<List<String>> = second.take();
         match second {
             Some(list) => {
                 assert!(matches!(outcome, Err(Failed::Broken(Broken::Escaped))), "{outcome:?}");

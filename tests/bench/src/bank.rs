@@ -92,7 +92,10 @@ pub struct Transfers {
 impl Transfers {
     /// Transfers between so many accounts.
     pub fn new(accounts: u64, seed: u64) -> Self {
-        Transfers { accounts, state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) }
+        // Mixed, so that no stream is a part of another.
+        let mut transfers = Transfers { accounts, state: seed };
+        transfers.state = transfers.random();
+        transfers
     }
 
     /// A random number: SplitMix64.
@@ -104,9 +107,14 @@ impl Transfers {
         z ^ (z >> 31)
     }
 
+    /// A random number below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        (u128::from(self.random()) * u128::from(bound) >> 64) as u64
+    }
+
     /// The next transfer.
     pub fn next(&mut self) -> Transfer {
-        let (from, to) = (self.random() % self.accounts, self.random() % self.accounts);
-        Transfer { from, to, amount: (self.random() % 1000) as u32 }
+        let (from, to) = (self.below(self.accounts), self.below(self.accounts));
+        Transfer { from, to, amount: self.below(1000) as u32 }
     }
 }

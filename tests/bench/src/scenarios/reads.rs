@@ -113,21 +113,21 @@ pub fn run(setting: &Setting) -> Rows {
 
 async fn ask(bank: &BankClient, ids: &mut Transfers, among: u64) {
     for _ in 0..CHUNK {
-        let id = ids.random() % among;
+        let id = ids.below(among);
         black_box(bank.balance(id).await.is_ok_and(|balance| balance.is_some()));
     }
 }
 
 fn look_at(bank: &BankClient, ids: &mut Transfers, among: u64) {
     for _ in 0..CHUNK {
-        let id = ids.random() % among;
+        let id = ids.below(among);
         black_box(bank.read(|bank| bank.accounts.get(&id).map(|account| account.balance)));
     }
 }
 
 fn look_at_bare(map: &Map, ids: &mut Transfers, among: u64) {
     for _ in 0..CHUNK {
-        let id = ids.random() % among;
+        let id = ids.below(among);
         black_box(map.read().get(&id).map(|account| account.balance));
     }
 }
@@ -189,7 +189,7 @@ fn latencies(
             let began = Instant::now();
             while began.elapsed() < duration(setting) || all.is_empty() {
                 thread::sleep(PAUSE);
-                let id = ids.random() % ACCOUNTS;
+                let id = ids.below(ACCOUNTS);
                 all.add(timed(|| look(id)).1);
             }
             all

@@ -1,0 +1,283 @@
+//! The way of a reply back to its caller.
+//!
+//! A channel for each call would be an allocation for each, somewhere in memory, and the thread that runs commands would wait
+//! for every one of them when it answers a batch. So the places of calls that enter one after another lie side by side in a
+//! [`Block`], in the order in which they are answered.
+
+use std::{
+    mem,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, Waker},
+};
+
+use super::outcomes::Replied;
+use crate::{
+    Error,
+    sync::{self, Mutex},
+};
+
+/// How many places a block has. A call that is never answered keeps a block alive, so they are not many.
+const PLACES: usize = sync::bound(32, 2);
+
+/// Why the engine has ended, once it has.
+pub(crate) type Ended = Arc<OnceLock<Arc<str>>>;
+
+/// Makes ways for replies, in the order of the calls.
+pub(crate) struct Replies {
+    ended: Ended,
+    block: Option<Arc<Block>>,
+    /// How many of its places are given away.
+    given: usize,
+}
+
+/// Places for replies.
+struct Block {
+    places: [Mutex<Place>; PLACES],
+    ended: Ended,
+}
+
+enum Place {
+    /// Nobody has asked yet.
+    Open,
+    /// There is no reply yet, and who waits for it is to be woken.
+    Awaited(Waker),
+    Replied(Replied),
+    /// There will be no reply.
+    Lost,
+    /// Nobody will ask any more.
+    Abandoned,
+}
+
+/// Where the reply to a call goes; dropped without one, it says that the outcome is unknown.
+pub(crate) struct Replier {
+    block: Arc<Block>,
+    place: u32,
+    is_done: bool,
+}
+
+/// Where a caller gets the reply.
+pub(crate) struct Waiting {
+    block: Arc<Block>,
+    place: u32,
+    is_done: bool,
+}
+
+impl Replies {
+    pub(crate) fn new(ended: Ended) -> Self {
+        Replies { ended, block: None, given: 0 }
+    }
+
+    /// The two ends of the way for the next call.
+    pub(crate) fn next(&mut self) -> (Replier, Waiting) {
+        let block = self.block.get_or_insert_with(|| {
+            self.given = 0;
+            let places = std::array::from_fn(|_| Mutex::new(Place::Open));
+            Arc::new(Block { places, ended: Arc::clone(&self.ended) })
+        });
+        let place = self.given as u32;
+        let replier = Replier { block: Arc::clone(block), place, is_done: false };
+        self.given += 1;
+        let block = match self.given < PLACES {
+            true => Some(Arc::clone(block)),
+            false => self.block.take(),
+        };
+        let block = block.expect("made above");
+        (replier, Waiting { block, place, is_done: false })
+    }
+}
+
+impl Replier {
+    /// Nobody gets it if the caller does not wait any more.
+    pub(crate) fn send(mut self, replied: Replied) {
+        self.put(Place::Replied(replied));
+    }
+
+    fn put(&mut self, end: Place) {
+        self.is_done = true;
+        let mut place = self.block.places[self.place as usize].lock();
+        // What is dropped, and who is woken, is not memstate's, so the lock is let go before.
+        match &*place {
+            Place::Abandoned => drop(place),
+            _ => {
+                let before = mem::replace(&mut *place, end);
+                drop(place);
+                if let Place::Awaited(waker) = before {
+                    waker.wake();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Replier {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.put(Place::Lost);
+        }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Replied;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Replied> {
+        let this = &mut *self;
+        let mut waker = None;
+        let replied = loop {
+            let mut place = this.block.places[this.place as usize].lock();
+            match &*place {
+                Place::Awaited(known) if known.will_wake(cx.waker()) => {
+                    drop(place);
+                    return Poll::Pending;
+                }
+                Place::Open | Place::Awaited(_) => {
+                    if let Some(waker) = waker.take() {
+                        let before = mem::replace(&mut *place, Place::Awaited(waker));
+                        drop(place);
+                        drop(before);
+                        return Poll::Pending;
+                    }
+                }
+                Place::Replied(_) | Place::Lost => break mem::replace(&mut *place, Place::Abandoned),
+                Place::Abandoned => panic!("polled again after it was ready"),
+            }
+            // Cloned without the lock, which it may take long to get again only if the reply comes just now.
+            drop(place);
+            waker = Some(cx.waker().clone());
+        };
+        this.is_done = true;
+        Poll::Ready(match replied {
+            Place::Replied(replied) => replied,
+            _ => Err(Error::OutcomeUnknown(why(&this.block.ended))),
+        })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let mut place = self.block.places[self.place as usize].lock();
+            let before = mem::replace(&mut *place, Place::Abandoned);
+            drop(place);
+            drop(before);
+        }
+    }
+}
+
+/// Why nothing is answered any more.
+pub(crate) fn why(ended: &Ended) -> Arc<str> {
+    ended.get().cloned().unwrap_or_else(|| "it ended unexpectedly".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Weak,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl std::task::Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn poll(waiting: &mut Waiting, count: &Arc<Count>) -> Option<String> {
+        let waker = Waker::from(Arc::clone(count));
+        match Pin::new(waiting).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Err(error)) => Some(error.to_string()),
+            Poll::Ready(Ok(_)) => panic!("only errors are sent here"),
+            Poll::Pending => None,
+        }
+    }
+
+    fn reply(number: usize) -> Replied {
+        Err(Error::Failed(format!("number {number}").into()))
+    }
+
+    #[test]
+    fn each_caller_gets_its_own_reply_over_many_blocks() {
+        let mut replies = Replies::new(Ended::default());
+        let ways: Vec<_> = (0..3 * PLACES + 1).map(|_| replies.next()).collect();
+        let count = Arc::<Count>::default();
+        let mut waiting = Vec::new();
+        for (number, (replier, mut waits)) in ways.into_iter().enumerate() {
+            // One is answered before it is asked for, the next after.
+            if number % 2 == 0 {
+                assert_eq!(poll(&mut waits, &count), None);
+                assert_eq!(poll(&mut waits, &count), None, "asking twice is no harm");
+            }
+            replier.send(reply(number));
+            waiting.push(waits);
+        }
+        assert_eq!(count.0.load(Ordering::Relaxed), waiting.len().div_ceil(2), "who has asked is woken once");
+        for (number, waits) in waiting.iter_mut().enumerate().rev() {
+            assert!(poll(waits, &count).unwrap().contains(&format!("number {number}")));
+        }
+    }
+
+    #[test]
+    fn the_last_waker_is_woken_and_no_other() {
+        let mut replies = Replies::new(Ended::default());
+        let (replier, mut waits) = replies.next();
+        let (first, second) = (Arc::<Count>::default(), Arc::<Count>::default());
+        assert_eq!((poll(&mut waits, &first), poll(&mut waits, &second)), (None, None));
+        assert_eq!(Arc::strong_count(&first), 1, "the first waker is let go");
+        replier.send(reply(0));
+        assert_eq!((first.0.load(Ordering::Relaxed), second.0.load(Ordering::Relaxed)), (0, 1));
+    }
+
+    #[test]
+    fn a_call_that_is_never_answered_is_told_why() {
+        let ended = Ended::default();
+        let mut replies = Replies::new(Arc::clone(&ended));
+        let count = Arc::<Count>::default();
+        let ((replier, mut waits), (other, mut other_waits)) = (replies.next(), replies.next());
+        assert_eq!(poll(&mut waits, &count), None);
+        drop(replier);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert!(poll(&mut waits, &count).unwrap().contains("it ended unexpectedly"));
+        ended.set("the disk is full".into()).unwrap();
+        drop(other);
+        assert!(poll(&mut other_waits, &count).unwrap().contains("the disk is full"));
+    }
+
+    #[test]
+    fn a_reply_that_nobody_waits_for_is_dropped_at_once_and_a_block_with_its_last_call() {
+        let mut replies = Replies::new(Ended::default());
+        let (replier, waits) = replies.next();
+        let count = Arc::<Count>::default();
+        let (answered, answered_waits) = replies.next();
+        drop(waits);
+        let text: Arc<str> = "a long reply".into();
+        replier.send(Err(Error::Failed(Arc::clone(&text))));
+        assert_eq!(Arc::strong_count(&text), 1);
+        answered.send(Err(Error::Failed(Arc::clone(&text))));
+        assert_eq!(Arc::strong_count(&text), 2);
+        drop(answered_waits);
+        assert_eq!(Arc::strong_count(&text), 1, "nor is one that came before");
+        // A waker that is not needed any more is let go as well.
+        let (last, mut last_waits) = replies.next();
+        assert_eq!(poll(&mut last_waits, &count), None);
+        let block = Arc::downgrade(&last.block);
+        drop(last_waits);
+        assert_eq!(Arc::strong_count(&count), 1);
+        drop((last, replies));
+        assert_eq!(Weak::strong_count(&block), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "polled again after it was ready")]
+    fn asking_again_after_the_reply_is_a_mistake() {
+        let (replier, mut waits) = Replies::new(Ended::default()).next();
+        replier.send(reply(0));
+        let count = Arc::<Count>::default();
+        let _ = (poll(&mut waits, &count), poll(&mut waits, &count));
+    }
+}
