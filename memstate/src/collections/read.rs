@@ -268,3 +268,117 @@ impl<'de, C: Fill<(K, V)>, K: Deserialize<'de>, V: Deserialize<'de>> Visitor<'de
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use foldhash::fast::RandomState;
+
+    use super::*;
+    use crate::codec::{Unreadable, get, put, put_varint, whole};
+
+    /// A set of which so many items are read one by one, and as many again in pieces, and a piece that is not full.
+    const COUNT: usize = 2 * LARGE + PUT_AT_ONCE / 2;
+
+    fn read<C: for<'de> Read<'de>>(bytes: &[u8]) -> Result<C, Unreadable> {
+        struct Of<C>(C);
+        impl<'de, C: Read<'de>> Deserialize<'de> for Of<C> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                C::read(deserializer).map(Of)
+            }
+        }
+        whole(bytes, get::<Of<C>>).map(|of| of.0)
+    }
+
+    fn written<T: serde::Serialize>(items: &[T]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put(items, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn of_every_size_all_is_read_in_its_order() {
+        let around = |count: usize| count - 2..count + 3;
+        let sizes = (0..3).chain(around(LARGE)).chain(around(LARGE + PUT_AT_ONCE)).chain([COUNT]);
+        for size in sizes {
+            let items: Vec<u64> =
+                (0..size as u64).map(|item| item.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            let set: IndexSet<u64, RandomState> = read(&written(&items)).unwrap();
+            assert!(set.iter().eq(&items), "{size}");
+            let pairs: Vec<(u64, String)> = items.iter().map(|item| (*item, item.to_string())).collect();
+            // A map is written as its entries are, one after the other.
+            let map: IndexMap<u64, String, RandomState> = read(&written(&pairs)).unwrap();
+            assert!(map.into_iter().eq(pairs.iter().cloned()), "{size}");
+            let sorted: BTreeMap<u64, String> = read(&written(&pairs)).unwrap();
+            assert_eq!(sorted, pairs.into_iter().collect());
+        }
+    }
+
+    #[test]
+    fn one_that_was_there_already_is_refused_wherever_it_stands() {
+        for at in [1, LARGE - 1, LARGE, LARGE + 1, LARGE + PUT_AT_ONCE, COUNT - 1] {
+            for earlier in [0, at / 2, at - 1] {
+                let mut items: Vec<u32> = (0..COUNT as u32).collect();
+                items[at] = items[earlier];
+                let error = read::<IndexSet<u32, RandomState>>(&written(&items)).unwrap_err();
+                let of_map: Vec<(u32, u8)> = items.iter().map(|item| (*item, 0)).collect();
+                let of_map = read::<IndexMap<u32, u8, RandomState>>(&written(&of_map)).unwrap_err();
+                assert_eq!(error.to_string(), of_map.to_string());
+                let sorted = read::<BTreeSet<u32>>(&written(&items)).unwrap_err();
+                assert_eq!(error.to_string(), sorted.to_string());
+            }
+        }
+    }
+
+    /// Refuses to be read if it is 7.
+    #[derive(Debug, PartialEq, Eq, Hash)]
+    struct NotSeven(u32);
+
+    impl<'de> Deserialize<'de> for NotSeven {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            match u32::deserialize(deserializer)? {
+                7 => Err(D::Error::custom("seven")),
+                number => Ok(NotSeven(number)),
+            }
+        }
+    }
+
+    /// How many elements there were when one of two faults was found: the one that stands first decides.
+    #[test]
+    fn of_two_faults_the_first_is_found() {
+        struct Count<'a>(std::slice::Iter<'a, u32>);
+        impl<'de> SeqAccess<'de> for Count<'_> {
+            type Error = serde::de::value::Error;
+            fn next_element_seed<T: serde::de::DeserializeSeed<'de>>(
+                &mut self,
+                seed: T,
+            ) -> Result<Option<T::Value>, Self::Error> {
+                use serde::de::IntoDeserializer;
+                self.0.next().map(|number| seed.deserialize((*number).into_deserializer())).transpose()
+            }
+        }
+        let read = |items: &[u32]| {
+            let visitor = Elements::<IndexSet<NotSeven, RandomState>, NotSeven>::default();
+            visitor.visit_seq(Count(items.iter())).unwrap_err().to_string()
+        };
+        let mut items: Vec<u32> = (100..100 + COUNT as u32).collect();
+        (items[LARGE + 3], items[LARGE + 5]) = (100, 7);
+        let told = read(&items);
+        assert!(told.starts_with(&format!("element {} equals", LARGE + 4)), "{told}");
+        items.swap(LARGE + 3, LARGE + 5);
+        assert_eq!(read(&items), "seven");
+    }
+
+    #[test]
+    fn what_ends_early_is_refused_in_every_piece() {
+        for count in [LARGE, LARGE + 1, COUNT] {
+            let mut bytes = Vec::new();
+            put_varint(count as u64, &mut bytes);
+            for number in 0..count as u64 - 1 {
+                put_varint(number, &mut bytes);
+            }
+            assert!(read::<IndexSet<u64, RandomState>>(&bytes).is_err());
+            bytes.push(1);
+            assert!(read::<IndexSet<u64, RandomState>>(&bytes).is_err(), "1 was there already");
+        }
+    }
+}
