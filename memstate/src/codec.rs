@@ -8,6 +8,7 @@
 #[doc(hidden)]
 pub mod counted;
 pub(crate) mod reader;
+mod varint;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -339,33 +340,39 @@ pub(crate) fn put_varint(mut number: u64, bytes: &mut Vec<u8>) {
     bytes.push(number as u8);
 }
 
+/// How long a number of 64 bits can be.
+const VARINT_BYTES_MAX: usize = 10;
+
 /// Takes what [`put_varint`] wrote.
+#[inline]
 pub(crate) fn get_varint(bytes: &mut &[u8]) -> Result<u64, Unreadable> {
-    let mut number = 0u64;
-    for shift in (0..64).step_by(7) {
-        let Some((&byte, rest)) = bytes.split_first() else {
-            return Err(Unreadable::new("a number is cut short"));
-        };
-        *bytes = rest;
-        let bits = u64::from(byte & 0x7f);
-        if bits << shift >> shift != bits {
-            break;
-        }
-        number |= bits << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
+    match varint::take(bytes, u64::BITS) {
+        Some(number) => Ok(number),
+        None => Err(no_varint(bytes)),
     }
-    Err(Unreadable::new("a number has more than 64 bits"))
+}
+
+#[cold]
+fn no_varint(bytes: &[u8]) -> Unreadable {
+    match bytes.len() < VARINT_BYTES_MAX && bytes.iter().all(|byte| *byte >= 0x80) {
+        true => Unreadable::new("a number is cut short"),
+        false => Unreadable::new("a number has more than 64 bits"),
+    }
 }
 
 /// Takes `length` bytes from the front.
+#[inline]
 pub(crate) fn get_bytes<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], Unreadable> {
     let Some((taken, rest)) = bytes.split_at_checked(length) else {
-        return Err(Unreadable::new(format!("{length} bytes are announced and {} are there", bytes.len())));
+        return Err(too_few_bytes(length, bytes.len()));
     };
     *bytes = rest;
     Ok(taken)
+}
+
+#[cold]
+fn too_few_bytes(announced: usize, there: usize) -> Unreadable {
+    Unreadable::new(format!("{announced} bytes are announced and {there} are there"))
 }
 
 #[cfg(test)]

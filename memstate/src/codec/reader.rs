@@ -15,6 +15,7 @@ use serde::de::{
     self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+use super::varint;
 use crate::{
     bugs::{self, Bug},
     pace,
@@ -102,6 +103,16 @@ impl<'de> Reader<'de> {
         let Some((&byte, rest)) = self.bytes.split_first() else { return Err(self.cut_short()) };
         self.bytes = rest;
         Ok(byte)
+    }
+
+    /// Why there is no number of so many bits.
+    #[cold]
+    fn no_number(&mut self, bits: u32, kind: &str) -> Fault {
+        let goes_on = self.bytes.iter().take_while(|byte| **byte >= 0x80).count();
+        match goes_on == self.bytes.len() && goes_on < bits.div_ceil(7) as usize {
+            true => self.cut_short(),
+            false => self.fault(format!("a number is longer than {kind} can be")),
+        }
     }
 
     #[inline]
@@ -207,32 +218,36 @@ macro_rules! varints {
         impl Varint for $number {
             #[inline]
             fn varint(reader: &mut Reader<'_>) -> Result<Self> {
-                let byte = reader.byte()?;
-                let mut number = <$number>::from(byte & 0x7f);
-                if byte < 0x80 {
-                    return Ok(number);
+                match varint::take(&mut reader.bytes, <$number>::BITS) {
+                    Some(number) => Ok(number as $number),
+                    None => Err(reader.no_number(<$number>::BITS, stringify!($number))),
                 }
-                let mut shift = 7;
-                while shift < <$number>::BITS {
-                    let byte = reader.byte()?;
-                    let bits = <$number>::from(byte & 0x7f);
-                    // In the last byte there may be bits that the number has not.
-                    if shift + 7 > <$number>::BITS && bits >> (<$number>::BITS - shift) != 0 {
-                        break;
-                    }
-                    number |= bits << shift;
-                    if byte < 0x80 {
-                        return Ok(number);
-                    }
-                    shift += 7;
-                }
-                Err(reader.fault(concat!("a number is longer than ", stringify!($number), " can be")))
             }
         }
     )*};
 }
 
-varints!(u16, u32, u64, u128);
+varints!(u16, u32, u64);
+
+impl Varint for u128 {
+    fn varint(reader: &mut Reader<'_>) -> Result<Self> {
+        let (mut number, mut shift) = (0, 0);
+        while shift < u128::BITS {
+            let byte = reader.byte()?;
+            let bits = u128::from(byte & 0x7f);
+            // In the last byte there may be bits that the number has not.
+            if shift + 7 > u128::BITS && bits >> (u128::BITS - shift) != 0 {
+                break;
+            }
+            number |= bits << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+            shift += 7;
+        }
+        Err(reader.fault("a number is longer than u128 can be"))
+    }
+}
 
 macro_rules! numbers {
     ($($deserialize:ident $visit:ident $unsigned:ty),*) => {$(

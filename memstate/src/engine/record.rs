@@ -122,6 +122,7 @@ impl Recorded {
         }
     }
 
+    #[inline]
     fn get(bytes: &mut &[u8]) -> Result<Self, Unreadable> {
         match get_array::<1>(bytes)?[0] {
             0 => Ok(Recorded::Accepted(u32::from_le_bytes(get_array(bytes)?))),
@@ -315,7 +316,11 @@ impl<'a> Payload<'a> {
                 if first.get().checked_add(count).is_none() {
                     return Err(Unreadable::new("there are outcomes of more records than there can be"));
                 }
-                let list = (0..count).map(|_| Recorded::get(&mut bytes)).collect::<Result<_, _>>()?;
+                // Almost all of them take five.
+                let mut list = Vec::with_capacity((count as usize).min(bytes.len() / 5 + 1));
+                for _ in 0..count {
+                    list.push(Recorded::get(&mut bytes)?);
+                }
                 Ok(Payload::Records {
                     shared,
                     outcomes: Outcomes { first, list },
@@ -360,12 +365,18 @@ impl<'a> Records<'a> {
         Records { bytes }
     }
 
+    /// Their bytes.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Whether all were read.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// Takes the next record.
+    #[inline]
     pub(crate) fn take(&mut self) -> Result<Record<'a>, Unreadable> {
         let bytes = &mut self.bytes;
         let head = get_varint(bytes)?;
@@ -392,10 +403,12 @@ impl<'a> Records<'a> {
     }
 }
 
+#[inline]
 fn length(bytes: &mut &[u8]) -> Result<usize, Unreadable> {
     usize::try_from(get_varint(bytes)?).map_err(|_| Unreadable::new("a length is too large"))
 }
 
+#[inline]
 fn get_array<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Unreadable> {
     let taken = get_bytes(bytes, N)?;
     Ok(taken.try_into().expect("as many as asked for"))

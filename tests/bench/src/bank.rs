@@ -109,7 +109,7 @@ impl Transfers {
 
     /// A random number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
-        (u128::from(self.random()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.random()) * u128::from(bound)) >> 64) as u64
     }
 
     /// The next transfer.

@@ -42,7 +42,8 @@ pub fn run(setting: &Setting) -> Rows {
         let calls = setting.sized(calls, in_flight * 2);
         let name = format!("in_flight_{in_flight}");
         // The first is where the figure of a lone caller comes from.
-        if !setting.wants(&name) && !(in_flight == 1 && setting.wants("lone_p50")) {
+        let is_wanted = setting.wants(&name) || in_flight == 1 && setting.wants("lone_p50");
+        if !is_wanted {
             continue;
         }
         // Before the first of ours has been, as many as there can be.

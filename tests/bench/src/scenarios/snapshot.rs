@@ -35,7 +35,7 @@ pub fn run(setting: &Setting) -> Rows {
         accounts,
         // As many as between two snapshots that are taken by themselves.
         since: setting.sized(1_000_000, 2 * OUTSTANDING),
-        without: Duration::from_millis(setting.sized(2_000, 50)),
+        without: Duration::from_millis(setting.sized(5_000, 50)),
         bank: runtime.block_on(new_bank(&dir.path().join("bank"), accounts))?,
     };
     let mut rows = Vec::new();
@@ -90,10 +90,7 @@ impl Round {
         &self,
         load: impl FnOnce(BankClient, Box<dyn Fn() -> bool>) -> F,
     ) -> Result<(T, f64)> {
-        // What is replayed is no more than what has come since this one.
-        self.bank.snapshot().await?;
-        let mut since = 0..self.since;
-        pipeline(self.bank.clone(), self.accounts, || since.next().is_some()).await?;
+        self.prepare().await?;
         let bank = self.bank.clone();
         let began = Instant::now();
         let snapshot: JoinHandle<_> = tokio::spawn(async move {
@@ -105,11 +102,21 @@ impl Round {
         Ok((came_to, snapshot.await??.as_secs_f64()))
     }
 
+    /// Takes a snapshot and sends as many commands as come between two of them, so that no more is replayed for the next one. It is
+    /// done before both, because the disk is busy with what was written for some time after.
+    async fn prepare(&self) -> Result<()> {
+        self.bank.snapshot().await?;
+        let mut since = 0..self.since;
+        pipeline(self.bank.clone(), self.accounts, || since.next().is_some()).await?;
+        Ok(())
+    }
+
     /// What it comes to without.
     async fn without<T, F: Future<Output = Result<T>>>(
         &self,
         load: impl FnOnce(BankClient, Box<dyn Fn() -> bool>) -> F,
     ) -> Result<T> {
+        self.prepare().await?;
         let (began, long) = (Instant::now(), self.without);
         load(self.bank.clone(), Box::new(move || began.elapsed() < long)).await
     }
