@@ -22,6 +22,7 @@ mod outcomes;
 mod past;
 pub(crate) mod preamble;
 mod queue;
+mod readers;
 pub(crate) mod record;
 mod recovery;
 mod replay;
@@ -106,6 +107,7 @@ use self::{
     kernel::{decode, method_name},
     past::Turns,
     queue::{QUEUE_CALLS_MAX, Queue},
+    readers::Readers,
     record::Record,
 };
 use crate::{
@@ -118,7 +120,7 @@ use crate::{
     pace, state,
     sync::{
         Mutex, OnceLock, ShardedLock, ShardedLockReadGuard,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         oneshot,
         thread::{self, JoinHandle},
         thread_static, watch,
@@ -139,8 +141,8 @@ pub(crate) struct Shared<M: Model> {
     settings: Settings,
     queue: Arc<Queue>,
     kernel: ShardedLock<Kernel<M>>,
-    /// How many readers wait for the lock: the executor lets them in between its slices.
-    readers_waiting: AtomicUsize,
+    /// The executor lets them in between its slices.
+    readers: Readers,
     /// A failed command could not be undone, so the state must not be looked at.
     broken: OnceLock<Arc<str>>,
     applied: watch::Sender<Position>,
@@ -483,7 +485,10 @@ impl<M: Model> Shared<M> {
             return Err(Arc::clone(why));
         }
         match is_inside {
-            false => READING.with(|reading| reading.set(mine)),
+            false => READING.with(|reading| {
+                reading.set(mine);
+                self.readers.reads(reading);
+            }),
             true => READING_INSIDE.with(|inside| inside.borrow_mut().push(mine)),
         }
         Ok(Reading { kernel, is_inside })
@@ -491,9 +496,7 @@ impl<M: Model> Shared<M> {
 
     #[cold]
     fn lock_when_free(&self) -> ShardedLockReadGuard<'_, Kernel<M>> {
-        self.readers_waiting.fetch_add(1, Ordering::Relaxed);
-        let kernel = self.kernel.read();
-        self.readers_waiting.fetch_sub(1, Ordering::Relaxed);
+        let kernel = self.readers.waiting(|| self.kernel.read());
         // A panic that poisons the lock is one of the executor itself, which sets `broken` next.
         kernel.unwrap_or_else(|poisoned| poisoned.into_inner())
     }

@@ -21,7 +21,7 @@ use crate::{
     bugs::{self, Bug},
     model::Verdict,
     state,
-    sync::{self, Instant, atomic::Ordering, mpsc::Receiver, thread},
+    sync::{self, Instant, mpsc::Receiver, thread},
 };
 
 /// How long the exclusive lock is held before readers are let in, where none waits. After a slice its callers are answered.
@@ -34,8 +34,12 @@ const EXPIRED: &str =
     "the request is so old that its reply is forgotten; look at the state before you send it anew";
 /// How many records are applied between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: usize = sync::bound(16, 1);
-/// How often readers that wait for the lock are given way to after a slice.
-const TURNS_FOR_READERS: usize = sync::bound(64, 2);
+#[cfg(not(any(memstate_loom, memstate_shuttle)))]
+/// How long nobody may read before the lock is taken again.
+const NOBODY_READS: Duration = Duration::from_micros(4);
+#[cfg(any(memstate_loom, memstate_shuttle))]
+/// How often a model of the engine gives way to readers that wait for the lock after a slice, for it has no clock.
+const TURNS_FOR_READERS: usize = 2;
 
 pub(super) struct Executor<M: Model> {
     pub(super) shared: Arc<Shared<M>>,
@@ -96,7 +100,7 @@ impl<M: Model> Executor<M> {
         self.runner.begins();
         while !records.is_empty() {
             let mut stuck = None;
-            {
+            let held = {
                 let mut kernel = self.shared.kernel.write().unwrap_or_else(|poisoned| poisoned.into_inner());
                 let began = Instant::now();
                 while !records.is_empty() {
@@ -129,7 +133,8 @@ impl<M: Model> Executor<M> {
                     }
                 }
                 self.runner.rests();
-            }
+                self.shared.readers.wait().then(|| began.elapsed())
+            };
             self.tell(&mut slice, &proof, &mut calls);
             if let Some(why) = stuck {
                 for call in calls {
@@ -137,7 +142,9 @@ impl<M: Model> Executor<M> {
                 }
                 return Err(why);
             }
-            self.let_readers_in();
+            if let Some(held) = held {
+                self.let_readers_in(held);
+            }
         }
         // The outcomes through here are durable, in this very batch.
         self.shared.snapshot_if_due(Position::new(outcomes.next().get().saturating_sub(1)));
@@ -182,20 +189,32 @@ impl<M: Model> Executor<M> {
     }
 
     fn slice(&self) -> Duration {
-        if self.readers_wait() { SLICE_WITH_READERS } else { SLICE }
+        if self.shared.readers.wait() { SLICE_WITH_READERS } else { SLICE }
     }
 
-    fn readers_wait(&self) -> bool {
-        self.shared.readers_waiting.load(Ordering::Relaxed) > 0
+    #[cfg(any(memstate_loom, memstate_shuttle))]
+    fn let_readers_in(&self, _: Duration) {
+        (0..TURNS_FOR_READERS).take_while(|_| self.shared.readers.wait()).for_each(|_| thread::yield_now());
     }
 
-    /// Gives readers that wait for the lock a moment to get it.
-    fn let_readers_in(&self) {
-        for _ in 0..TURNS_FOR_READERS {
-            if !self.readers_wait() {
+    /// Leaves the lock to readers, of whom one had to wait while it was held for so long: for as long again, if they read on. Otherwise
+    /// one that reads all the time would come to a read or two a slice, and wait for the rest.
+    #[cfg(not(any(memstate_loom, memstate_shuttle)))]
+    fn let_readers_in(&self, held: Duration) {
+        let began = Instant::now();
+        let (mut seen, mut read_at) = (self.shared.readers.seen(), began);
+        loop {
+            thread::yield_now();
+            let now = Instant::now();
+            if now - began >= held.min(SLICE) {
                 return;
             }
-            thread::yield_now();
+            let seen_now = self.shared.readers.seen();
+            if seen_now != seen || self.shared.readers.wait() {
+                (seen, read_at) = (seen_now, now);
+            } else if now - read_at >= NOBODY_READS {
+                return;
+            }
         }
     }
 }
