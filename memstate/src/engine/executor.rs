@@ -21,7 +21,12 @@ use crate::{
     bugs::{self, Bug},
     model::Verdict,
     state,
-    sync::{self, Instant, mpsc::Receiver, thread},
+    sync::{
+        self, Instant,
+        atomic::{AtomicU64, Ordering},
+        mpsc::Receiver,
+        thread,
+    },
 };
 
 /// How long the exclusive lock is held before readers are let in, where none waits. After a slice its callers are answered.
@@ -41,9 +46,17 @@ const NOBODY_READS: Duration = Duration::from_micros(4);
 /// How often a model of the engine gives way to readers that wait for the lock after a slice, for it has no clock.
 const TURNS_FOR_READERS: usize = 2;
 
+/// Applies the batches that the writer hands over.
 pub(super) struct Executor<M: Model> {
-    pub(super) shared: Arc<Shared<M>>,
+    pub(super) applier: Arc<Applier<M>>,
     pub(super) batches: Receiver<Committed>,
+    /// How many there were.
+    pub(super) applied: Arc<AtomicU64>,
+}
+
+/// Applies batches, on one thread at a time.
+pub(super) struct Applier<M: Model> {
+    pub(super) shared: Arc<Shared<M>>,
     pub(super) unrecorded: Arc<Unrecorded>,
     pub(super) runner: Runner,
 }
@@ -60,7 +73,7 @@ impl<M: Model> Executor<M> {
     /// Applies until the writer ends.
     pub(super) fn run(self) {
         while let Ok(committed) = self.batches.recv() {
-            if let Err(why) = self.step(committed) {
+            if let Err(why) = self.applier.step(committed) {
                 // What the writer still sends is durable and will be applied when the journal is opened again.
                 while let Ok(committed) = self.batches.recv() {
                     for call in committed.calls {
@@ -69,9 +82,13 @@ impl<M: Model> Executor<M> {
                 }
                 return;
             }
+            // Whoever sees it may apply the next one.
+            self.applied.fetch_add(1, Ordering::Release);
         }
     }
+}
 
+impl<M: Model> Applier<M> {
     /// Applies a batch; after an error the engine is broken, and nothing more may be applied.
     pub(super) fn step(&self, committed: Committed) -> Result<(), Arc<str>> {
         let applied = catch_unwind(AssertUnwindSafe(|| self.apply(committed))).unwrap_or_else(|panic| {

@@ -14,7 +14,7 @@ use super::{
     attempts::Attempts,
     check::Check,
     evolution::{Routes, Today},
-    executor::Executor,
+    executor::{Applier, Executor},
     kernel::{Kernel, method_name},
     outcomes::Durable,
     past::Turns,
@@ -28,7 +28,7 @@ use super::{
     source::Source,
     spawn,
     watchdog::{Purpose, Watchdog},
-    writer::{Unrecorded, Writer},
+    writer::{Here, Unrecorded, Writer},
 };
 use crate::{
     Client, Error, Location, Model, Open, OpenError, Position, Progress, Timestamp,
@@ -564,17 +564,14 @@ pub(super) fn assemble<M: Model>(
     });
 
     let (send, receive) = mpsc::sync_channel(batches_waiting_max);
-    let executor = Executor {
-        shared: Arc::clone(&shared),
-        batches: receive,
-        unrecorded: Arc::clone(&unrecorded),
-        runner,
-    };
+    let applier = Applier { shared: Arc::clone(&shared), unrecorded: Arc::clone(&unrecorded), runner };
+    let executor = Executor { applier: Arc::new(applier), batches: receive, applied: Arc::default() };
     let writer = Writer {
         journal,
         queue,
         unrecorded,
         kernel: send,
+        here: None,
         clock,
         entropy,
         last_time: time,
@@ -586,7 +583,9 @@ pub(super) fn assemble<M: Model>(
 /// Starts the threads.
 fn start<M: Model>(parts: Parts<M>) -> Result<Engine<M>, OpenError> {
     // One batch may wait while one is applied.
-    let (shared, writer, executor) = assemble(parts, 1);
+    let (shared, mut writer, executor) = assemble(parts, 1);
+    let applier = Arc::clone(&executor.applier);
+    writer.here = Some(Here::new(Box::new(move |batch| applier.step(batch)), Arc::clone(&executor.applied)));
     let no_thread = |error: std::io::Error| OpenError::Location {
         location: shared.source.location.clone(),
         why: format!("no thread to run it on: {error}"),

@@ -114,7 +114,7 @@ impl<M: Model> Simulated<M> {
                 }
             }
             _ => {
-                if let Err(why) = self.executor.step(committed) {
+                if let Err(why) = self.executor.applier.step(committed) {
                     self.end(why);
                 }
             }

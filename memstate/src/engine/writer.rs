@@ -18,13 +18,19 @@ use crate::{
     journal::{Journal, JournalError},
     open::{Clock, Entropy},
     state,
-    sync::{self, Condvar, Mutex, mpsc::SyncSender},
+    sync::{
+        self, Condvar, Mutex,
+        atomic::{AtomicU64, Ordering},
+        mpsc::SyncSender,
+    },
 };
 
 /// How long nothing may happen before the last batch is confirmed by an empty one after it.
 const CONFIRM_AFTER: Duration = Duration::from_millis(100);
 /// The most records in a batch.
 const BATCH_RECORDS_MAX: usize = sync::bound(65_536, 2);
+/// The most records in a batch that is applied by who has written it.
+const HERE_RECORDS_MAX: u32 = 16;
 /// A batch is closed when its records take this much, so that the kernel can start on it.
 const BATCH_BYTES_AIM: usize = 1 << 20;
 
@@ -33,6 +39,29 @@ pub(crate) struct Committed {
     pub(crate) proof: Durable,
     pub(crate) payload: Vec<u8>,
     pub(crate) calls: Vec<Call>,
+}
+
+/// The way to apply a batch on the thread that has written it. Where few calls are in flight nothing is won by doing both at once, and to
+/// wake the other thread takes longer than to apply a few commands.
+pub(crate) struct Here {
+    apply: Box<dyn Fn(Committed) -> Result<(), Arc<str>> + Send>,
+    /// How many batches were applied of those that were handed over, and how many were.
+    applied: Arc<AtomicU64>,
+    handed_over: u64,
+}
+
+impl Here {
+    pub(crate) fn new(
+        apply: Box<dyn Fn(Committed) -> Result<(), Arc<str>> + Send>,
+        applied: Arc<AtomicU64>,
+    ) -> Self {
+        Here { apply, applied, handed_over: 0 }
+    }
+
+    /// Whether a batch of so many records is for here: only one that comes after nothing else, for they are applied in their order.
+    fn takes(&self, count: u32) -> bool {
+        count <= HERE_RECORDS_MAX && self.applied.load(Ordering::Acquire) == self.handed_over
+    }
 }
 
 /// Outcomes on their way from the kernel into the journal.
@@ -88,6 +117,8 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<Queue>,
     pub(crate) unrecorded: Arc<Unrecorded>,
     pub(crate) kernel: SyncSender<Committed>,
+    /// Set where small batches may be applied on this thread.
+    pub(crate) here: Option<Here>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) last_time: Timestamp,
@@ -204,10 +235,18 @@ impl Writer {
         match Durable::append(self.journal.as_mut(), count, &payload) {
             Ok(proof) => {
                 self.unconfirmed = count > 0;
+                if count == 0 {
+                    return Ok(());
+                }
+                let committed = Committed { proof, payload, calls };
+                if let Some(here) = &mut self.here {
+                    if here.takes(count) {
+                        return (here.apply)(committed);
+                    }
+                    here.handed_over += 1;
+                }
                 // The kernel ends early only when it cannot go on; then nobody can be answered.
-                if count > 0
-                    && let Err(unsent) = self.kernel.send(Committed { proof, payload, calls })
-                {
+                if let Err(unsent) = self.kernel.send(committed) {
                     let why = self.queue.why_closed();
                     for call in unsent.0.calls {
                         call.reply.send(Err(Error::OutcomeUnknown(Arc::clone(&why))));
