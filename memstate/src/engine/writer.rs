@@ -30,7 +30,7 @@ const CONFIRM_AFTER: Duration = Duration::from_millis(100);
 /// The most records in a batch.
 const BATCH_RECORDS_MAX: usize = sync::bound(65_536, 2);
 /// The most records in a batch that is applied by who has written it.
-const HERE_RECORDS_MAX: u32 = 16;
+const HERE_RECORDS_MAX: usize = sync::bound(16, 1);
 /// A batch is closed when its records take this much, so that the kernel can start on it.
 const BATCH_BYTES_AIM: usize = 1 << 20;
 
@@ -60,7 +60,7 @@ impl Here {
 
     /// Whether a batch of so many records is for here: only one that comes after nothing else, for they are applied in their order.
     fn takes(&self, count: u32) -> bool {
-        count <= HERE_RECORDS_MAX && self.applied.load(Ordering::Acquire) == self.handed_over
+        count as usize <= HERE_RECORDS_MAX && self.applied.load(Ordering::Acquire) == self.handed_over
     }
 }
 
