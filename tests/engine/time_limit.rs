@@ -71,7 +71,7 @@ async fn a_disk_that_takes_longer_than_the_limit_is_not_the_fault_of_a_command()
     let open = memstate::open::<slow::Slow>(crashed.path()).command_time_limit(LIMIT);
     let opening = tokio::spawn(open.on_disk(Arc::new(disk.clone())).into_future());
     let attempt = crashed.path().join("attempt");
-    while !attempt.exists() {
+    while !attempt.exists() && !opening.is_finished() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // The watchdog would end this process.

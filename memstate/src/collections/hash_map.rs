@@ -154,7 +154,7 @@ impl<K: State + Eq + Hash, V: State> HashMap<K, V> {
 
     /// Gives back the memory beyond `min_capacity` entries.
     pub fn shrink_to(&mut self, min_capacity: usize) {
-        if self.capacity() > min_capacity {
+        if self.0.get().is_some() {
             self.parts().0.shrink_to(min_capacity);
         }
     }

@@ -113,13 +113,21 @@ impl<M: Model> Applier<M> {
         };
         let mut calls = calls.into_iter();
         let mut until_look_ahead = 0;
-        let mut slice = Slice::default();
+        let (mut slice, mut slice_is_first) = (Slice::default(), true);
         self.runner.begins();
         while !records.is_empty() {
             let mut stuck = None;
             let held = {
                 let mut kernel = self.shared.kernel.write().unwrap_or_else(|poisoned| poisoned.into_inner());
                 let began = Instant::now();
+                if slice_is_first && proof.first() != kernel.position().next() {
+                    let (first, position) = (proof.first(), kernel.position());
+                    return Err(format!(
+                        "a batch that begins with {first} is to be applied after {position}"
+                    )
+                    .into());
+                }
+                slice_is_first = false;
                 while !records.is_empty() {
                     if until_look_ahead == 0 {
                         until_look_ahead = kernel.look_ahead(records);

@@ -39,6 +39,11 @@ impl Durable {
         Durable { first: journal.end().next(), count }
     }
 
+    /// The position of its first record.
+    pub(crate) fn first(&self) -> Position {
+        self.first
+    }
+
     /// The position of its last record.
     pub(crate) fn last(&self) -> Position {
         Position::new(self.first.get() + u64::from(self.count) - 1)

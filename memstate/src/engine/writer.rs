@@ -19,7 +19,7 @@ use crate::{
     open::{Clock, Entropy},
     state,
     sync::{
-        self, Condvar, Mutex,
+        self, Condvar, Instant, Mutex,
         atomic::{AtomicU64, Ordering},
         mpsc::SyncSender,
     },
@@ -29,8 +29,12 @@ use crate::{
 const CONFIRM_AFTER: Duration = Duration::from_millis(100);
 /// The most records in a batch.
 const BATCH_RECORDS_MAX: usize = sync::bound(65_536, 2);
-/// The most records in a batch that is applied by who has written it.
-const HERE_RECORDS_MAX: usize = sync::bound(16, 1);
+/// The most that the calls of a batch may weigh which is applied by who has written it: a command weighs one, and what is large more.
+const HERE_WEIGHT_MAX: u32 = sync::bound(16, 1) as u32;
+/// What takes longer than this to be applied is not for there, and what comes after it probably neither: something can be written meanwhile.
+const HERE_LONG: Duration = Duration::from_micros(100);
+/// How many batches are handed over then, before it is tried again.
+const HERE_RESTS: u32 = 100;
 /// A batch is closed when its records take this much, so that the kernel can start on it.
 const BATCH_BYTES_AIM: usize = 1 << 20;
 
@@ -48,6 +52,8 @@ pub(crate) struct Here {
     /// How many batches were applied of those that were handed over, and how many were.
     applied: Arc<AtomicU64>,
     handed_over: u64,
+    /// How many more are handed over in any case.
+    rests: u32,
 }
 
 impl Here {
@@ -55,12 +61,25 @@ impl Here {
         apply: Box<dyn Fn(Committed) -> Result<(), Arc<str>> + Send>,
         applied: Arc<AtomicU64>,
     ) -> Self {
-        Here { apply, applied, handed_over: 0 }
+        Here { apply, applied, handed_over: 0, rests: 0 }
     }
 
-    /// Whether a batch of so many records is for here: only one that comes after nothing else, for they are applied in their order.
-    fn takes(&self, count: u32) -> bool {
-        count as usize <= HERE_RECORDS_MAX && self.applied.load(Ordering::Acquire) == self.handed_over
+    /// Whether a batch is for here: only one that comes after nothing else, for they are applied in their order.
+    fn takes(&mut self, batch: &Committed) -> bool {
+        self.rests = self.rests.saturating_sub(1);
+        self.rests == 0
+            && batch.calls.len() <= HERE_WEIGHT_MAX as usize
+            && batch.calls.iter().map(|call| call.weight).sum::<u32>() <= HERE_WEIGHT_MAX
+            && self.applied.load(Ordering::Acquire) == self.handed_over
+    }
+
+    fn apply(&mut self, batch: Committed) -> Result<(), Arc<str>> {
+        let began = Instant::now();
+        let applied = (self.apply)(batch);
+        if began.elapsed() > HERE_LONG {
+            self.rests = HERE_RESTS;
+        }
+        applied
     }
 }
 
@@ -240,8 +259,8 @@ impl Writer {
                 }
                 let committed = Committed { proof, payload, calls };
                 if let Some(here) = &mut self.here {
-                    if here.takes(count) {
-                        return (here.apply)(committed);
+                    if here.takes(&committed) {
+                        return here.apply(committed);
                     }
                     here.handed_over += 1;
                 }

@@ -37,8 +37,8 @@ struct Args {
     /// Where the journals go. It should be a disk: on a tmpfs a sync costs nothing.
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
-    /// Only the figures whose names begin so, where a scenario can measure them alone: those of `recovery`, `snapshot`,
-    /// `undo` and `memory`.
+    /// Only the figures whose names begin so, where a scenario can measure them alone: those of `commands`, `recovery`,
+    /// `snapshot`, `undo` and `memory`.
     #[arg(long)]
     only: Option<String>,
     /// Without the snapshots that are made on the way, by default after each million records; to see what they cost.

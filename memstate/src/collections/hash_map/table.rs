@@ -548,7 +548,9 @@ impl<K, V, F: FnMut(&K, &mut V) -> bool> Iterator for ExtractIf<'_, K, V, F> {
 
 impl<K, V, F> Drop for ExtractIf<'_, K, V, F> {
     fn drop(&mut self) {
+        self.table.entries.reserve_exact(self.entries.len());
         self.table.entries.extend(&mut self.entries);
+        self.table.hashes.reserve_exact(self.hashes.len());
         self.table.hashes.extend(&mut self.hashes);
         self.table.index_if_many();
     }

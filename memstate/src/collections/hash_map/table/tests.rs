@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use proptest::{collection::vec as list_of, prelude::*};
 
 use super::*;
+use crate::collections::HashMap;
 
 thread_local! {
     /// After so many calls `Hash` and `Eq` panic.
@@ -334,4 +335,21 @@ fn room_for_more_entries_than_there_can_be_is_refused() {
         assert_eq!(table.get_index_of(&1), Some(0));
     };
     [usize::MAX, usize::MAX - 1, ENTRIES_MAX].into_iter().for_each(refused);
+}
+
+#[test]
+fn a_map_gives_its_table_back_when_everything_was_taken_out() {
+    type Map = HashMap<u32, u32>;
+    let drain = |map: &mut Map| drop(map.drain());
+    let extract = |map: &mut Map| map.extract_if(|_, _| true).for_each(drop);
+    for take in [drain, extract as fn(&mut Map)] {
+        let mut map: HashMap<u32, u32> = (0..1000).map(|number| (number, number)).collect();
+        take(&mut map);
+        let buckets = |map: &HashMap<u32, u32>| map.0.get().unwrap().indices.num_buckets();
+        assert!(buckets(&map) > 1000);
+        map.shrink_to_fit();
+        assert!(buckets(&map) <= 8, "{}", buckets(&map));
+        map.insert(1, 2);
+        assert_eq!(map.get(&1), Some(&2));
+    }
 }

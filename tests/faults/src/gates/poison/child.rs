@@ -31,7 +31,7 @@ pub enum Task {
     Acknowledge { deed: Deed },
 }
 
-/// More than there is room for between the journal and the model.
+/// More than there is room for between the journal and the model, however batches are handed over.
 const HOLDS_SENT: usize = 8;
 
 /// How poison is sent.
@@ -123,8 +123,8 @@ async fn poison(service: &ServiceClient, deeds: &[Deed], how: How, before: u64, 
         put(service, id).await;
     }
     tokio::time::sleep(Duration::from_millis(150)).await;
-    // One holds the model up, others fill the room before it, and the last the journal. So what follows waits to be
-    // written, and is durable as a whole before the first of it runs.
+    // One holds the model up, and the others fill what room there is before it, until the journal is held up as well. So what
+    // follows waits to be written, and is durable as a whole before the first of it runs.
     HOLDS.store(true, Ordering::Release);
     let mut holds = Vec::new();
     for _ in 0..HOLDS_SENT {
