@@ -5,7 +5,6 @@
 //! [`Block`], in the order in which they are answered.
 
 use std::{
-    cell::Cell,
     mem,
     pin::Pin,
     sync::{Arc, OnceLock},
@@ -20,15 +19,6 @@ use crate::{
 
 /// How many places a block has. A call that is never answered keeps a block alive, so they are not many.
 const PLACES: usize = sync::bound(32, 2);
-
-/// So many replies in a row may be there already when a thread asks for them, before it gives way: a task that sends on and finds the
-/// oldest reply there each time would never come back to its runtime, and others would stand still.
-const READY_IN_A_ROW: u32 = 128;
-
-thread_local! {
-    /// How many there were, since the last that had to be waited for.
-    static READY: Cell<u32> = const { Cell::new(0) };
-}
 
 /// Why the engine has ended, once it has.
 pub(crate) type Ended = Arc<OnceLock<Arc<str>>>;
@@ -134,16 +124,11 @@ impl Future for Waiting {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Replied> {
         let this = &mut *self;
         let mut waker = None;
-        if gives_way() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         let replied = loop {
             let mut place = this.block.places[this.place as usize].lock();
             match &*place {
                 Place::Awaited(known) if known.will_wake(cx.waker()) => {
                     drop(place);
-                    READY.set(0);
                     return Poll::Pending;
                 }
                 Place::Open | Place::Awaited(_) => {
@@ -151,7 +136,6 @@ impl Future for Waiting {
                         let before = mem::replace(&mut *place, Place::Awaited(waker));
                         drop(place);
                         drop(before);
-                        READY.set(0);
                         return Poll::Pending;
                     }
                 }
@@ -179,16 +163,6 @@ impl Drop for Waiting {
             drop(before);
         }
     }
-}
-
-/// Whether this thread has found many replies in a row. Where loom or shuttle say who goes on, several threads are one.
-fn gives_way() -> bool {
-    if cfg!(any(memstate_loom, memstate_shuttle)) {
-        return false;
-    }
-    let ready = READY.get();
-    READY.set(if ready == READY_IN_A_ROW { 0 } else { ready + 1 });
-    ready == READY_IN_A_ROW
 }
 
 /// Why nothing is answered any more.
@@ -246,25 +220,6 @@ mod tests {
         for (number, waits) in waiting.iter_mut().enumerate().rev() {
             assert!(poll(waits, &count).unwrap().contains(&format!("number {number}")));
         }
-    }
-
-    #[test]
-    fn who_finds_many_replies_gives_way_now_and_then_and_loses_none() {
-        let mut replies = Replies::new(Ended::default());
-        let count = Arc::<Count>::default();
-        READY.set(0);
-        let (mut gave_way, all) = (0, 10 * READY_IN_A_ROW as usize);
-        for number in 0..all {
-            let (replier, mut waits) = replies.next();
-            replier.send(reply(number));
-            let told = poll(&mut waits, &count).unwrap_or_else(|| {
-                gave_way += 1;
-                assert_eq!(count.0.load(Ordering::Relaxed), gave_way, "it is woken at once");
-                poll(&mut waits, &count).expect("the reply is there")
-            });
-            assert!(told.contains(&format!("number {number}")));
-        }
-        assert!((9..=10).contains(&gave_way), "{gave_way}");
     }
 
     #[test]
