@@ -96,6 +96,7 @@ mod open;
 mod pace;
 mod past;
 mod position;
+mod prefetch;
 mod request;
 pub mod schema;
 pub mod state;

@@ -11,7 +11,7 @@ use serde::{Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 pub(crate) mod fetch;
 mod scalars;
-#[allow(unsafe_code, reason = "the one module with it; see there why it is sound")]
+#[allow(unsafe_code, reason = "see there why it is sound")]
 pub(crate) mod shared;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    task::Waker,
     time::Duration,
 };
 
@@ -20,6 +21,7 @@ use crate::{
     Error, Model, NotJournaled, Position,
     bugs::{self, Bug},
     model::Verdict,
+    prefetch::prefetch,
     state,
     sync::{
         self, Instant,
@@ -37,6 +39,9 @@ const SLICE_WITH_READERS: Duration = Duration::from_micros(40);
 const LOST: &str = "it has happened before, and its reply was written by another version of the code, whose type is not that of today";
 const EXPIRED: &str =
     "the request is so old that its reply is forgotten; look at the state before you send it anew";
+/// How many callers are woken one after the other. Where many calls are in flight, what a waker points to is seldom in the processor's cache,
+/// and it is asked for while replies are left for the others.
+const WOKEN_AT_ONCE: usize = sync::bound(32, 2);
 /// How many records are applied between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: usize = sync::bound(16, 1);
 #[cfg(not(any(memstate_loom, memstate_shuttle)))]
@@ -67,6 +72,7 @@ struct Slice {
     answers: Vec<(Position, u16, Answer)>,
     outcomes: Vec<Recorded>,
     events: Vec<(Position, Box<[u8]>)>,
+    wakers: Vec<Waker>,
 }
 
 impl<M: Model> Executor<M> {
@@ -208,8 +214,15 @@ impl<M: Model> Applier<M> {
                 Answer::Reused => Err(Error::NotJournaled(NotJournaled::RequestReused)),
             };
             // Nobody waits if the caller dropped the call.
-            call.reply.send(replied);
+            if let Some(waker) = call.reply.leave(replied) {
+                prefetch(waker.data());
+                slice.wakers.push(waker);
+                if slice.wakers.len() == WOKEN_AT_ONCE {
+                    slice.wakers.drain(..).for_each(Waker::wake);
+                }
+            }
         }
+        slice.wakers.drain(..).for_each(Waker::wake);
         self.shared.queue.release(weight);
     }
 

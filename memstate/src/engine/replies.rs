@@ -89,21 +89,33 @@ impl Replies {
 
 impl Replier {
     /// Nobody gets it if the caller does not wait any more.
-    pub(crate) fn send(mut self, replied: Replied) {
-        self.put(Place::Replied(replied));
+    pub(crate) fn send(self, replied: Replied) {
+        if let Some(waker) = self.leave(replied) {
+            waker.wake();
+        }
     }
 
-    fn put(&mut self, end: Place) {
+    /// Leaves the reply for the caller, and says who is to be woken for it.
+    #[must_use = "the caller sleeps until it is woken"]
+    pub(crate) fn leave(mut self, replied: Replied) -> Option<Waker> {
+        self.put(Place::Replied(replied))
+    }
+
+    fn put(&mut self, end: Place) -> Option<Waker> {
         self.is_done = true;
         let mut place = self.block.places[self.place as usize].lock();
         // What is dropped, and who is woken, is not memstate's, so the lock is let go before.
         match &*place {
-            Place::Abandoned => drop(place),
+            Place::Abandoned => {
+                drop(place);
+                None
+            }
             _ => {
                 let before = mem::replace(&mut *place, end);
                 drop(place);
-                if let Place::Awaited(waker) = before {
-                    waker.wake();
+                match before {
+                    Place::Awaited(waker) => Some(waker),
+                    _ => None,
                 }
             }
         }
@@ -112,8 +124,10 @@ impl Replier {
 
 impl Drop for Replier {
     fn drop(&mut self) {
-        if !self.is_done {
-            self.put(Place::Lost);
+        if !self.is_done
+            && let Some(waker) = self.put(Place::Lost)
+        {
+            waker.wake();
         }
     }
 }

@@ -66,9 +66,11 @@ impl Here {
 
     /// Whether a batch is for here: only one that comes after nothing else, for they are applied in their order.
     fn takes(&mut self, batch: &Committed) -> bool {
-        self.rests = self.rests.saturating_sub(1);
-        self.rests == 0
-            && batch.calls.len() <= HERE_WEIGHT_MAX as usize
+        if let Some(rests) = self.rests.checked_sub(1) {
+            self.rests = rests;
+            return false;
+        }
+        batch.calls.len() <= HERE_WEIGHT_MAX as usize
             && batch.calls.iter().map(|call| call.weight).sum::<u32>() <= HERE_WEIGHT_MAX
             && self.applied.load(Ordering::Acquire) == self.handed_over
     }

@@ -1,4 +1,4 @@
-//! The handle that a collection is, and the undo log behind it: the one module with `unsafe`.
+//! The handle that a collection is, and the undo log behind it: where the `unsafe` is.
 //!
 //! A collection is a [`Handle`] to contents on the heap. While a command runs, everything that it can
 //! reach through `&mut` was *saved* before, or is found by what was saved: contents that are saved or changed are
@@ -404,6 +404,7 @@ unsafe fn free_log<S>(log: NonNull<()>) {
 }
 
 impl<C: Contents> Pinned for Inner<C> {
+    #[inline]
     unsafe fn search(&self, visitor: &mut Visitor) {
         // The user's `visit` may come here again from below.
         let state = self.head.state.load(Ordering::Relaxed);
@@ -438,10 +439,16 @@ impl<C: Contents> Pinned for Inner<C> {
         let contents = unsafe { &mut *self.contents.get() };
         // SAFETY: it is the log of these contents.
         let log = unsafe { steps::<C::Step>(log) };
-        let mut whole = true;
         // SAFETY: nobody borrows the steps for longer than a call; this borrow ends before the step is used.
-        while let Some(step) = unsafe { &mut *log.get() }.pop() {
-            whole &= survives(|| contents.undo(step));
+        let next = || unsafe { &mut *log.get() }.pop();
+        let mut whole = true;
+        // After a panic the steps that are left are taken back as well.
+        while !survives(|| {
+            while let Some(step) = next() {
+                contents.undo(step);
+            }
+        }) {
+            whole = false;
         }
         whole
     }
@@ -450,10 +457,8 @@ impl<C: Contents> Pinned for Inner<C> {
         // SAFETY: it is the log of these contents, and only the caller has it still.
         let steps = unsafe { &mut *steps::<C::Step>(log).get() };
         if std::mem::needs_drop::<C::Step>() {
-            while let Some(step) = steps.pop() {
-                // The command is done; a panic in a destructor of what it replaced changes nothing any more.
-                survives(|| drop(step));
-            }
+            // The command is done; a panic in a destructor of what it replaced changes nothing any more.
+            while !survives(|| while steps.pop().is_some() {}) {}
         } else {
             steps.clear();
         }
@@ -474,12 +479,14 @@ impl<C: Contents> Pinned for Inner<C> {
 }
 
 impl Pin {
+    #[inline]
     fn head(&self) -> &Head {
         // SAFETY: the transaction owns the contents as long as it has this, and the head is the first of them. The
         // pointer is that to the whole.
         unsafe { self.contents.cast::<Head>().as_ref() }
     }
 
+    #[inline]
     fn contents(&self) -> &dyn Pinned {
         // SAFETY: as above; of the contents themselves that borrows nothing, because they are in a cell.
         unsafe { self.contents.as_ref() }
@@ -490,6 +497,7 @@ impl Pin {
     /// # Safety
     ///
     /// The transaction does not record any more.
+    #[inline]
     unsafe fn forget(&mut self, scope: &Scope) {
         if let Some(log) = self.log.take() {
             // SAFETY: it was the log of these contents, and is no longer.
@@ -568,15 +576,18 @@ impl Head {
     }
 
     /// How many handles there are. Whoever reads that one is gone knows that its borrows are over.
+    #[inline]
     fn handles(&self) -> u32 {
         self.handles.load(Ordering::Acquire) & !LOST
     }
 
+    #[inline]
     fn is_lost(&self) -> bool {
         self.handles.load(Ordering::Acquire) & LOST != 0
     }
 
     /// Whether the state may need these contents although they are not known.
+    #[inline]
     fn has_escaped(&self) -> bool {
         self.state.load(Ordering::Relaxed) & (SAVED | KNOWN | MADE) == SAVED
     }
@@ -617,6 +628,7 @@ impl Scope {
     }
 
     /// What is pinned, one after the other; nothing is added meanwhile.
+    #[inline]
     fn pinned(&self) -> impl DoubleEndedIterator<Item = Pin> + use<'_> {
         (0..self.pinned.len()).map(|place| self.pinned.at(place))
     }
@@ -832,6 +844,7 @@ impl<C: Contents> Handle<C> {
     }
 
     /// [`State::visit`].
+    #[inline]
     pub fn visit(&mut self, visitor: &mut Visitor) {
         let Some(pointer) = self.0 else { return };
         // SAFETY: as in `inner`.
@@ -1212,7 +1225,11 @@ fn find<T: State>(scope: &Scope, root: &mut T) -> bool {
 
 /// Keeps contents from everybody for ever; `true` if there are such. Their steps are kept, too: it is not known what is dropped
 /// with them, on which thread.
+#[inline]
 fn escape(pinned: &mut Vec<Pin>, escapes: impl Fn(&Head) -> bool) -> bool {
+    if !pinned.iter().any(|pin| escapes(pin.head())) {
+        return false;
+    }
     let count = pinned.len();
     pinned.retain(|pin| {
         let escapes = escapes(pin.head());
@@ -1263,19 +1280,21 @@ fn end(scope: &Scope) {
         // SAFETY: the transaction does not record.
         unsafe { pin.forget(scope) };
     }
-    let left = scope.pinned.with(|pinned| {
-        pinned.retain(|pin| {
+    let mut left = Vec::new();
+    scope.pinned.with(|pinned| {
+        for pin in pinned.drain(..) {
             let head = pin.head();
             let is_left = head.handles.load(Ordering::Acquire) == 0;
             // The last look at contents that have a handle, or are lost: now they may be freed on another thread.
             head.state.store(FREE, Ordering::Release);
-            is_left
-        });
-        if pinned.is_empty() && pinned.capacity() * size_of::<Pin>() <= KEPT_BYTES {
-            // The next command need not allocate it.
-            return Vec::new();
+            if is_left {
+                left.push(pin);
+            }
         }
-        std::mem::take(pinned)
+        // Otherwise the next command need not allocate it.
+        if pinned.capacity() * size_of::<Pin>() > KEPT_BYTES {
+            *pinned = Vec::new();
+        }
     });
     scope.transaction.set(0);
     scope.set(Mode::Idle);
