@@ -396,6 +396,8 @@ impl<K, V> DoubleEndedIterator for IntoValues<K, V> {
 by_handle!([K: State + SortedKey, V: State] [K, V] BTreeMap<K, V>, StdMap<K, V>);
 
 impl<K: Ord + 'static, V> BTreeMap<K, V> {
+    // Out of the way of `visit`, which every command calls.
+    #[inline(never)]
     fn fetch(&self, fetch: &mut Fetch) {
         if !fetch.is_worth_it::<(K, V)>(self.len()) {
             return;

@@ -325,6 +325,8 @@ impl<T: State + Ord> BTreeSet<T> {
 by_handle!([T: State + SortedKey] [T] BTreeSet<T>, StdSet<T>);
 
 impl<T: Ord + 'static> BTreeSet<T> {
+    // Out of the way of `visit`, which every command calls.
+    #[inline(never)]
     fn fetch(&self, fetch: &mut Fetch) {
         if !fetch.is_worth_it::<T>(self.len()) {
             return;

@@ -446,6 +446,8 @@ iterator!(['a, K, V, F: FnMut(&K, &mut V) -> bool] ExtractIf<'a, K, V, F>, 0 => 
 by_handle!([K: State + HashKey, V: State] [K, V] HashMap<K, V>, Table<K, V>);
 
 impl<K: Eq + Hash + 'static, V> HashMap<K, V> {
+    // Out of the way of `visit`, which every command calls.
+    #[inline(never)]
     fn fetch(&self, fetch: &mut Fetch) {
         if !fetch.is_worth_it::<(K, V)>(self.len()) {
             return;

@@ -8,7 +8,7 @@ use std::{
     slice::SliceIndex,
 };
 
-use super::support::{Log, Places};
+use super::support::{IN_PLACE_MAX, Log, Places};
 use crate::state::{
     State, Visitor, discard,
     shared::{Contents, save_exclusively},
@@ -129,11 +129,23 @@ fn visit_changed<Q: Sequence<Value = T> + Contents, T: State>(
     if !std::mem::needs_drop::<T>() {
         return;
     }
-    let Some(places) = changed(steps, Sequence::len(items)) else { return items.visit(visitor) };
-    for index in places {
+    let visit_at = |items: &mut Q, index, visitor: &mut Visitor| {
         if let Some(value) = items.get_mut(index) {
             value.visit(visitor);
         }
+    };
+    // Where nothing has moved, the places are those that the steps know.
+    let changed_in_place = |step: &Step<T>| match step {
+        Step::Changed(index, _) => Some(*index),
+        _ => None,
+    };
+    if steps.len() <= IN_PLACE_MAX && steps.iter().all(|step| changed_in_place(step).is_some()) {
+        steps.iter().filter_map(changed_in_place).for_each(|index| visit_at(items, index, visitor));
+        return;
+    }
+    match changed(steps, Sequence::len(items)) {
+        Some(places) => places.into_iter().for_each(|index| visit_at(items, index, visitor)),
+        None => items.visit(visitor),
     }
 }
 

@@ -101,6 +101,7 @@ macro_rules! by_handle {
             fn put_back(&mut self, saved: Self::Saved) {
                 self.0.put_back(saved);
             }
+            #[inline]
             fn visit(&mut self, visitor: &mut $crate::state::Visitor) {
                 match visitor.fetch() {
                     Some(fetch) => self.fetch(fetch),
@@ -131,6 +132,9 @@ macro_rules! by_handle {
         }
     };
 }
+
+/// So many steps of changes in place are followed without [`Places`].
+pub(super) const IN_PLACE_MAX: usize = 64;
 
 /// The present places of what a log says was changed, followed through the changes that moved them.
 ///

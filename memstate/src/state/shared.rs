@@ -1209,7 +1209,10 @@ fn find<T: State>(scope: &Scope, root: &mut T) -> bool {
         THOROUGH_SEARCHES.set(THOROUGH_SEARCHES.get() + u32::from(thorough));
         for pin in scope.pinned() {
             let state = &pin.head().state;
-            state.store(state.load(Ordering::Relaxed) & !KNOWN, Ordering::Relaxed);
+            let known = state.load(Ordering::Relaxed);
+            if known & KNOWN != 0 {
+                state.store(known & !KNOWN, Ordering::Relaxed);
+            }
         }
         let task = Task::Find { transaction: scope.transaction.get(), thorough };
         let mut visitor = Visitor::of(task);
@@ -1245,27 +1248,37 @@ fn escape(pinned: &mut Vec<Pin>, escapes: impl Fn(&Head) -> bool) -> bool {
 ///
 /// The command made them and moved collections of the model into them, perhaps before they were pinned, so that no
 /// log knows. Those are back in the model now, and the handles in here would be second ones.
+#[inline]
 fn drop_stale(scope: &Scope) {
-    let is_stale = |pin: &Pin| pin.head().handles() == 0;
     // One may hold the last handle of any other.
     while scope.pinned().any(|pin| is_stale(&pin)) {
-        let mut place = 0;
-        while place < scope.pinned.len() {
-            if !is_stale(&scope.pinned.at(place)) {
-                place += 1;
-                continue;
-            }
-            let mut pin = scope.pinned.take(place);
-            if pin.head().is_lost() {
-                Lost::find_again(pin.head());
-            }
-            // SAFETY: there is no handle and nothing that makes one, the transaction does not record, and the contents
-            // are off both lists.
-            unsafe {
-                pin.contents().detach();
-                pin.forget(scope);
-                pin.free();
-            }
+        drop_some_stale(scope);
+    }
+}
+
+#[inline]
+fn is_stale(pin: &Pin) -> bool {
+    pin.head().handles() == 0
+}
+
+#[cold]
+fn drop_some_stale(scope: &Scope) {
+    let mut place = 0;
+    while place < scope.pinned.len() {
+        if !is_stale(&scope.pinned.at(place)) {
+            place += 1;
+            continue;
+        }
+        let mut pin = scope.pinned.take(place);
+        if pin.head().is_lost() {
+            Lost::find_again(pin.head());
+        }
+        // SAFETY: there is no handle and nothing that makes one, the transaction does not record, and the contents
+        // are off both lists.
+        unsafe {
+            pin.contents().detach();
+            pin.forget(scope);
+            pin.free();
         }
     }
 }
@@ -1275,22 +1288,25 @@ fn drop_stale(scope: &Scope) {
 fn end(scope: &Scope) {
     scope.set(Mode::Ending);
     for place in 0..scope.pinned.len() {
-        let mut pin = scope.pinned.at(place);
-        scope.pinned.with(|pinned| pinned[place].log = None);
-        // SAFETY: the transaction does not record.
-        unsafe { pin.forget(scope) };
+        // Not the whole of it: it was written a moment ago, field by field, and would have to arrive in memory first.
+        let (contents, log) = scope.pinned.with(|pinned| (pinned[place].contents, pinned[place].log.take()));
+        if let Some(log) = log {
+            // SAFETY: it was the log of these contents, which the transaction owns, and is no longer. The transaction does not record.
+            unsafe { contents.as_ref().forget(log, scope) };
+        }
     }
     let mut left = Vec::new();
     scope.pinned.with(|pinned| {
-        for pin in pinned.drain(..) {
+        for pin in pinned.iter() {
             let head = pin.head();
             let is_left = head.handles.load(Ordering::Acquire) == 0;
             // The last look at contents that have a handle, or are lost: now they may be freed on another thread.
             head.state.store(FREE, Ordering::Release);
             if is_left {
-                left.push(pin);
+                left.push(*pin);
             }
         }
+        pinned.clear();
         // Otherwise the next command need not allocate it.
         if pinned.capacity() * size_of::<Pin>() > KEPT_BYTES {
             *pinned = Vec::new();

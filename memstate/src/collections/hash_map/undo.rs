@@ -4,7 +4,7 @@
 //! user's code, and a key may hold collections, which nobody can look into during a roll-back.
 
 use super::{
-    super::support::{Log, Places},
+    super::support::{IN_PLACE_MAX, Log, Places},
     table::Table,
 };
 use crate::bugs::{self, Bug};
@@ -50,49 +50,25 @@ impl<K: State, V: State> Gone<K, V> {
 impl<K: State, V: State> Contents for Table<K, V> {
     type Step = Step<K, V>;
 
+    // A part of the loop that calls it: most steps are of one kind, and one that was just written and is read as a whole has to wait
+    // until all of its parts have arrived.
+    #[inline(always)]
     fn undo(&mut self, step: Step<K, V>) {
         match step {
-            Step::Inserted(_) => {
-                if let Some((key, value)) = self.pop() {
-                    discard(value);
-                    discard(key);
-                }
-            }
             Step::Changed(index, saved) => {
                 if let Some((_, value)) = self.get_index_mut(index) {
                     value.put_back(saved);
                 }
             }
+            Step::Inserted(_) => self.uninsert(),
             Step::Rekeyed(index, saved) => {
                 if let Some((key, _)) = self.get_index_mut(index) {
                     key.put_back(saved);
                 }
             }
-            Step::SwapRemoved(index, gone) => {
-                let (hash, key, value) = gone.restore();
-                let last = self.len();
-                self.push(hash, key, value);
-                if bugs::on(Bug::UndoLosesOrder) {
-                    return;
-                }
-                self.swap_indices(index, last);
-            }
-            Step::ShiftRemoved(index, gone) => {
-                let (hash, key, value) = gone.restore();
-                self.shift_insert(index, hash, key, value);
-            }
-            Step::Whole(saved) => {
-                let fresh = Table::with_capacity_and_hasher(saved.len(), self.hasher().clone());
-                let stale = std::mem::replace(self, fresh);
-                for gone in saved {
-                    let (hash, key, value) = gone.restore();
-                    self.push(hash, key, value);
-                }
-                for (key, value) in stale {
-                    discard(value);
-                    discard(key);
-                }
-            }
+            Step::SwapRemoved(index, gone) => self.unremove(index, gone, true),
+            Step::ShiftRemoved(index, gone) => self.unremove(index, gone, false),
+            Step::Whole(saved) => self.undo_whole(saved),
         }
     }
 
@@ -109,12 +85,18 @@ impl<K: State, V: State> Contents for Table<K, V> {
         if !std::mem::needs_drop::<(K, V)>() {
             return;
         }
-        let Some(places) = changed(steps, self.len()) else { return self.visit(visitor) };
-        for index in places {
-            if let Some((key, value)) = self.get_index_mut(index) {
-                key.visit(visitor);
-                value.visit(visitor);
-            }
+        // Where nothing has moved, the places are those that the steps know.
+        let changed_in_place = |step: &Step<K, V>| match step {
+            Step::Changed(index, _) => Some(*index),
+            _ => None,
+        };
+        if steps.len() <= IN_PLACE_MAX && steps.iter().all(|step| changed_in_place(step).is_some()) {
+            steps.iter().filter_map(changed_in_place).for_each(|index| self.visit_at(index, visitor));
+            return;
+        }
+        match changed(steps, self.len()) {
+            Some(places) => places.into_iter().for_each(|index| self.visit_at(index, visitor)),
+            None => self.visit(visitor),
         }
     }
 
@@ -138,6 +120,49 @@ impl<K: State, V: State> Contents for Table<K, V> {
                 put(6, self.len(), false);
                 (0..self.len()).for_each(|index| put(7, index, true));
             }
+        }
+    }
+}
+
+impl<K: State, V: State> Table<K, V> {
+    fn uninsert(&mut self) {
+        if let Some((key, value)) = self.pop() {
+            discard(value);
+            discard(key);
+        }
+    }
+
+    fn unremove(&mut self, index: usize, gone: Gone<K, V>, is_swapped: bool) {
+        let (hash, key, value) = gone.restore();
+        if !is_swapped {
+            return self.shift_insert(index, hash, key, value);
+        }
+        let last = self.len();
+        self.push(hash, key, value);
+        if bugs::on(Bug::UndoLosesOrder) {
+            return;
+        }
+        self.swap_indices(index, last);
+    }
+
+    fn undo_whole(&mut self, saved: Vec<Gone<K, V>>) {
+        let fresh = Table::with_capacity_and_hasher(saved.len(), self.hasher().clone());
+        let stale = std::mem::replace(self, fresh);
+        for gone in saved {
+            let (hash, key, value) = gone.restore();
+            self.push(hash, key, value);
+        }
+        for (key, value) in stale {
+            discard(value);
+            discard(key);
+        }
+    }
+
+    #[inline]
+    fn visit_at(&mut self, index: usize, visitor: &mut Visitor) {
+        if let Some((key, value)) = self.get_index_mut(index) {
+            key.visit(visitor);
+            value.visit(visitor);
         }
     }
 }

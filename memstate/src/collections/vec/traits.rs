@@ -57,6 +57,7 @@ impl<T, I: SliceIndex<[T]>> Index<I> for Vec<T> {
 }
 
 impl<T: State, I: Positions<T>> IndexMut<I> for Vec<T> {
+    #[inline]
     #[track_caller]
     fn index_mut(&mut self, index: I) -> &mut I::Output {
         let (items, mut steps) = self.parts();
