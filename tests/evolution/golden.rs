@@ -2,7 +2,10 @@
 //!
 //! `tests/golden/README.md` says what there is and how it is written. What was released is never written again.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use memstate::{Position, RecordOutcome, Timestamp};
 use memstate_tests::{
@@ -142,3 +145,32 @@ async fn requests_in_golden_journals_are_remembered_with_their_replies() {
 
 /// What a command drew when it was run first; another program came to the same from what docs/format.md says.
 const DRAWN: &str = "0 0.20012910541942552 [219, 23, 149, 117, 153]";
+
+/// `tests/golden/released` has the digest of each file of a released version.
+#[test]
+fn what_was_released_is_what_it_was() {
+    let listed: BTreeMap<String, String> = std::fs::read_to_string(golden().join("released"))
+        .unwrap()
+        .lines()
+        .map(|line| line.split_once("  ").expect("a digest, two spaces, and a file"))
+        .map(|(digest, file)| (file.to_owned(), digest.to_owned()))
+        .collect();
+    let version = |file: &str| file.split('-').next().unwrap().to_owned();
+    let released: BTreeSet<String> = listed.keys().map(|file| version(file)).collect();
+    assert!(released.contains("0.1.0"), "{released:?}");
+    let mut there = BTreeMap::new();
+    for dir in std::fs::read_dir(golden()).unwrap().map(Result::unwrap) {
+        let name = dir.file_name().into_string().unwrap();
+        if !dir.path().is_dir() || !released.contains(&version(&name)) {
+            continue;
+        }
+        for file in std::fs::read_dir(dir.path()).unwrap().map(Result::unwrap) {
+            let digest = blake3::hash(&std::fs::read(file.path()).unwrap()).to_string();
+            there.insert(format!("{name}/{}", file.file_name().into_string().unwrap()), digest);
+        }
+    }
+    let wrong: Vec<_> = there.iter().filter(|(file, digest)| listed.get(*file) != Some(digest)).collect();
+    assert!(wrong.is_empty(), "released files were changed or added: {wrong:#?}");
+    let gone: Vec<_> = listed.keys().filter(|file| !there.contains_key(*file)).collect();
+    assert!(gone.is_empty(), "released files are gone: {gone:?}");
+}
