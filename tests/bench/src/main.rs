@@ -87,12 +87,12 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         let notes = setting.take_notes();
         report::print(scenario, &rows, &notes, args.json)?;
         if let Some(page) = &mut page {
-            page.put(scenario, &rows, &notes)?;
+            page.put(&setting, scenario, &rows, &notes)?;
         }
         measured.push((scenario.name, rows));
     }
     if let Some(page) = page {
-        page.write(&setting, &args.dir)?;
+        page.write(&args.dir)?;
     }
     if let Some(dir) = &args.chart {
         let measured: Vec<_> = measured.iter().map(|(name, rows)| (*name, &rows[..])).collect();

@@ -41,7 +41,13 @@ impl<'p> Page<'p> {
     }
 
     /// Puts a scenario's figures into its place.
-    pub fn put(&mut self, scenario: &Scenario, rows: &[Row], notes: &[String]) -> Result<(), String> {
+    pub fn put(
+        &mut self,
+        setting: &Setting,
+        scenario: &Scenario,
+        rows: &[Row],
+        notes: &[String],
+    ) -> Result<(), String> {
         let mut text = String::from("\n\n");
         let line = |cells: &[String; 6]| format!("| {} |\n", cells.join(" | "));
         text += &line(&HEAD.map(str::to_owned));
@@ -51,9 +57,7 @@ impl<'p> Page<'p> {
             cells[0] = format!("`{}`", cells[0]);
             text += &line(&cells);
         }
-        if !notes.is_empty() {
-            text.push('\n');
-        }
+        text += &format!("\n- {} rounds\n", setting.rounds);
         for note in notes {
             text += &format!("- {note}\n");
         }
@@ -64,10 +68,10 @@ impl<'p> Page<'p> {
     }
 
     /// Writes the page, with what it was measured on.
-    pub fn write(mut self, setting: &Setting, dir: &Path) -> Result<(), String> {
+    pub fn write(mut self, dir: &Path) -> Result<(), String> {
         let place = self.place("machine")?;
         let mut text = String::from("\n\n");
-        for (what, is) in machine(dir).into_iter().chain([("rounds", setting.rounds.to_string())]) {
+        for (what, is) in machine(dir) {
             text += &format!("- {what}: {is}\n");
         }
         text.push('\n');
@@ -89,26 +93,42 @@ fn machine(dir: &Path) -> [(&'static str, String); 7] {
     let rust = Command::new("rustc").arg("--version").output().ok();
     let rust =
         rust.and_then(|output| String::from_utf8(output.stdout).ok()).map(|text| text.trim().to_owned());
-    let (files, disk) = disk(dir).unwrap_or_else(|_| (unknown(), unknown()));
+    let (files, cache) = disk(dir).unwrap_or_else(|_| (unknown(), unknown()));
     [
         ("processor", field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(unknown)),
         ("cores", std::thread::available_parallelism().map_or_else(|_| unknown(), |cores| cores.to_string())),
         ("memory", kilobytes.map_or_else(unknown, |total| format!("{:.0} GiB", total / 1024.0 / 1024.0))),
         ("file system", files),
-        ("disk", disk),
+        ("the disk's cache", cache),
         (
             "kernel",
             format!(
                 "{} {}",
                 read("/proc/sys/kernel/ostype").trim(),
-                read("/proc/sys/kernel/osrelease").trim()
+                read("/proc/sys/kernel/osrelease").trim().split('.').take(2).collect::<Vec<_>>().join(".")
             ),
         ),
         ("Rust", rust.unwrap_or_else(unknown)),
     ]
 }
 
-/// The file system that a directory is on, with its options, and the device that it is on.
+/// Which of a file system's options have to do with what a write or a sync costs.
+fn matters(option: &str) -> bool {
+    let names = [
+        "barrier",
+        "nobarrier",
+        "data",
+        "commit",
+        "sync",
+        "discard",
+        "journal_async_commit",
+        "dax",
+        "compress",
+    ];
+    names.contains(&option.split('=').next().unwrap_or_default())
+}
+
+/// The file system that a directory is on, with its options, and the cache of the device that it is on.
 fn disk(dir: &Path) -> io::Result<(String, String)> {
     let dir = dir.canonicalize()?;
     let mounts = fs::read_to_string("/proc/self/mounts")?;
@@ -120,7 +140,11 @@ fn disk(dir: &Path) -> io::Result<(String, String)> {
     let device = mount[0].rsplit('/').next().unwrap_or_default();
     let about =
         |what: &str| fs::read_to_string(format!("/sys/class/block/{device}/{what}")).unwrap_or_default();
-    let cache = about("queue/write_cache");
-    let cache = if cache.is_empty() { String::new() } else { format!(", {} cache", cache.trim()) };
-    Ok((format!("{} ({})", mount[2], mount[3]), format!("{}{cache}", mount[0])))
+    let options: Vec<_> = mount[3].split(',').filter(|option| matters(option)).collect();
+    let options = if options.is_empty() { String::new() } else { format!(" ({})", options.join(", ")) };
+    let cache = match about("queue/write_cache").trim() {
+        "" => "unknown".to_owned(),
+        cache => cache.to_owned(),
+    };
+    Ok((format!("{}{options}", mount[2]), cache))
 }
