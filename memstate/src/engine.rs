@@ -98,6 +98,7 @@ pub(crate) use recovery::open;
 #[cfg(feature = "cli")]
 pub(crate) use recovery::open_engine;
 pub(crate) use replay::Seen;
+pub(crate) use replies::wake;
 pub use retention::Retention;
 pub(crate) use source::Source;
 #[cfg(feature = "cli")]

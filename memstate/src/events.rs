@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::{
     Error, Model, Position,
     codec::{Answer, whole},
-    engine::{Engine, Seen, Shared, spawn, split_events},
+    engine::{Engine, Seen, Shared, spawn, split_events, wake},
     sync::Mutex,
 };
 
@@ -85,14 +85,19 @@ impl EventLog {
             }
             ring.complete_after = oldest;
         }
-        ring.wake();
+        let waiting = std::mem::take(&mut ring.waiting);
+        // Who is woken is not memstate's, so the lock is let go before.
+        drop(ring);
+        waiting.into_iter().for_each(wake);
     }
 
     /// No event will come any more.
     pub(crate) fn end(&self) {
         let mut ring = self.ring.lock();
         ring.ended = true;
-        ring.wake();
+        let waiting = std::mem::take(&mut ring.waiting);
+        drop(ring);
+        waiting.into_iter().for_each(wake);
     }
 
     fn look(&self, seen: Position, cx: &mut Context<'_>) -> Found {
@@ -111,12 +116,6 @@ impl EventLog {
             ring.waiting.push(cx.waker().clone());
         }
         Found::Nothing
-    }
-}
-
-impl Ring {
-    fn wake(&mut self) {
-        self.waiting.drain(..).for_each(Waker::wake);
     }
 }
 

@@ -133,7 +133,8 @@ macro_rules! by_handle {
     };
 }
 
-/// So many steps of changes in place are followed without [`Places`].
+/// So many steps of changes in place are followed without [`Places`]. How many makes no difference to a state or to a digest, as long as
+/// whoever writes a `State` by hand visits its parts.
 pub(super) const IN_PLACE_MAX: usize = 64;
 
 /// The present places of what a log says was changed, followed through the changes that moved them.

@@ -3,7 +3,6 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    task::Waker,
     time::Duration,
 };
 
@@ -14,6 +13,7 @@ use super::{
     queue::Call,
     record::{Payload, Record, Recorded},
     replay::why_broken,
+    replies::Wakers,
     watchdog::Runner,
     writer::{Committed, Unrecorded},
 };
@@ -21,7 +21,6 @@ use crate::{
     Error, Model, NotJournaled, Position,
     bugs::{self, Bug},
     model::Verdict,
-    prefetch::prefetch,
     state,
     sync::{
         self, Instant,
@@ -39,9 +38,6 @@ const SLICE_WITH_READERS: Duration = Duration::from_micros(40);
 const LOST: &str = "it has happened before, and its reply was written by another version of the code, whose type is not that of today";
 const EXPIRED: &str =
     "the request is so old that its reply is forgotten; look at the state before you send it anew";
-/// How many callers are woken one after the other. Where many calls are in flight, what a waker points to is seldom in the processor's cache,
-/// and it is asked for while replies are left for the others.
-const WOKEN_AT_ONCE: usize = sync::bound(32, 2);
 /// How many records are applied between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: usize = sync::bound(16, 1);
 #[cfg(not(any(memstate_loom, memstate_shuttle)))]
@@ -72,7 +68,7 @@ struct Slice {
     answers: Vec<(Position, u16, Answer)>,
     outcomes: Vec<Recorded>,
     events: Vec<(Position, Box<[u8]>)>,
-    wakers: Vec<Waker>,
+    wakers: Wakers,
 }
 
 impl<M: Model> Executor<M> {
@@ -215,14 +211,10 @@ impl<M: Model> Applier<M> {
             };
             // Nobody waits if the caller dropped the call.
             if let Some(waker) = call.reply.leave(replied) {
-                prefetch(waker.data());
-                slice.wakers.push(waker);
-                if slice.wakers.len() == WOKEN_AT_ONCE {
-                    slice.wakers.drain(..).for_each(Waker::wake);
-                }
+                slice.wakers.add(waker);
             }
         }
-        slice.wakers.drain(..).for_each(Waker::wake);
+        slice.wakers.wake();
         self.shared.queue.release(weight);
     }
 

@@ -14,11 +14,16 @@ use std::{
 use super::outcomes::Replied;
 use crate::{
     Error,
+    prefetch::prefetch,
+    state::survives,
     sync::{self, Mutex},
 };
 
 /// How many places a block has. A call that is never answered keeps a block alive, so they are not many.
 const PLACES: usize = sync::bound(32, 2);
+
+/// How many callers are woken one after the other.
+const WOKEN_AT_ONCE: usize = sync::bound(32, 2);
 
 /// Why the engine has ended, once it has.
 pub(crate) type Ended = Arc<OnceLock<Arc<str>>>;
@@ -63,6 +68,38 @@ pub(crate) struct Waiting {
     is_done: bool,
 }
 
+/// Callers whose replies are there and who are not woken yet. Whoever is left when this is dropped is woken, too.
+///
+/// Where many calls are in flight, what a waker points to is seldom in the processor's cache. It is asked for while replies are left
+/// for the others.
+#[derive(Default)]
+pub(crate) struct Wakers(Vec<Waker>);
+
+impl Wakers {
+    pub(crate) fn add(&mut self, waker: Waker) {
+        prefetch(waker.data());
+        self.0.push(waker);
+        if self.0.len() == WOKEN_AT_ONCE {
+            self.wake();
+        }
+    }
+
+    pub(crate) fn wake(&mut self) {
+        self.0.drain(..).for_each(wake);
+    }
+}
+
+impl Drop for Wakers {
+    fn drop(&mut self) {
+        self.wake();
+    }
+}
+
+/// A waker is the user's code, or that of the user's runtime: one that panics keeps nobody else asleep.
+pub(crate) fn wake(waker: Waker) {
+    survives(|| waker.wake());
+}
+
 impl Replies {
     pub(crate) fn new(ended: Ended) -> Self {
         Replies { ended, block: None, given: 0 }
@@ -90,9 +127,7 @@ impl Replies {
 impl Replier {
     /// Nobody gets it if the caller does not wait any more.
     pub(crate) fn send(self, replied: Replied) {
-        if let Some(waker) = self.leave(replied) {
-            waker.wake();
-        }
+        self.leave(replied).into_iter().for_each(wake);
     }
 
     /// Leaves the reply for the caller, and says who is to be woken for it.
@@ -127,7 +162,7 @@ impl Drop for Replier {
         if !self.is_done
             && let Some(waker) = self.put(Place::Lost)
         {
-            waker.wake();
+            wake(waker);
         }
     }
 }
@@ -284,6 +319,44 @@ mod tests {
         assert_eq!(Arc::strong_count(&count), 1);
         drop((last, replies));
         assert_eq!(Weak::strong_count(&block), 0);
+    }
+
+    #[test]
+    fn a_waker_that_panics_keeps_nobody_asleep() {
+        struct Panics;
+        impl std::task::Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("on purpose");
+            }
+        }
+        let count = Arc::<Count>::default();
+        let mut replies = Replies::new(Ended::default());
+        let mut wakers = Wakers::default();
+        for left_to_drop in [false, true] {
+            // More than are woken at once.
+            let callers = 2 * WOKEN_AT_ONCE + 1;
+            for number in 0..callers {
+                let (replier, mut waits) = replies.next();
+                if number % 2 == 0 {
+                    let waker = Waker::from(Arc::new(Panics));
+                    assert!(Pin::new(&mut waits).poll(&mut Context::from_waker(&waker)).is_pending());
+                } else {
+                    assert_eq!(poll(&mut waits, &count), None);
+                }
+                wakers.add(replier.leave(reply(number)).expect("it waits"));
+            }
+            match left_to_drop {
+                true => drop(std::mem::take(&mut wakers)),
+                false => wakers.wake(),
+            }
+            assert_eq!(count.0.swap(0, Ordering::Relaxed), callers / 2);
+        }
+        // Neither does one that is told so by a replier alone, also where that is dropped by a panic.
+        let (replier, mut waits) = replies.next();
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(Pin::new(&mut waits).poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(replier);
+        assert!(poll(&mut waits, &count).unwrap().contains("it ended unexpectedly"));
     }
 
     #[test]

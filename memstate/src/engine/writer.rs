@@ -319,3 +319,26 @@ fn stopped(error: &JournalError) -> Arc<str> {
     )
     .into()
 }
+
+#[cfg(all(test, not(any(memstate_loom, memstate_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::journal::memory::MemoryJournal;
+
+    #[test]
+    fn after_a_long_batch_as_many_are_handed_over_as_are_said_to_be() {
+        let apply = |_| {
+            std::thread::sleep(2 * HERE_LONG);
+            Ok(())
+        };
+        let mut here = Here::new(Box::new(apply), Arc::default());
+        let mut journal = MemoryJournal::default();
+        let mut batch = || {
+            let proof = Durable::append(&mut journal, 1, b"").unwrap();
+            Committed { proof, payload: Vec::new(), calls: Vec::new() }
+        };
+        assert!(here.takes(&batch()));
+        here.apply(batch()).unwrap();
+        assert_eq!((0..1_000).position(|_| here.takes(&batch())), Some(HERE_RESTS as usize));
+    }
+}

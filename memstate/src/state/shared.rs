@@ -1295,23 +1295,23 @@ fn end(scope: &Scope) {
             unsafe { contents.as_ref().forget(log, scope) };
         }
     }
+    // Off the list, so that nothing finds there what may be freed from here on.
+    let mut pinned = scope.pinned.with(std::mem::take);
     let mut left = Vec::new();
-    scope.pinned.with(|pinned| {
-        for pin in pinned.iter() {
-            let head = pin.head();
-            let is_left = head.handles.load(Ordering::Acquire) == 0;
-            // The last look at contents that have a handle, or are lost: now they may be freed on another thread.
-            head.state.store(FREE, Ordering::Release);
-            if is_left {
-                left.push(*pin);
-            }
+    for pin in &pinned {
+        let head = pin.head();
+        let is_left = head.handles.load(Ordering::Acquire) == 0;
+        // The last look at contents that have a handle, or are lost: now they may be freed on another thread.
+        head.state.store(FREE, Ordering::Release);
+        if is_left {
+            left.push(*pin);
         }
+    }
+    if pinned.capacity() * size_of::<Pin>() <= KEPT_BYTES {
+        // The next command need not allocate it.
         pinned.clear();
-        // Otherwise the next command need not allocate it.
-        if pinned.capacity() * size_of::<Pin>() > KEPT_BYTES {
-            *pinned = Vec::new();
-        }
-    });
+        scope.pinned.with(|list| *list = pinned);
+    }
     scope.transaction.set(0);
     scope.set(Mode::Idle);
     for pin in left {
