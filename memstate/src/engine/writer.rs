@@ -333,6 +333,7 @@ mod tests {
         };
         let mut here = Here::new(Box::new(apply), Arc::default());
         let mut journal = MemoryJournal::default();
+        journal.recover(&mut |_| Ok(())).unwrap();
         journal.start(b"").unwrap();
         let mut batch = || {
             let proof = Durable::append(&mut journal, 1, b"").unwrap();
