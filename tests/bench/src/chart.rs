@@ -78,7 +78,7 @@ fn latency(commands: &[Row]) -> Chart<'_> {
         lines: vec![
             Line { label: "99 of 100 within", colour: 2, of: points(commands, "", "_p99"), dashed: false },
             Line { label: "half within", colour: 0, of: points(commands, "", "_p50"), dashed: false },
-            Line { label: "bare write and sync", colour: 1, of: bare.into_iter().collect(), dashed: true },
+            Line { label: "bare loop", colour: 1, of: bare.into_iter().collect(), dashed: true },
         ],
     }
 }

@@ -71,7 +71,7 @@ pub fn run(setting: &Setting) -> Rows {
         rows.push(Row::alone(format!("{name}_p99"), "µs", &p99));
         if in_flight == 1 {
             let bare: Vec<f64> = bare.iter().map(|round| round.p50).collect();
-            let row = Row::against("lone_p50", "µs", Better::Less, &p50, "bare write and sync", &bare);
+            let row = Row::against("lone_p50", "µs", Better::Less, &p50, "bare", &bare);
             lone = Some(row.aims(Aim::Ratio(1.0 / 1.3)));
         }
     }
