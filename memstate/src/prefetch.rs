@@ -4,8 +4,8 @@
 const LINES: usize = 4;
 const LINE_BYTES: usize = 64;
 
-/// Asks for what is at `address`, which may be any address, to be fetched, for writing where the target has that. It is a hint: nothing is read or changed, and where
-/// the processor has no such thing nothing happens.
+/// Asks for what is at `address`, which may be any address, to be fetched, for writing where the target has that. It is a hint:
+/// nothing is read or changed, and where the processor has no such thing nothing happens.
 #[inline(always)]
 pub(crate) fn prefetch(address: *const ()) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -8,7 +8,7 @@ use std::{
     slice::SliceIndex,
 };
 
-use super::support::{IN_PLACE_MAX, Log, Places};
+use super::support::{Log, Places, in_place};
 use crate::state::{
     State, Visitor, discard,
     shared::{Contents, save_exclusively},
@@ -139,9 +139,8 @@ fn visit_changed<Q: Sequence<Value = T> + Contents, T: State>(
         Step::Changed(index, _) => Some(*index),
         _ => None,
     };
-    if steps.len() <= IN_PLACE_MAX && steps.iter().all(|step| changed_in_place(step).is_some()) {
-        steps.iter().filter_map(changed_in_place).for_each(|index| visit_at(items, index, visitor));
-        return;
+    if let Some(places) = in_place(steps, changed_in_place) {
+        return places.for_each(|index| visit_at(items, index, visitor));
     }
     match changed(steps, Sequence::len(items)) {
         Some(places) => places.into_iter().for_each(|index| visit_at(items, index, visitor)),

@@ -135,7 +135,17 @@ macro_rules! by_handle {
 
 /// So many steps of changes in place are followed without [`Places`]. How many makes no difference to a state or to a digest, as long as
 /// whoever writes a `State` by hand visits its parts.
-pub(super) const IN_PLACE_MAX: usize = 64;
+const IN_PLACE_MAX: usize = 64;
+
+/// The places of a few steps of which `place` gives one each, because they have moved nothing.
+#[inline]
+pub(super) fn in_place<'s, S>(
+    steps: &'s [S],
+    place: impl Fn(&S) -> Option<usize> + 's,
+) -> Option<impl Iterator<Item = usize> + 's> {
+    let are_few = steps.len() <= IN_PLACE_MAX && steps.iter().all(|step| place(step).is_some());
+    are_few.then(|| steps.iter().filter_map(place))
+}
 
 /// The present places of what a log says was changed, followed through the changes that moved them.
 ///

@@ -4,7 +4,7 @@
 //! user's code, and a key may hold collections, which nobody can look into during a roll-back.
 
 use super::{
-    super::support::{IN_PLACE_MAX, Log, Places},
+    super::support::{Log, Places, in_place},
     table::Table,
 };
 use crate::bugs::{self, Bug};
@@ -90,9 +90,8 @@ impl<K: State, V: State> Contents for Table<K, V> {
             Step::Changed(index, _) => Some(*index),
             _ => None,
         };
-        if steps.len() <= IN_PLACE_MAX && steps.iter().all(|step| changed_in_place(step).is_some()) {
-            steps.iter().filter_map(changed_in_place).for_each(|index| self.visit_at(index, visitor));
-            return;
+        if let Some(places) = in_place(steps, changed_in_place) {
+            return places.for_each(|index| self.visit_at(index, visitor));
         }
         match changed(steps, self.len()) {
             Some(places) => places.into_iter().for_each(|index| self.visit_at(index, visitor)),
