@@ -56,6 +56,11 @@ impl<M: Model> Client<M> {
         Client { engine, caller: None, request: None }
     }
 
+    #[cfg(feature = "server")]
+    pub(crate) fn engine(&self) -> &Arc<Engine<M>> {
+        &self.engine
+    }
+
     /// Runs `look` on the model as it is now, on this thread, and gives back what it returns.
     ///
     /// The model is the state after some position whose whole prefix is durable. Commands wait while `look` runs, so it

@@ -155,6 +155,12 @@ impl<M: Model> Events<M> {
         }
     }
 
+    /// The same, as bytes. Once it has caught up it has nothing replayed any more when it falls behind, but says what it has missed.
+    #[cfg(feature = "server")]
+    pub(crate) fn telling_what_was_missed(self) -> RawEvents<M> {
+        RawEvents { events: self, caught_up: false }
+    }
+
     /// The next event; `None` when the engine has stopped and there are no more.
     pub async fn next(&mut self) -> Option<Result<(Position, M::Event), Error>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
@@ -195,10 +201,10 @@ impl<M: Model> Events<M> {
     }
 
     /// Ends the stream with an error: it has no gaps, so nothing can follow.
-    fn fail(&mut self, why: Arc<str>) -> Option<Result<(Position, M::Event), Error>> {
+    fn fail(&mut self, why: Arc<str>) -> Error {
         self.replayed = None;
         self.failed = true;
-        Some(Err(Error::Failed(why)))
+        Error::Failed(why)
     }
 }
 
@@ -207,32 +213,94 @@ impl<M: Model> Stream for Events<M> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if self.failed {
-                return Poll::Ready(None);
-            }
-            if let Some((position, bytes)) = self.ready.pop_front() {
-                return Poll::Ready(Some(read::<M>(position, &bytes)));
-            }
-            if let Some(replayed) = &mut self.replayed {
-                match replayed.poll_recv(cx) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Some(Replayed::Event(position, bytes))) => {
-                        return Poll::Ready(Some(read::<M>(position, &bytes)));
-                    }
-                    Poll::Ready(Some(Replayed::Done)) => self.replayed = None,
-                    Poll::Ready(Some(Replayed::Failed(why))) => return Poll::Ready(self.fail(why)),
-                    Poll::Ready(None) => return Poll::Ready(self.fail("the replay for it panicked".into())),
+            match self.poll_step(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Step::Event(position, bytes)) => {
+                    return Poll::Ready(Some(read::<M>(position, &bytes)));
                 }
+                Poll::Ready(Step::Behind(until)) => self.replay(until),
+                Poll::Ready(Step::CaughtUp) => {}
+                Poll::Ready(Step::Failed(error)) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(Step::Ended) => return Poll::Ready(None),
             }
-            match self.shared.events.look(self.seen, cx) {
-                Found::Events(events, through) => {
-                    self.seen = through;
-                    self.ready.extend(events);
+        }
+    }
+}
+
+/// What a subscriber comes to next.
+enum Step {
+    Event(Position, Arc<[u8]>),
+    /// The events after those that it has and through this position are not kept any more.
+    Behind(Position),
+    /// It has all of the past, and goes on with those that are kept.
+    CaughtUp,
+    Failed(Error),
+    Ended,
+}
+
+impl<M: Model> Events<M> {
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if self.failed {
+            return Poll::Ready(Step::Ended);
+        }
+        if let Some((position, bytes)) = self.ready.pop_front() {
+            return Poll::Ready(Step::Event(position, bytes));
+        }
+        if let Some(replayed) = &mut self.replayed {
+            match std::task::ready!(replayed.poll_recv(cx)) {
+                Some(Replayed::Event(position, bytes)) => return Poll::Ready(Step::Event(position, bytes)),
+                Some(Replayed::Done) => self.replayed = None,
+                Some(Replayed::Failed(why)) => return Poll::Ready(Step::Failed(self.fail(why))),
+                None => return Poll::Ready(Step::Failed(self.fail("the replay for it panicked".into()))),
+            }
+        }
+        match self.shared.events.look(self.seen, cx) {
+            Found::Events(events, through) => {
+                self.seen = through;
+                self.ready.extend(events);
+                Poll::Ready(Step::CaughtUp)
+            }
+            Found::TooOld(until) => Poll::Ready(Step::Behind(until)),
+            Found::Nothing => Poll::Pending,
+            Found::Ended => Poll::Ready(Step::Ended),
+        }
+    }
+}
+
+/// Events as bytes, for who passes them on.
+#[cfg(feature = "server")]
+pub(crate) struct RawEvents<M: Model> {
+    events: Events<M>,
+    /// Whether everything of the past was given.
+    caught_up: bool,
+}
+
+#[cfg(feature = "server")]
+impl<M: Model> crate::service::Subscription for RawEvents<M> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<crate::service::Told, Error>>> {
+        use crate::service::Told;
+        loop {
+            let Poll::Ready(step) = self.events.poll_step(cx) else {
+                self.caught_up |= self.events.replayed.is_none();
+                return Poll::Pending;
+            };
+            return Poll::Ready(match step {
+                Step::Event(position, bytes) => Some(Ok(Told::Event(position, bytes))),
+                Step::Behind(until) if self.caught_up => {
+                    let before = std::mem::replace(&mut self.events.seen, until);
+                    Some(Ok(Told::Missed(before, until)))
                 }
-                Found::TooOld(until) => self.replay(until),
-                Found::Nothing => return Poll::Pending,
-                Found::Ended => return Poll::Ready(None),
-            }
+                Step::Behind(until) => {
+                    self.events.replay(until);
+                    continue;
+                }
+                Step::CaughtUp => {
+                    self.caught_up = true;
+                    continue;
+                }
+                Step::Failed(error) => Some(Err(error)),
+                Step::Ended => None,
+            });
         }
     }
 }

@@ -58,6 +58,41 @@ pub struct HistoryRecord<E> {
     pub events: Vec<E>,
 }
 
+#[cfg(feature = "server")]
+impl<E> HistoryRecord<E> {
+    /// The same record with other events.
+    pub(crate) fn try_map_events<F, X>(
+        self,
+        convert: impl FnMut(E) -> Result<F, X>,
+    ) -> Result<HistoryRecord<F>, X> {
+        let HistoryRecord {
+            position,
+            time,
+            caller,
+            request,
+            command,
+            arguments,
+            commands,
+            outcome,
+            amended,
+            events,
+        } = self;
+        let events = events.into_iter().map(convert).collect::<Result<_, X>>()?;
+        Ok(HistoryRecord {
+            position,
+            time,
+            caller,
+            request,
+            command,
+            arguments,
+            commands,
+            outcome,
+            amended,
+            events,
+        })
+    }
+}
+
 /// A command of an [atomic batch](crate::Client::atomically). Its outcome is that of the record: all of them happened, or none.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -99,6 +99,10 @@ mod position;
 mod prefetch;
 mod request;
 pub mod schema;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+mod service;
 pub mod state;
 mod sync;
 pub mod testing;
@@ -122,6 +126,8 @@ pub use position::{InvalidTimestamp, Position, Timestamp};
 pub use request::{InvalidRequestId, RequestId};
 pub use schema::diff::Change;
 pub use schema::value::Value;
+#[cfg(feature = "server")]
+pub use server::serve;
 pub use state::{State, Visitor};
 pub use uuid::Uuid;
 pub use watch::Watch;

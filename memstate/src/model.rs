@@ -3,11 +3,14 @@
 //! `#[memstate::model]` writes the implementations; `examples/without_macro.rs` has the same by hand.
 
 pub(crate) mod carried;
+pub(crate) mod collected;
 mod ctx;
 pub(crate) mod parts;
 
 use std::convert::Infallible;
 
+#[doc(hidden)]
+pub use collected::collect;
 #[doc(hidden)]
 pub use ctx::{Announce, Announced};
 pub use ctx::{Ctx, NoEvents, NoEventsAboveTheImplBlock, Rng};
@@ -550,12 +553,6 @@ impl<R: Answer> Returned<false> for R {
     fn shapes(tracer: &mut Tracer) -> (Shape, Option<Shape>) {
         (R::shape(tracer), None)
     }
-}
-
-/// What a query gives one after another, for the client.
-#[doc(hidden)]
-pub fn collect<T>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    items.into_iter().collect()
 }
 
 /// Lends a command the [`Ctx`] that its signature names.

@@ -115,14 +115,21 @@ pub struct At<M: Model> {
 
 impl<M: Model> At<M> {
     pub(crate) fn new(engine: &Engine<M>, when: When) -> Self {
+        At { made: Box::pin(Self::made(engine, when)) }
+    }
+
+    /// Makes it, without the typed client around it.
+    pub(crate) fn made(
+        engine: &Engine<M>,
+        when: When,
+    ) -> impl Future<Output = Result<Past<M>, PastError>> + Send + use<M> {
         let end = engine.position();
-        let made = in_turn(Arc::clone(engine.shared()), move |shared, wanted| {
+        in_turn(Arc::clone(engine.shared()), move |shared, wanted| {
             let position = shared.source.position_of(&when, end, wanted)?;
             let replayed = shared.source.state_at(position, wanted)?;
             let time = (replayed.kernel.position() > Position::START).then_some(replayed.last_time);
             Ok(Past { state: Arc::new(State { kernel: replayed.kernel, time }) })
-        });
-        At { made: Box::pin(made) }
+        })
     }
 }
 

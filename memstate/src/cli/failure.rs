@@ -8,7 +8,7 @@ use crate::{OpenError, PastError, journal::JournalError, journal::file::inspect:
 /// How a command ended; the numbers are documented in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Code {
+pub(crate) enum Code {
     /// All is well.
     Fine = 0,
     /// The answer is no.
@@ -23,7 +23,7 @@ pub(super) enum Code {
 
 /// Why a command ended early: what is wrong, and what to do.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// It is told on stderr.
     Told { code: Code, what: String, help: Option<String> },
     /// Nobody reads the output any more; there is nothing to tell.

@@ -18,11 +18,11 @@ use super::{
 use crate::{Model, engine::Today};
 
 mod answer;
-mod arguments;
+pub(crate) mod arguments;
 mod calls;
 mod carried;
 mod examples;
-mod methods;
+pub(crate) mod methods;
 mod moments;
 mod paths;
 mod replay;

@@ -33,4 +33,20 @@ impl<M: Model> Shared<M> {
     pub(crate) fn changes(&self) -> Changes {
         Changes { applied: self.applied.subscribe(), ended: self.ended.subscribe() }
     }
+
+    /// Comes back with `true` when a record after `position` was applied, with `false` when none will be.
+    #[cfg(feature = "server")]
+    pub(crate) async fn applied_after(&self, position: Position) -> bool {
+        let mut changes = self.changes();
+        loop {
+            let is_last = changes.see();
+            if self.position() > position {
+                return true;
+            }
+            if is_last {
+                return false;
+            }
+            changes = changes.next().await;
+        }
+    }
 }

@@ -98,7 +98,7 @@ fn read(schema: &Schema, shape: &Shape, text: &str) -> Value {
 }
 
 /// A value that was given as JSON. Integers that JSON rounds are given as text.
-fn from_json(json: serde_json::Value) -> Value {
+pub(crate) fn from_json(json: serde_json::Value) -> Value {
     match json {
         serde_json::Value::Null => Value::Option(None),
         serde_json::Value::Bool(truth) => Value::Bool(truth),
@@ -168,7 +168,7 @@ fn sample_text(methods: &Methods, argument: &Field) -> String {
 const SAMPLE_DEPTH: u32 = 4;
 
 /// A value of a type, as JSON.
-fn sample(schema: &Schema, place: Place<'_>, depth: u32) -> serde_json::Value {
+pub(crate) fn sample(schema: &Schema, place: Place<'_>, depth: u32) -> serde_json::Value {
     let of = |shape| sample(schema, Place::Shape(shape), depth + 1);
     let is_deep = depth >= SAMPLE_DEPTH;
     if matches!(place, Place::Shape(shape) if schema.of(shape).is_time()) {

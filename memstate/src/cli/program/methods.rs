@@ -11,55 +11,59 @@ use crate::{
 const SIGNATURE_CHARS_MAX: usize = 60;
 
 /// All commands, or all queries.
-pub(super) struct Methods {
-    pub(super) schema: Schema,
+pub(crate) struct Methods {
+    pub(crate) schema: Schema,
     methods: Vec<Method>,
 }
 
 /// One of them.
-pub(super) struct Method {
+pub(crate) struct Method {
     /// Its number.
-    pub(super) number: u16,
-    pub(super) command: Command,
-    pub(super) retired: bool,
-    docs: &'static str,
+    pub(crate) number: u16,
+    pub(crate) command: Command,
+    pub(crate) retired: bool,
+    /// Whether it gives one value after another.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "only a server streams"))]
+    pub(crate) stream: bool,
+    pub(crate) docs: &'static str,
 }
 
 impl Method {
     /// What it does, in its first sentence.
-    pub(super) fn summary(&self) -> &str {
+    pub(crate) fn summary(&self) -> &str {
         self.docs.trim().lines().next().unwrap_or_default()
     }
 }
 
 impl Methods {
-    pub(super) fn of<O: Operation>() -> Self {
+    pub(crate) fn of<O: Operation>() -> Self {
         let mut tracer = Tracer::default();
         let listed = O::list();
         let described = listed.iter().enumerate().map(|(number, listed)| Method {
             number: u16::try_from(number).expect("a method's number has 16 bits"),
             command: Command::of(listed, &mut tracer),
             retired: listed.method.retired,
+            stream: listed.method.stream,
             docs: listed.method.docs,
         });
         let methods = described.collect();
         Methods { schema: tracer.into_schema(), methods }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Method> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Method> {
         self.methods.iter()
     }
 
     /// The one for examples: the first that takes something, because that shows how it is given, or the first of all. What
     /// `is_fit` gives nothing for is passed over.
-    pub(super) fn for_example<T>(&self, is_fit: impl Fn(&Method) -> Option<T>) -> Option<T> {
+    pub(crate) fn for_example<T>(&self, is_fit: impl Fn(&Method) -> Option<T>) -> Option<T> {
         let living = || self.methods.iter().filter(|method| !method.retired);
         let with_arguments = living().filter(|method| !method.command.arguments.is_empty());
         with_arguments.chain(living()).find_map(is_fit)
     }
 
     /// The failure where the name of one is missing: `what` is wanted, and these are there.
-    pub(super) fn asked_for(&self, what: &str) -> Failure {
+    pub(crate) fn asked_for(&self, what: &str) -> Failure {
         let failure = Failure::new(Code::Usage, format!("the name of a {what} is missing"));
         match self.listed() {
             none if none.is_empty() => failure.help(format!("the model has no {what} that can be called")),
@@ -82,17 +86,17 @@ impl Methods {
     }
 
     /// The method of this name.
-    pub(super) fn named(&self, name: &str) -> Option<&Method> {
+    pub(crate) fn named(&self, name: &str) -> Option<&Method> {
         self.methods.iter().find(|method| method.command.name == name)
     }
 
     /// A type that one of them speaks of.
-    pub(super) fn of_shape<'a>(&'a self, shape: &'a Shape) -> Type<'a> {
+    pub(crate) fn of_shape<'a>(&'a self, shape: &'a Shape) -> Type<'a> {
         self.schema.of(shape)
     }
 
     /// A method as a Rust programmer would write it: `deposit(account: u64, amount: u64)`.
-    pub(super) fn signature(&self, method: &Method) -> String {
+    pub(crate) fn signature(&self, method: &Method) -> String {
         let of = |argument: &crate::schema::Field| {
             format!("{}: {}", argument.name, self.of_shape(&argument.shape))
         };

@@ -1,0 +1,191 @@
+//! Calls, whichever way they came: whether the caller may, what became of it, and how long it took.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context as Task, Poll},
+    time::Instant,
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    Context,
+    access::{Act, Identity},
+    telemetry::{CallOutcome, Front},
+};
+use crate::{
+    Error, NotJournaled, PastError, Position, Timestamp, When,
+    engine::{Pending, Reply, atomically::Sent},
+    model::Verdict,
+    service::{Asks, EachItem, Sender, Unanswered},
+};
+
+/// The caller may not do this. It is said before arguments are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Denied;
+
+impl Context {
+    /// Sends a command.
+    pub(crate) fn command(
+        self: &Arc<Self>,
+        who: &Identity,
+        front: Front,
+        number: u16,
+        arguments: &[u8],
+        sender: &Sender,
+    ) -> Result<Performing, Denied> {
+        let begun = Instant::now();
+        if !self.may_send(who, &[number], sender) {
+            self.telemetry.command(number, front, CallOutcome::Denied, begun.elapsed());
+            return Err(Denied);
+        }
+        let pending = self.service.submit(number, arguments, sender);
+        Ok(Performing { context: Arc::clone(self), pending, number, front, begun })
+    }
+
+    /// Sends several commands that happen together or not at all. They are not measured one by one.
+    pub(crate) fn commands(
+        &self,
+        who: &Identity,
+        commands: &[(u16, &[u8])],
+        sender: &Sender,
+    ) -> Result<Sent, Denied> {
+        let numbers: Vec<_> = commands.iter().map(|(number, _)| *number).collect();
+        match self.may_send(who, &numbers, sender) {
+            true => Ok(self.service.submit_all(commands, sender)),
+            false => Err(Denied),
+        }
+    }
+
+    fn may_send(&self, who: &Identity, commands: &[u16], sender: &Sender) -> bool {
+        let own_name = sender.caller == who.name;
+        commands.iter().all(|number| who.may(Act::Command(*number))) && (own_name || who.may(Act::AsCaller))
+    }
+
+    /// Asks `asked`, which is the model of now or of the past, on this thread.
+    pub(crate) fn query(
+        &self,
+        who: &Identity,
+        front: Front,
+        asked: &dyn Asks,
+        number: u16,
+        arguments: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Result<Result<Verdict, Unanswered>, Denied> {
+        let begun = Instant::now();
+        if !who.may(Act::Query(number)) {
+            self.telemetry.query(number, front, CallOutcome::Denied, begun.elapsed());
+            return Err(Denied);
+        }
+        let answer = asked.ask(number, arguments, reply);
+        self.telemetry.query(number, front, outcome_of_query(&answer), begun.elapsed());
+        Ok(answer)
+    }
+
+    /// Asks a query that streams, on this thread.
+    pub(crate) fn query_each(
+        &self,
+        who: &Identity,
+        front: Front,
+        asked: &dyn Asks,
+        number: u16,
+        arguments: &[u8],
+        each: EachItem,
+    ) -> Result<Result<(), Unanswered>, Denied> {
+        let begun = Instant::now();
+        if !who.may(Act::Query(number)) {
+            self.telemetry.query(number, front, CallOutcome::Denied, begun.elapsed());
+            return Err(Denied);
+        }
+        let answer = asked.ask_each(number, arguments, each);
+        let outcome = outcome_of_query(&answer.as_ref().map(|()| Verdict::Accepted));
+        self.telemetry.query(number, front, outcome, begun.elapsed());
+        Ok(answer)
+    }
+
+    /// The model as it was. What was asked for lately is kept.
+    pub(crate) async fn at(&self, when: When) -> Result<(Arc<dyn Asks>, Option<Timestamp>), PastError> {
+        if let When::Position(position) = when
+            && let Some(kept) = self.pasts.get(position)
+        {
+            return Ok(kept);
+        }
+        let made = self.service.at(when).await?;
+        self.pasts.keep(&made, self.settings.limits.past_states);
+        Ok(made)
+    }
+}
+
+fn outcome_of_query<E: std::borrow::Borrow<Unanswered>>(answer: &Result<Verdict, E>) -> CallOutcome {
+    match answer {
+        Ok(Verdict::Accepted) => CallOutcome::Accepted,
+        Ok(Verdict::Rejected) => CallOutcome::Rejected,
+        Err(why) => match why.borrow() {
+            Unanswered::Arguments(_) => CallOutcome::Invalid,
+            Unanswered::Error(Error::Panicked { .. }) => CallOutcome::Panicked,
+            Unanswered::Answer(_) | Unanswered::Error(_) => CallOutcome::Failed,
+        },
+    }
+}
+
+fn outcome_of_command(replied: &Result<Reply, Error>) -> CallOutcome {
+    match replied {
+        Ok(reply) => match reply.verdict() {
+            Verdict::Accepted => CallOutcome::Accepted,
+            Verdict::Rejected => CallOutcome::Rejected,
+        },
+        Err(Error::Panicked { .. }) => CallOutcome::Panicked,
+        Err(Error::NotJournaled(NotJournaled::Overloaded { .. })) => CallOutcome::Overloaded,
+        Err(Error::NotJournaled(_)) => CallOutcome::Invalid,
+        Err(Error::OutcomeUnknown(_)) => CallOutcome::Unknown,
+        Err(_) => CallOutcome::Failed,
+    }
+}
+
+/// A command on its way to its reply.
+pub(crate) struct Performing {
+    context: Arc<Context>,
+    pending: Pending,
+    number: u16,
+    front: Front,
+    begun: Instant,
+}
+
+impl Future for Performing {
+    type Output = Result<Reply, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let replied = std::task::ready!(Pin::new(&mut self.pending).poll(task));
+        let outcome = outcome_of_command(&replied);
+        self.context.telemetry.command(self.number, self.front, outcome, self.begun.elapsed());
+        Poll::Ready(replied)
+    }
+}
+
+/// States of the past that were asked for lately, the latest last.
+#[derive(Default)]
+pub(crate) struct Pasts {
+    kept: Mutex<Vec<(Arc<dyn Asks>, Option<Timestamp>)>>,
+}
+
+impl Pasts {
+    fn get(&self, position: Position) -> Option<(Arc<dyn Asks>, Option<Timestamp>)> {
+        let mut kept = self.kept.lock();
+        let place = kept.iter().position(|(state, _)| state.position() == position)?;
+        let found = kept.remove(place);
+        kept.push(found.clone());
+        Some(found)
+    }
+
+    fn keep(&self, state: &(Arc<dyn Asks>, Option<Timestamp>), at_most: usize) {
+        let mut kept = self.kept.lock();
+        kept.retain(|(other, _)| other.position() != state.0.position());
+        kept.push(state.clone());
+        let too_many = kept.len().saturating_sub(at_most);
+        let dropped: Vec<_> = kept.drain(..too_many).collect();
+        // A model is dropped, which may take long, so not under the lock.
+        drop(kept);
+        drop(dropped);
+    }
+}
