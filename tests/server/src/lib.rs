@@ -117,7 +117,7 @@ impl Bank {
         source.balance = source
             .balance
             .checked_sub(amount)
-            .ok_or(BankError::TooLittle { missing: amount - source.balance })?;
+            .ok_or_else(|| BankError::TooLittle { missing: amount - source.balance })?;
         let target = self.accounts.get_mut(&to).ok_or(BankError::NoAccount { account: to })?;
         target.balance += amount;
         ctx.emit(BankEvent::Transferred { from, to, amount });
