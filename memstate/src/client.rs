@@ -20,7 +20,7 @@ pub use atomically::{Atomically, Refused};
 pub use inner::Inner;
 
 use crate::{
-    At, Diff, Error, Events, History, Model, Past, Position, Span, Watch, When,
+    At, Diff, Error, Events, History, Metrics, Model, Past, Position, Span, Watch, When,
     codec::{Unreadable, Unwritable, whole},
     engine::{Engine, Pending, Reply},
     model::{Operation, Outcome, Verdict},
@@ -163,6 +163,36 @@ impl<M: Model> Client<M> {
     /// The position of the last command that was applied.
     pub fn position(&self) -> Position {
         self.engine.position()
+    }
+
+    /// What the engine has done since it was opened, in numbers. Clients of one model share it, and looking costs the engine nothing.
+    ///
+    /// ```
+    /// # use memstate::collections::Vec;
+    /// # #[memstate::model]
+    /// # #[derive(Default)]
+    /// # struct Guestbook {
+    /// #     names: Vec<String>,
+    /// # }
+    /// # #[memstate::model]
+    /// # impl Guestbook {
+    /// #     pub fn sign(&mut self, name: String) -> usize {
+    /// #         self.names.push(name);
+    /// #         self.names.len()
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let guestbook = memstate::open::<Guestbook>("memory:").await?;
+    /// guestbook.sign("Ann").await?;
+    /// let metrics = guestbook.metrics();
+    /// assert_eq!((metrics.commands.accepted, metrics.batches()), (1, 1));
+    /// println!("half of the batches took at most {:?} s", metrics.append_seconds.quantile(0.5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        self.engine.metrics()
     }
 
     /// Waits until there is room for many more calls. At most 65,536 may be in flight, and one with 256 bytes of arguments or more

@@ -132,6 +132,8 @@ pub struct Events<M: Model> {
     ready: VecDeque<(Position, Arc<[u8]>)>,
     replayed: Option<mpsc::Receiver<Replayed>>,
     failed: bool,
+    /// Whether it had all that there were at some time.
+    had_all: bool,
     model: PhantomData<fn() -> M>,
 }
 
@@ -151,6 +153,7 @@ impl<M: Model> Events<M> {
             ready: VecDeque::new(),
             replayed: None,
             failed: false,
+            had_all: false,
             model: PhantomData,
         }
     }
@@ -256,12 +259,21 @@ impl<M: Model> Events<M> {
         }
         match self.shared.events.look(self.seen, cx) {
             Found::Events(events, through) => {
+                self.had_all = true;
                 self.seen = through;
                 self.ready.extend(events);
                 Poll::Ready(Step::CaughtUp)
             }
-            Found::TooOld(until) => Poll::Ready(Step::Behind(until)),
-            Found::Nothing => Poll::Pending,
+            Found::TooOld(until) => {
+                if std::mem::take(&mut self.had_all) {
+                    self.shared.meters.subscriber_fell_behind();
+                }
+                Poll::Ready(Step::Behind(until))
+            }
+            Found::Nothing => {
+                self.had_all = true;
+                Poll::Pending
+            }
             Found::Ended => Poll::Ready(Step::Ended),
         }
     }

@@ -91,6 +91,7 @@ mod history;
 pub mod journal;
 #[doc(hidden)]
 pub mod keys;
+pub mod metrics;
 pub mod model;
 mod open;
 mod pace;
@@ -119,6 +120,7 @@ pub use error::{Error, NotJournaled, OpenError, Problem};
 pub use events::Events;
 pub use history::{AmendedOutcome, History, HistoryCommand, HistoryRecord, RecordOutcome};
 pub use memstate_macros::{data, model};
+pub use metrics::Metrics;
 pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
 pub use past::{At, Past, PastError};
