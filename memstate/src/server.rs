@@ -74,6 +74,7 @@ pub enum ServeError {
 pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<Serving, ServeError> {
     let service: Arc<dyn Service> = Arc::new(Hosted::new(client));
     let access = Access::open(service.described());
+    let telemetry = Telemetry::new(service.described());
     let secured = Secured::default();
     let connections = Arc::new(Semaphore::new(settings.limits.connections));
     let listen = async |address: Option<SocketAddr>| match address {
@@ -91,7 +92,7 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
         service,
         access,
         settings,
-        telemetry: Telemetry::new(),
+        telemetry,
         stopping: stopping.clone(),
         pasts: calls::Pasts::default(),
     });

@@ -42,7 +42,8 @@ pub(crate) const TIMES: &[u64] = &[
     10_000_000_000,
 ];
 /// The bounds of how many commands a batch has.
-const COUNTS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
+const COUNTS: &[u64] =
+    &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
 /// The bounds of how many bytes a batch has.
 const SIZES: &[u64] =
     &[64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864];
@@ -211,11 +212,8 @@ impl Meters {
             append: Histogram::new(TIMES),
             position: Tally::default(),
         };
-        let applied = Applied {
-            outcomes: Default::default(),
-            events: Tally::default(),
-            time: Histogram::new(TIMES),
-        };
+        let applied =
+            Applied { outcomes: Default::default(), events: Tally::default(), time: Histogram::new(TIMES) };
         let rare = Rare {
             queries_panicked: 0.into(),
             subscribers_behind: 0.into(),
