@@ -161,7 +161,7 @@ impl Page<'_> {
 
     fn histogram(&mut self, name: &str, unit: Option<Unit>, help: &str, seen: &Distribution) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, unit.as_ref(), MetricType::Histogram)?;
-        family.encode_histogram::<NoLabelSet>(seen.sum, seen.count(), &buckets(seen), None)
+        family.encode_histogram::<NoLabelSet>(seen.sum, seen.count(), &seen.buckets, None)
     }
 
     fn times(&mut self, name: &str, help: &str, methods: &[Method]) -> fmt::Result {
@@ -169,7 +169,7 @@ impl Page<'_> {
         for Method { name, times, .. } in methods {
             let labels = [("method", name.as_str())];
             let mut one = family.encode_family(&labels)?;
-            one.encode_histogram::<NoLabelSet>(times.sum, times.count(), &buckets(times), None)?;
+            one.encode_histogram::<NoLabelSet>(times.sum, times.count(), &times.buckets, None)?;
         }
         Ok(())
     }
@@ -191,11 +191,6 @@ impl Page<'_> {
         let shown = all.filter(|(labels, calls)| *calls > 0 || labels[2].1 == CallOutcome::Accepted.name());
         self.counters(name, None, help, shown)
     }
-}
-
-/// The last bucket is written as `+Inf` if its bound is the largest number.
-fn buckets(seen: &Distribution) -> Vec<(f64, u64)> {
-    seen.buckets.iter().map(|(bound, count)| (bound.min(f64::MAX), *count)).collect()
 }
 
 impl Collector for Scrape {
