@@ -73,7 +73,7 @@ pub(super) fn subscriber<W>(
     logs: &Logs,
     coloured: bool,
     writer: W,
-) -> Result<(impl Subscriber + Send + Sync + 'static, Telling), String>
+) -> Result<(impl Subscriber + Send + Sync + use<W>, Telling), String>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

@@ -83,7 +83,7 @@ impl Exporting {
     }
 
     /// What takes the spans of the program.
-    pub(super) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + 'static
+    pub(super) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
