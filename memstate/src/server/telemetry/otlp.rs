@@ -215,7 +215,13 @@ async fn post(request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        net::SocketAddr,
+    };
+
     use super::*;
+    use crate::server::telemetry::{LogFormat, Logs, logs::subscriber, tests::Page};
 
     #[test]
     fn addresses_get_the_path_that_they_have_not() {
@@ -229,10 +235,49 @@ mod tests {
     }
 
     #[test]
+    fn a_collector_that_is_away_is_told_once_and_so_is_that_it_is_back() {
+        let page = Page::default();
+        let logs =
+            Logs { filter: "info".to_owned(), format: LogFormat::Text, service: String::new(), traces: None };
+        let (subscriber, _telling) = subscriber(&logs, false, page.clone()).unwrap();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let here = listener.local_addr().unwrap();
+        let poster =
+            Poster { address: here.to_string(), patience: PATIENCE, is_away: AtomicBool::new(false) };
+        let post = |to: SocketAddr| {
+            let request = Request::post(format!("http://{to}{PATH}")).body(Bytes::from_static(b"spans"));
+            drop(poster.send_bytes(request.unwrap()));
+        };
+        // Nobody listens where somebody has listened before.
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        post(gone);
+        post(gone);
+        let answers = std::thread::spawn(move || {
+            for answer in ["HTTP/1.1 503 Service Unavailable", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut bytes = [0; 4096];
+                let mut seen = Vec::new();
+                while !seen.ends_with(b"spans") {
+                    let read = stream.read(&mut bytes).unwrap();
+                    assert!(read > 0);
+                    seen.extend_from_slice(&bytes[..read]);
+                }
+                stream.write_all(format!("{answer}\r\ncontent-length: 0\r\n\r\n").as_bytes()).unwrap();
+            }
+        });
+        (0..3).for_each(|_| post(here));
+        answers.join().unwrap();
+        let text = page.text();
+        assert_eq!(text.matches("are lost meanwhile").count(), 1, "{text}");
+        assert_eq!(text.matches("are sent again").count(), 1, "{text}");
+    }
+
+    #[test]
     fn only_whole_parents_are_parents() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert!(parent(good).is_some());
-        for wrong in ["", "00", &good[..54], "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
+        for wrong in ["", "00", &good[..52], "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
             assert!(parent(wrong).is_none(), "{wrong}");
         }
     }

@@ -475,10 +475,10 @@ async fn a_call_is_a_span_from_its_arrival_to_its_reply() {
 
 /// A place that log lines are written to.
 #[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
 
 impl Page {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().clone()).unwrap()
     }
 }
@@ -713,7 +713,7 @@ mod export {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn calls_go_on_when_the_collector_is_away_and_it_is_told_once() {
+    async fn calls_go_on_when_the_collector_is_away() {
         // Nobody listens where somebody has listened before.
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         // And one takes connections and never answers.
