@@ -50,9 +50,10 @@
 //! # Where to look
 //!
 //! * [`guide`]: [your first model](guide::first_model), [how to read our errors](guide::errors), [how to change a model that
-//!   has a journal](guide::changing).
+//!   has a journal](guide::changing), [how to watch one at work](guide::observing).
 //! * [`model`](macro@model) and [`data`](macro@data), the macros, with every key.
 //! * [`Client`]: what every typed client can do besides the model's own methods.
+//! * [`Metrics`]: what an open model has done, in numbers.
 //! * [`Error`] and [`OpenError`]: what can go wrong, by what to do next.
 //! * [`collections`]: what belongs into a model.
 //! * [`Ctx`]: time, randomness, identity and events for a command.

@@ -25,7 +25,7 @@ use crossbeam_utils::CachePadded;
 #[allow(unused_imports, reason = "the command `serve` is about to use them")]
 pub(crate) use self::{
     exposition::CONTENT_TYPE,
-    logs::{LogFormat, Logs, Telling, init},
+    logs::{Logs, Telling, init},
     spans::{Incoming, became, command_span, incoming, query_span},
 };
 use super::access::NotKnown;

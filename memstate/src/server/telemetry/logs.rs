@@ -9,24 +9,14 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
-/// How a line of the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum LogFormat {
-    /// For somebody who reads it: in colours on a terminal, and plain elsewhere.
-    #[default]
-    Text,
-    /// An object of JSON a line, with `timestamp`, `level`, `target`, `fields` (the words are `message` in them) and `spans`.
-    Json,
-}
-
 /// What is told of a running program, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Logs {
     /// What is logged: a level, such as `info`, or more exactly, such as `info,memstate::calls=debug`.
     pub(crate) filter: String,
-    pub(crate) format: LogFormat,
+    /// Whether a line is an object of JSON, with `timestamp`, `level`, `target`, `fields` (the words are `message` in them) and
+    /// `spans`. Otherwise it is text for somebody who reads it: in colours on a terminal, and plain elsewhere.
+    pub(crate) json: bool,
     /// The name of what runs here, which traces are sent under.
     #[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "only an export needs it"))]
     pub(crate) service: String,
@@ -80,9 +70,9 @@ where
     let filter = EnvFilter::builder()
         .parse(&logs.filter)
         .map_err(|error| format!("the filter of logs `{}` cannot be understood: {error}", logs.filter))?;
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = match logs.format {
-        LogFormat::Text => layer().with_ansi(coloured).with_writer(writer).with_filter(filter).boxed(),
-        LogFormat::Json => {
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match logs.json {
+        false => layer().with_ansi(coloured).with_writer(writer).with_filter(filter).boxed(),
+        true => {
             let json = layer().json().with_current_span(false).with_span_list(true);
             json.with_writer(writer).with_filter(filter).boxed()
         }

@@ -221,7 +221,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::server::telemetry::{LogFormat, Logs, logs::subscriber, tests::Page};
+    use crate::server::telemetry::{Logs, logs::subscriber, tests::Page};
 
     #[test]
     fn addresses_get_the_path_that_they_have_not() {

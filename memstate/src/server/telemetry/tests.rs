@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Subscriber, span};
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::SubscriberExt, registry::LookupSpan};
 
-use super::{Front, LogFormat, Logs, Telemetry, incoming, logs::subscriber};
+use super::{Front, Logs, Telemetry, incoming, logs::subscriber};
 use crate::{
     Client, Position,
     server::{
@@ -502,14 +502,14 @@ impl MakeWriter<'_> for Page {
     }
 }
 
-fn logs(filter: &str, format: LogFormat) -> Logs {
-    Logs { filter: filter.to_owned(), format, service: "account".to_owned(), traces: None }
+fn logs(filter: &str, json: bool) -> Logs {
+    Logs { filter: filter.to_owned(), json, service: "account".to_owned(), traces: None }
 }
 
-async fn logged(filter: &str, format: LogFormat) -> String {
+async fn logged(filter: &str, json: bool) -> String {
     let page = Page::default();
     let server = Server::open("memory:").await;
-    let (subscriber, telling) = subscriber(&logs(filter, format), false, page.clone()).unwrap();
+    let (subscriber, telling) = subscriber(&logs(filter, json), false, page.clone()).unwrap();
     let guard = tracing::subscriber::set_default(subscriber);
     server.balance(Front::Http);
     server.pay(Front::Link, 5).await;
@@ -522,7 +522,7 @@ async fn logged(filter: &str, format: LogFormat) -> String {
 
 #[tokio::test]
 async fn lines_of_json_have_time_level_target_fields_and_spans() {
-    let text = logged("info,memstate::calls=debug", LogFormat::Json).await;
+    let text = logged("info,memstate::calls=debug", true).await;
     let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["fields"]["message"], "somebody looks");
@@ -536,15 +536,15 @@ async fn lines_of_json_have_time_level_target_fields_and_spans() {
 
 #[tokio::test]
 async fn lines_of_text_are_plain_where_nobody_sees_colours() {
-    let text = logged("info,memstate::calls=debug", LogFormat::Text).await;
+    let text = logged("info,memstate::calls=debug", false).await;
     assert!(text.contains("INFO query{method=\"balance\" front=\"http\" caller=\"ann\"}"), "{text}");
     assert!(text.contains("somebody looks") && !text.contains('\x1b'), "{text}");
-    assert_eq!(logged("warn", LogFormat::Text).await, "");
+    assert_eq!(logged("warn", false).await, "");
 }
 
 #[test]
 fn a_filter_that_is_none_is_told_in_words() {
-    let told = subscriber(&logs("memstate=loud=very", LogFormat::Text), false, Page::default());
+    let told = subscriber(&logs("memstate=loud=very", false), false, Page::default());
     let why = told.err().unwrap();
     assert!(why.contains("`memstate=loud=very` cannot be understood"), "{why}");
 }
@@ -552,7 +552,7 @@ fn a_filter_that_is_none_is_told_in_words() {
 #[cfg(not(feature = "otel"))]
 #[test]
 fn an_export_that_is_not_built_in_is_told_in_words() {
-    let wanted = Logs { traces: Some("http://localhost:4318".to_owned()), ..logs("info", LogFormat::Text) };
+    let wanted = Logs { traces: Some("http://localhost:4318".to_owned()), ..logs("info", false) };
     let why = subscriber(&wanted, false, Page::default()).err().unwrap();
     assert!(why.contains("feature `otel`"), "{why}");
 }
@@ -666,7 +666,7 @@ mod export {
     }
 
     fn traced_to(address: &str) -> Logs {
-        Logs { traces: Some(address.to_owned()), ..logs("warn", LogFormat::Text) }
+        Logs { traces: Some(address.to_owned()), ..logs("warn", false) }
     }
 
     fn contains(bytes: &[u8], text: &str) -> bool {
