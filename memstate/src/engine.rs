@@ -89,6 +89,8 @@ pub(crate) use amendments::Amendments;
 pub(crate) use changes::Changes;
 pub(crate) use describe::values;
 pub(crate) use evolution::Today;
+#[cfg(feature = "server")]
+pub(crate) use evolution::{Route, Routes, Way};
 pub(crate) use kernel::{Kernel, split_events};
 pub(crate) use ledger::Line;
 pub use outcomes::{Pending, Reply};

@@ -103,6 +103,8 @@ mod pace;
 mod past;
 mod position;
 mod prefetch;
+#[cfg(feature = "remote")]
+mod remote;
 mod request;
 pub mod schema;
 #[cfg(feature = "server")]
@@ -118,7 +120,11 @@ mod when;
 pub use checked::{Checked, check};
 #[cfg(feature = "cli")]
 pub use cli::program::{main, main_with};
-pub use client::{Ask, Atomically, Call, Client, Execute, Inner, Look, Refused, TakesCommands};
+#[cfg(feature = "remote")]
+pub use client::WatchQuery;
+pub use client::{
+    Answering, Ask, Atomically, Call, Client, Execute, Inner, Items, Look, Refused, TakesCommands,
+};
 pub use diff::Diff;
 pub use engine::Retention;
 pub use error::{Error, NotJournaled, OpenError, Problem};
@@ -132,6 +138,8 @@ pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
 pub use past::{At, Past, PastError};
 pub use position::{InvalidTimestamp, Position, Timestamp};
+#[cfg(feature = "remote")]
+pub use remote::{Connect, ConnectError, Connecting, connect};
 pub use request::{InvalidRequestId, RequestId};
 pub use schema::diff::Change;
 pub use schema::value::Value;
@@ -149,7 +157,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        client::{Ask, Call, Client, Inner, Look, TakesCommands},
+        client::{Ask, Call, Client, Inner, Items, Look, TakesCommands},
         codec::{
             Answer, Argument, Unreadable, Unwritable,
             counted::{
@@ -162,7 +170,7 @@ pub mod __private {
         model::{
             AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, Announce, Announced, ClientInScope,
             CommandOf, Ctx, Lend, Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome,
-            Parameter, Part, Probe, Returned, ShapeOf, Spelled, Verdict,
+            Parameter, Part, Probe, ReadReply, Returned, ShapeOf, Spelled, Verdict,
             carried::{arguments, conversion, filled},
             collect,
             each::{CloneEach, DebugEach, EqEach},
