@@ -91,7 +91,7 @@ struct Server {
 impl Server {
     async fn open(location: &str) -> Self {
         let client = crate::open::<Account>(location).await.unwrap();
-        let service: Arc<dyn Service> = Arc::new(Hosted::new(&client));
+        let service: Arc<dyn Service> = Arc::new(Hosted::new(&client).unwrap());
         let context = Arc::new(Context {
             access: Access::open(service.described()),
             telemetry: Telemetry::new(service.described()),
