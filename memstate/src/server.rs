@@ -77,6 +77,7 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
     })?;
     let service: Arc<dyn Service> = Arc::new(hosted);
     let access = Access::open(service.described());
+    let telemetry = Telemetry::new(service.described());
     let secured = Secured::default();
     let connections = Arc::new(Semaphore::new(settings.limits.connections));
     let listen = async |address: Option<SocketAddr>| match address {
@@ -94,7 +95,7 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
         service,
         access,
         settings,
-        telemetry: Telemetry::new(),
+        telemetry,
         stopping: stopping.clone(),
         pasts: calls::Pasts::default(),
     });
