@@ -1,8 +1,8 @@
 //! `serve`: opens the journal and answers others, until it is told to stop.
 
 use std::{
-    fs,
-    io::Write,
+    env, fs,
+    io::{self, IsTerminal, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     process,
@@ -11,6 +11,7 @@ use std::{
 
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
+use tracing_subscriber::EnvFilter;
 
 use self::signals::{Heard, Signals};
 use super::session;
@@ -25,7 +26,7 @@ use crate::{
     open_with,
     server::{
         self, ServeError, Serving,
-        settings::{Loaded, Settings, Sources},
+        settings::{Loaded, LogFormat, Settings, Sources},
     },
 };
 
@@ -211,7 +212,20 @@ fn reload(serving: &Serving, sources: &Sources, before: &Settings) {
 
 /// Logs to stderr, as the settings say.
 fn log_as(settings: &Settings) -> Result<(), Failure> {
-    let _ = settings;
+    let wrong = |why: &dyn std::fmt::Display| {
+        let level = &settings.log.level;
+        Failure::new(Code::Usage, format!("`log.level` is {level:?}: {why}"))
+            .help("give a level, such as `info`, or directives, such as `info,memstate=debug`")
+    };
+    let filter = EnvFilter::builder().parse(&settings.log.level).map_err(|error| wrong(&error))?;
+    let coloured = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(coloured);
+    let begun = match settings.log.format {
+        LogFormat::Text => logs.try_init(),
+        LogFormat::Json => logs.json().try_init(),
+    };
+    // A program that has its own is right.
+    let _ = begun;
     Ok(())
 }
 

@@ -232,11 +232,11 @@ pub(super) fn all_keys() -> Vec<String> {
     keys
 }
 
-/// Gives every value to `each`, with its path.
+/// Gives every value to `each`, with its path, and the keys that there would be for a name, if there is none.
 pub(super) fn collect_keys(
     values: &Dict,
     path: &mut Vec<String>,
-    each: &mut impl FnMut(&[String], Option<&Value>),
+    each: &mut dyn FnMut(&[String], Option<&Value>),
 ) {
     for (name, value) in values {
         path.push(name.clone());
@@ -244,7 +244,7 @@ pub(super) fn collect_keys(
             (Some(values), Some(of_each)) if values.is_empty() => {
                 path.push("NAME".to_owned());
                 match of_each {
-                    Some(values) => collect_keys(&values, path, each),
+                    Some(values) => collect_keys(&values, path, &mut |path, _| each(path, None)),
                     None => each(path, None),
                 }
                 path.pop();

@@ -118,13 +118,14 @@ fn each_layer_wins_over_those_before_it_and_is_named() {
 fn what_is_shown_can_be_loaded_and_is_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let options = [
-        ("roles.teller.commands", "[\"say \\\"it\\\"\"]"),
+        ("roles.boss.commands", "[\"say \\\"it\\\"\"]"),
         ("log.level", "\"a\\\\b\""),
         ("auth.certificates.ann", "[teller]"),
         ("http", "off"),
         ("limits.frame_bytes", "1025"),
     ];
     let first = sources(&folder, &[], &options).load().expect("they fit");
+    assert!(!first.shown().contains("NAME"), "{}", first.shown());
     fs::write(folder.path().join("memstate.toml"), first.shown()).expect("it can be written");
     let second = sources(&folder, &[], &[]).load().expect("it can be read");
     assert_eq!(first.settings, second.settings);
