@@ -15,7 +15,7 @@ mod http;
 mod link;
 mod listen;
 pub(crate) mod settings;
-mod telemetry;
+pub(crate) mod telemetry;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -75,8 +75,12 @@ pub enum ServeError {
 /// beyond loopback without TLS and authentication, unless [the settings](Settings::insecure_listen_beyond_loopback) say so.
 pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<Serving, ServeError> {
     settings.check()?;
-    let service: Arc<dyn Service> = Arc::new(Hosted::new(client));
+    let hosted = Hosted::new(client).ok_or_else(|| {
+        ServeError::Settings("the model is in another process, which is to serve it itself".to_owned())
+    })?;
+    let service: Arc<dyn Service> = Arc::new(hosted);
     let access = Access::load(service.described(), &settings).map_err(ServeError::Settings)?;
+    let telemetry = Telemetry::new(service.described());
     let tls = tls::load(&settings.tls).map_err(ServeError::Settings)?;
     let secured = Secured::new(tls.map(warned).into());
     if settings.insecure_listen_beyond_loopback {
@@ -97,7 +101,7 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
         service,
         access,
         settings,
-        telemetry: Telemetry::new(),
+        telemetry,
         stopping: CancellationToken::new(),
         pasts: calls::Pasts::default(),
     });

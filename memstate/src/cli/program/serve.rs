@@ -1,8 +1,8 @@
 //! `serve`: opens the journal and answers others, until it is told to stop.
 
 use std::{
-    env, fs,
-    io::{self, IsTerminal, Write},
+    fs,
+    io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
     process,
@@ -11,7 +11,6 @@ use std::{
 
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
-use tracing_subscriber::EnvFilter;
 
 use self::signals::{Heard, Signals};
 use super::session;
@@ -27,6 +26,7 @@ use crate::{
     server::{
         self, ServeError, Serving,
         settings::{Loaded, LogFormat, Settings, Sources},
+        telemetry::logs::{self, Logs, Telling},
     },
 };
 
@@ -116,7 +116,7 @@ pub(super) fn run<M: Model>(
         return Ok(Code::Fine);
     }
     let Loaded { settings, .. } = loaded;
-    log_as(&settings)?;
+    let telling = tell_as(&settings, M::NAME)?;
     let runtime = Builder::new_multi_thread().enable_all().thread_name("memstate-serve").build()?;
     let signals = Signals::new(&runtime)?;
     let mut open = open_with(dir, initial);
@@ -129,6 +129,7 @@ pub(super) fn run<M: Model>(
         terminal.note("it stops")?;
     }
     let closed = session::end(&engine);
+    telling.finish();
     served.and(closed)?;
     terminal.note(format!("stopped at position {}", grouped(engine.position().get())))?;
     Ok(Code::Fine)
@@ -181,8 +182,8 @@ const ENDED_AT_ONCE: i32 = 130;
 
 fn announce(serving: &Serving, is_secured: bool, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
     if let Some(address) = serving.address() {
-        let secured = if is_secured { ", with TLS" } else { "" };
-        writeln!(terminal.out, "typed clients: memstate://{address}{secured}")?;
+        let scheme = if is_secured { "memstate+tls" } else { "memstate" };
+        writeln!(terminal.out, "typed clients: {scheme}://{address}")?;
     }
     if let Some(address) = serving.http_address() {
         writeln!(terminal.out, "HTTP: {}://{address}", if is_secured { "https" } else { "http" })?;
@@ -210,23 +211,17 @@ fn reload(serving: &Serving, sources: &Sources, before: &Settings) {
     }
 }
 
-/// Logs to stderr, as the settings say.
-fn log_as(settings: &Settings) -> Result<(), Failure> {
-    let wrong = |why: &dyn std::fmt::Display| {
-        let level = &settings.log.level;
-        Failure::new(Code::Usage, format!("`log.level` is {level:?}: {why}"))
-            .help("give a level, such as `info`, or directives, such as `info,memstate=debug`")
+/// Logs to stderr, and exports traces, as the settings say.
+fn tell_as(settings: &Settings, model: &str) -> Result<Telling, Failure> {
+    let logs = Logs {
+        filter: settings.log.level.clone(),
+        json: settings.log.format == LogFormat::Json,
+        service: model.to_lowercase(),
+        traces: settings.otel.endpoint.clone(),
     };
-    let filter = EnvFilter::builder().parse(&settings.log.level).map_err(|error| wrong(&error))?;
-    let coloured = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(coloured);
-    let begun = match settings.log.format {
-        LogFormat::Text => logs.try_init(),
-        LogFormat::Json => logs.json().try_init(),
-    };
-    // A program that has its own is right.
-    let _ = begun;
-    Ok(())
+    logs::init(&logs).map_err(|what| {
+        Failure::new(Code::Usage, what).help("the settings are `log.level`, `log.format` and `otel.endpoint`")
+    })
 }
 
 /// Where a server listens, as it stands in a file while it does.

@@ -6,11 +6,7 @@ use std::{
 };
 
 use super::Act;
-use crate::{
-    cli::{near::near, program::methods::Methods},
-    server::settings::Role,
-    service::Described,
-};
+use crate::{cli::program::methods::Methods, near::near, server::settings::Role, service::Described};
 
 /// What the methods of a model are called; a name's place is its number.
 pub(super) struct Names {

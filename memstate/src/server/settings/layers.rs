@@ -13,7 +13,7 @@ use figment::{
 };
 
 use super::{Role, ServeError, Settings};
-use crate::cli::near::near;
+use crate::near::near;
 
 /// The file that is read where none is named.
 const FILE: &str = "memstate.toml";
