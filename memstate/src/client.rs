@@ -244,7 +244,6 @@ impl<M: Model> Client<M> {
     }
 
     /// What the engine has done since it was opened, in numbers. Clients of one model share it, and looking costs the engine nothing.
-    /// `None` for a model in another process, whose server shows them at `/metrics`.
     ///
     /// ```
     /// # use memstate::collections::Vec;
@@ -264,17 +263,21 @@ impl<M: Model> Client<M> {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let guestbook = memstate::open::<Guestbook>("memory:").await?;
     /// guestbook.sign("Ann").await?;
-    /// let metrics = guestbook.metrics().expect("it is open in this process");
+    /// let metrics = guestbook.metrics();
     /// assert_eq!((metrics.commands.accepted, metrics.batches()), (1, 1));
     /// println!("half of the batches took at most {:?} s", metrics.append_seconds.quantile(0.5));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn metrics(&self) -> Option<Metrics> {
+    ///
+    /// # Panics
+    ///
+    /// If the model is in another process, whose server tells its metrics at `/metrics`.
+    pub fn metrics(&self) -> Metrics {
         match &self.site {
-            Site::Here(engine) => Some(engine.metrics()),
+            Site::Here(engine) => engine.metrics(),
             #[cfg(feature = "remote")]
-            Site::There(_) => None,
+            Site::There(link) => not_here("metrics", link),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::replayed;
 #[tokio::test]
 async fn commands_are_counted_by_what_became_of_them() {
     let bank = memstate::open::<Bank>("memory:").await.unwrap();
-    let before = bank.metrics().unwrap();
+    let before = bank.metrics();
     assert_eq!((before.batches(), before.undone(), before.journal_position), (0, 0, Position::START));
     bank.open("Ann").await.unwrap();
     bank.open("Bob").await.unwrap();
@@ -23,7 +23,7 @@ async fn commands_are_counted_by_what_became_of_them() {
     bank.with_request(request).deposit(1, 8).await.unwrap_err();
     bank.stumble().await.unwrap_err();
 
-    let metrics = bank.metrics().unwrap();
+    let metrics = bank.metrics();
     let commands = metrics.commands;
     assert_eq!((commands.accepted, commands.rejected, commands.panicked), (3, 1, 1));
     assert_eq!((commands.repeated, commands.refused), (1, 1));
@@ -38,7 +38,7 @@ async fn commands_are_counted_by_what_became_of_them() {
     assert_eq!((metrics.in_flight, metrics.in_flight_max), (0, 65_536));
     assert!(!metrics.stopped);
     bank.close().await.unwrap();
-    let after = bank.metrics().unwrap();
+    let after = bank.metrics();
     assert!(after.stopped);
     assert_eq!(after.commands, commands);
     assert_eq!(after.apply_seconds.count(), 7);
@@ -48,14 +48,14 @@ async fn commands_are_counted_by_what_became_of_them() {
 fn what_is_durable_and_not_applied_is_a_lag() {
     let mut bank = Simulated::open(memstate::open::<Bank>("memory:"), 7).unwrap();
     let calls: Vec<_> = (0..5).map(|_| bank.client().open("Ann")).collect();
-    assert_eq!(bank.client().metrics().unwrap().in_flight, 5);
+    assert_eq!(bank.client().metrics().in_flight, 5);
     bank.write();
-    let metrics = bank.client().metrics().unwrap();
+    let metrics = bank.client().metrics();
     assert_eq!((metrics.lag(), metrics.journal_position, metrics.position), (5, 5.into(), 0.into()));
     assert_eq!((metrics.batches(), metrics.batch_commands.sum), (1, 5.0));
     assert_eq!(metrics.batch_commands.quantile(0.5), Some(8.0), "the bound above it");
     bank.apply();
-    let metrics = bank.client().metrics().unwrap();
+    let metrics = bank.client().metrics();
     assert_eq!((metrics.lag(), metrics.in_flight, metrics.commands.accepted), (0, 0, 5));
     drop(calls);
 }
@@ -64,12 +64,12 @@ fn what_is_durable_and_not_applied_is_a_lag() {
 async fn snapshots_and_openings_are_measured() {
     let dir = tempfile::tempdir().unwrap();
     let bank = replayed(dir.path()).await;
-    assert_eq!(bank.metrics().unwrap().snapshots.age(), None);
+    assert_eq!(bank.metrics().snapshots.age(), None);
     for _ in 0..100 {
         bank.open("Ann").await.unwrap();
     }
     bank.snapshot().await.unwrap();
-    let snapshots = bank.metrics().unwrap().snapshots;
+    let snapshots = bank.metrics().snapshots;
     assert_eq!((snapshots.written, snapshots.failed, snapshots.last_position), (1, 0, 100.into()));
     let file = dir.path().join(format!("snapshot-{:020}", 100));
     assert_eq!(snapshots.last_bytes, std::fs::metadata(&file).unwrap().len());
@@ -77,12 +77,12 @@ async fn snapshots_and_openings_are_measured() {
     assert!(snapshots.age().unwrap() < Duration::from_secs(600));
     // One of a position that is there already is not written again.
     bank.snapshot().await.unwrap();
-    assert_eq!(bank.metrics().unwrap().snapshots.written, 1);
+    assert_eq!(bank.metrics().snapshots.written, 1);
     bank.open("Bob").await.unwrap();
     bank.close().await.unwrap();
 
     let bank = replayed(dir.path()).await;
-    let metrics = bank.metrics().unwrap();
+    let metrics = bank.metrics();
     assert_eq!((metrics.snapshots.written, metrics.snapshots.last_position), (0, 100.into()));
     assert!(metrics.snapshots.age().unwrap() < Duration::from_secs(600), "of the last command in it");
     assert_eq!((metrics.position, metrics.journal_position), (101.into(), 101.into()));
@@ -104,7 +104,7 @@ async fn a_subscriber_that_falls_behind_is_counted_and_one_that_begins_in_the_pa
     assert_eq!(events.next().await.unwrap().unwrap().0, 1.into(), "it is of the past");
     bank.open("Bob").await.unwrap();
     assert_eq!(events.next().await.unwrap().unwrap().0, 2.into());
-    assert_eq!(bank.metrics().unwrap().subscribers_behind, 0);
+    assert_eq!(bank.metrics().subscribers_behind, 0);
     // More than are kept in memory.
     let calls = |count: usize| (0..count).map(|_| bank.open("Eve")).collect::<Vec<_>>();
     for _ in 0..70 {
@@ -113,5 +113,5 @@ async fn a_subscriber_that_falls_behind_is_counted_and_one_that_begins_in_the_pa
         }
     }
     assert_eq!(events.next().await.unwrap().unwrap().0, 3.into());
-    assert_eq!(bank.metrics().unwrap().subscribers_behind, 1);
+    assert_eq!(bank.metrics().subscribers_behind, 1);
 }
