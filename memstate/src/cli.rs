@@ -24,7 +24,7 @@ mod export;
 mod failure;
 mod filter;
 mod log;
-mod near;
+pub(crate) mod near;
 mod output;
 pub mod program;
 mod progress;

@@ -73,7 +73,7 @@ impl Unmet {
 }
 
 /// The names that may have been meant, the nearest first.
-fn near<'a>(asked: &str, names: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn near<'a>(asked: &str, names: &[&'a str]) -> Vec<&'a str> {
     let mut near: Vec<_> = names.iter().filter_map(|name| Some((distance(asked, name)?, *name))).collect();
     near.sort_unstable();
     near.into_iter().map(|(_, name)| name).collect()

@@ -10,6 +10,8 @@ pub struct Settings {
     pub listen: Option<SocketAddr>,
     /// Where HTTP is answered; `None` for nowhere.
     pub http: Option<SocketAddr>,
+    /// Origins of web pages that may call over HTTP, such as `https://bank.example`; a page that this server serves always may.
+    pub cors_origins: Vec<String>,
     /// How much anybody may take.
     pub limits: Limits,
 }
@@ -62,6 +64,7 @@ impl Default for Settings {
         Settings {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 7117))),
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7118))),
+            cors_origins: Vec::new(),
             limits: Limits::default(),
         }
     }
