@@ -24,7 +24,7 @@ mod export;
 mod failure;
 mod filter;
 mod log;
-pub(crate) mod near;
+mod near;
 mod output;
 pub mod program;
 mod progress;

@@ -86,12 +86,16 @@ mod engine;
 pub use engine::models;
 mod error;
 mod events;
+#[cfg(feature = "remote")]
+pub mod filter;
 pub mod guide;
 mod history;
 pub mod journal;
 #[doc(hidden)]
 pub mod keys;
 pub mod model;
+#[cfg(any(feature = "cli", feature = "remote"))]
+mod near;
 mod open;
 mod pace;
 mod past;
@@ -117,6 +121,8 @@ pub use diff::Diff;
 pub use engine::Retention;
 pub use error::{Error, NotJournaled, OpenError, Problem};
 pub use events::Events;
+#[cfg(feature = "remote")]
+pub use filter::Filter;
 pub use history::{AmendedOutcome, History, HistoryCommand, HistoryRecord, RecordOutcome};
 pub use memstate_macros::{data, model};
 pub use model::{Ctx, Model};

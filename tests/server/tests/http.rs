@@ -9,7 +9,7 @@ use memstate::{
     Client,
     server::{Serving, Settings},
 };
-use memstate_server_tests::{Bank, BankClient, shapes::Shapes};
+use memstate_server_tests::{Bank, shapes::Shapes};
 use serde_json::{Value as Json, json};
 use tokio::time::timeout;
 
@@ -17,22 +17,25 @@ use crate::client::{LONG, Web};
 
 /// A model that is answered over HTTP.
 struct Served<M: memstate::Model> {
-    client: Client<M>,
+    client: M::Client,
     serving: Serving,
     address: SocketAddr,
 }
 
-impl<M: memstate::Model + Default> Served<M> {
+impl<M> Served<M>
+where
+    M: memstate::Model + Default,
+    M::Client: std::ops::Deref<Target = Client<M>>,
+{
     async fn with(set: impl FnOnce(&mut Settings)) -> Self {
         let client = memstate::open::<M>("memory:").await.expect("it opens");
-        let client: &Client<M> = &client;
         let mut settings = Settings::default();
         settings.listen = None;
         settings.http = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
         set(&mut settings);
-        let serving = memstate::serve(client, settings).await.expect("it is served");
+        let serving = memstate::serve(&client, settings).await.expect("it is served");
         let address = serving.http_address().expect("HTTP is answered");
-        Served { client: client.clone(), serving, address }
+        Served { client, serving, address }
     }
 
     async fn new() -> Self {
@@ -342,7 +345,7 @@ async fn history_comes_in_pages_that_lead_to_each_other_and_in_lines() {
     for _ in 0..4 {
         web.post("/commands/deposit", r#"{"account": 7, "amount": 10}"#).await.value();
     }
-    bank.client.with_caller("Bob").open(8, "Bob".to_owned()).await.expect("it opens");
+    bank.client.as_caller("Bob").open(8, "Bob".to_owned()).await.expect("it opens");
     let mut next = "/history?limit=4&to=9999-12-31T00%3A00%3A00Z".to_owned();
     let mut records = Vec::new();
     loop {
@@ -395,6 +398,14 @@ async fn events_come_as_they_happen_and_go_on_where_they_were() {
     let mut again = bank.web().await;
     again.subscribe("/events?from=0", &[("Last-Event-ID", "1.0")]).await;
     assert_eq!(again.event().await, Some(deposited));
+    // Only what is wanted, with the ids that they have among all.
+    let mut large = bank.web().await;
+    large.subscribe("/events?from=0&type=Deposited,Transferred&where=amount%20%3E%3D%20100", &[]).await;
+    web.post("/commands/deposit", r#"{"account": 7, "amount": 100}"#).await.value();
+    let (id, name, _) = large.event().await.expect("it comes");
+    assert_eq!((id.as_str(), name.as_str()), ("3.0", "Deposited"));
+    assert_eq!(web.get("/events?where=amount+%3E").await.problem(422, "wrong-arguments")["parameter"], "where");
+    assert_eq!(web.get("/events?type=Deposit").await.problem(422, "wrong-arguments")["parameter"], "type");
     let reply = web.call("GET", "/events", &[("Last-Event-ID", "x")], None).await;
     reply.problem(400, "malformed");
     web.get("/events?from=x").await.problem(422, "wrong-arguments");

@@ -25,10 +25,8 @@ use super::{
     problem::{Kind, Problem},
 };
 use crate::{
-    cli::{
-        near::near,
-        program::methods::{Method as Described, Methods},
-    },
+    cli::program::methods::{Method as Described, Methods},
+    near::near,
     server::{
         Context,
         access::{Act, Credential, Identity},

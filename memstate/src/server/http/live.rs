@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     Error, Position,
+    filter::{Condition, Filter, FilterError},
     codec::whole,
     model::Verdict,
     schema::value,
@@ -83,6 +84,8 @@ pub(super) async fn events(asked: Asked) -> Result<Response, Problem> {
     let permit = subscribe(&asked)?;
     let mut parameters = Parameters::of(&asked.parts.uri)?;
     let from: Option<u64> = parameters.parse("from", "a position")?;
+    let context = Arc::clone(asked.context());
+    let filter = filter(&mut parameters, &context)?;
     parameters.end()?;
     // A browser that comes back sends what it has, and the address as it was.
     let last: Option<EventId> = match asked.header("last-event-id")? {
@@ -91,7 +94,6 @@ pub(super) async fn events(asked: Asked) -> Result<Response, Problem> {
             Problem::new(Kind::Malformed, format!("`Last-Event-ID` is the id of an event, and not {text:?}"))
         })?),
     };
-    let context = Arc::clone(asked.context());
     let from = match (last, from) {
         (Some(last), _) => last.from(),
         (None, Some(from)) => Position::new(from),
@@ -100,12 +102,27 @@ pub(super) async fn events(asked: Asked) -> Result<Response, Problem> {
     let subscription = context.service.events(from);
     let has = last.unwrap_or(EventId { position: Position::new(from.get().saturating_sub(1)), index: None });
     let following =
-        Following { context: Arc::clone(&context), subscription, has, sent: has, already: last, is_over: false, _permit: permit };
+        Following { context: Arc::clone(&context), subscription, has, sent: has, already: last, filter, is_over: false, _permit: permit };
     let blocks = futures_util::stream::unfold(following, |mut following| async move {
         let block = following.next().await?;
         Some((block, following))
     });
     Ok(sse(blocks))
+}
+
+/// Which events are wanted: `type`, names with commas between, and `where`, a condition.
+fn filter(parameters: &mut Parameters, context: &Context) -> Result<Filter, Problem> {
+    let names = parameters.take("type")?.unwrap_or_default();
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let mut filter = Filter::any_of(names);
+    let wrong = |name: &str, error: FilterError| Problem::at_parameter(name, error.to_string());
+    let events = context.service.described().events();
+    filter = filter.resolved(events).map_err(|error| wrong("type", error))?;
+    if let Some(condition) = parameters.take("where")? {
+        let condition: Condition = condition.parse().map_err(|error| wrong("where", error))?;
+        filter = filter.and(condition).resolved(events).map_err(|error| wrong("where", error))?;
+    }
+    Ok(filter)
 }
 
 /// Room for a subscription.
@@ -130,6 +147,7 @@ fn sse(blocks: impl Stream<Item = String> + Send + 'static) -> Response {
 struct Following {
     context: Arc<Context>,
     subscription: Box<dyn Subscription>,
+    filter: Filter,
     /// All events that were come to, sent or passed over.
     has: EventId,
     /// What the other end knows that it has.
@@ -188,10 +206,11 @@ impl Following {
                 }
                 let events = self.context.service.described().events();
                 match whole(&bytes, |bytes| value::read(events, bytes)) {
-                    Ok(event) => {
+                    Ok(event) if self.filter.accepts(&event) => {
                         self.sent = id;
                         put_event(block, Some(id), event.as_variant().map(|(name, _)| name), &event);
                     }
+                    Ok(_) => {}
                     Err(error) => {
                         let why = format!("an event of position {position} cannot be shown: {error}");
                         self.fail(&Problem::new(Kind::Unshowable, why), block);

@@ -351,6 +351,12 @@ fn fixed(path: &str, described: &Described, schemas: &mut Schemas) -> Json {
             "Events of commands, from now on or from a position on.",
             vec![
                 parameter("from", "The position to begin at; from now on if it is left out.", position()),
+                parameter("type", "Names of events, with commas between; all if it is left out.", json!({ "type": "string" })),
+                parameter(
+                    "where",
+                    "What has to hold of an event: `amount >= 100 and (from == 7 or to == 7)`.",
+                    json!({ "type": "string" }),
+                ),
                 json!({
                     "name": "Last-Event-ID",
                     "in": "header",
@@ -456,7 +462,7 @@ fn fixed(path: &str, described: &Described, schemas: &mut Schemas) -> Json {
             ok("It does.", "application/json", status()),
             vec![],
         ),
-        _ => (
+        "/readyz" => (
             "readyz",
             "server",
             "Whether calls are answered.",
@@ -464,6 +470,7 @@ fn fixed(path: &str, described: &Described, schemas: &mut Schemas) -> Json {
             ok("They are.", "application/json", status()),
             vec![],
         ),
+        path => unreachable!("the route {path} has no description"),
     };
     let mut responses = responses(accepted, &kinds, None);
     if path == "/" {
