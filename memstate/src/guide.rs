@@ -5,6 +5,7 @@
 //! * [How to change a model that has a journal](changing): each kind of change, with what it needs.
 //! * [What is promised, and how it is tried](promises): each promise, what it assumes of the hardware, and the command that
 //!   tries it.
+#![cfg_attr(feature = "server", doc = "* [HTTP](http): a model for everybody who has no typed client.")]
 
 #[doc = include_str!("guide/first_model.md")]
 pub mod first_model {}
@@ -17,3 +18,7 @@ pub mod changing {}
 
 #[doc = include_str!("guide/promises.md")]
 pub mod promises {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("guide/http.md")]
+pub mod http {}

@@ -13,6 +13,9 @@ def before_call(context, case, kwargs):
     if isinstance(key, str) and 0 < len(key) <= 200 and all("!" <= one <= "~" for one in key):
         headers["Idempotency-Key"] = key.strip('"') + uuid.uuid4().hex
     # A position that is not reached is waited for.
+    if str(headers.get("Memstate-After", "")).isdigit():
+        headers["Memstate-After"] = "0"
     query = case.query or {}
-    if str(query.get("after", "")).isdigit() and "at_that" not in case.path:
+    is_argument = case.path == "/queries/at_that" and case.method == "GET"
+    if str(query.get("after", "")).isdigit() and not is_argument:
         query["after"] = 0

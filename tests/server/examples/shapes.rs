@@ -12,6 +12,8 @@ async fn main() {
     let shapes = memstate::open::<Shapes>("memory:").await.expect("it opens");
     let mut settings = memstate::server::Settings::default();
     settings.listen = None;
+    // The numbers below any end are many.
+    settings.limits.answer_bytes = 1 << 20;
     settings.http = Some(address.parse().expect("an address, such as 127.0.0.1:7118"));
     let serving = memstate::serve(&shapes, settings).await.expect("it is served");
     println!("{}", serving.http_address().expect("HTTP is answered"));

@@ -44,12 +44,18 @@ impl Parameters {
     }
 
     /// Takes the parameter of this name, and reads it.
-    pub(super) fn parse<T: std::str::FromStr>(&mut self, name: &str, wanted: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn parse<T: std::str::FromStr>(
+        &mut self,
+        name: &str,
+        wanted: &str,
+    ) -> Result<Option<T>, Problem> {
         match self.take(name)? {
             None => Ok(None),
             Some(text) => match text.parse() {
                 Ok(value) => Ok(Some(value)),
-                Err(_) => Err(Problem::at_parameter(name, format!("{text:?} was given, and {wanted} is wanted"))),
+                Err(_) => {
+                    Err(Problem::at_parameter(name, format!("{text:?} was given, and {wanted} is wanted")))
+                }
             },
         }
     }

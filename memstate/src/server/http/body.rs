@@ -42,7 +42,8 @@ pub(super) async fn read(
     let begun = tokio::time::Instant::now();
     while !body.is_end_stream() {
         // A rate, because a limit for the whole body would cut whoever sends much.
-        let allowed = limits.time_before_authentication * GRACE + Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        let allowed =
+            limits.time_before_authentication * GRACE + Duration::from_secs(bytes.len() as u64 / SLOWEST);
         let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
         let frame = match tokio::time::timeout_at(begun + allowed, frame).await {
             Ok(Some(Ok(frame))) => frame,
@@ -70,10 +71,12 @@ fn check_type(parts: &Parts) -> Result<(), Problem> {
     let said = parts.headers.get(CONTENT_TYPE).and_then(|said| said.to_str().ok()).unwrap_or_default();
     let (media_type, parameters) = said.split_once(';').unwrap_or((said, ""));
     let is_json = media_type.trim().eq_ignore_ascii_case("application/json");
-    let charset = parameters.split(';').filter_map(|one| one.split_once('=')).find(|(name, _)| {
-        name.trim().eq_ignore_ascii_case("charset")
-    });
-    let is_utf8 = charset.is_none_or(|(_, value)| value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8"));
+    let charset = parameters
+        .split(';')
+        .filter_map(|one| one.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    let is_utf8 =
+        charset.is_none_or(|(_, value)| value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8"));
     if !is_json || !is_utf8 {
         let said = if said.is_empty() { "none" } else { said };
         return Err(Problem::new(

@@ -4,16 +4,18 @@ use std::{
     ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{body::Body, response::Response};
+use futures_util::StreamExt;
 use hyper::{
     StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderValue},
 };
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -39,8 +41,9 @@ pub(super) const NDJSON: &str = "application/x-ndjson";
 const WAIT: Duration = Duration::from_secs(2);
 /// How many characters an idempotency key may have.
 const KEY_CHARS_MAX: usize = 255;
-/// How many bytes of a stream are sent at once.
-const BLOCK_BYTES: usize = 32 << 10;
+/// How many bytes of items go together, and how long they wait for each other.
+const PACK_BYTES: usize = 16 << 10;
+const PACK_TIME: Duration = Duration::from_millis(5);
 
 /// What a call gives.
 #[derive(Serialize)]
@@ -83,7 +86,10 @@ fn request_id(asked: &Asked, who: &Identity) -> Result<RequestId, Problem> {
     let new = asked.context().service.new_request();
     let Some(key) = asked.header("idempotency-key")? else { return Ok(new) };
     let unquoted = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
-    if unquoted.is_empty() || unquoted.len() > KEY_CHARS_MAX || !unquoted.bytes().all(|one| one.is_ascii_graphic()) {
+    if unquoted.is_empty()
+        || unquoted.len() > KEY_CHARS_MAX
+        || !unquoted.bytes().all(|one| one.is_ascii_graphic())
+    {
         return Err(Problem::new(
             Kind::Malformed,
             format!("`Idempotency-Key` has 1 to {KEY_CHARS_MAX} visible characters of ASCII"),
@@ -157,13 +163,16 @@ impl Moment {
             let is_ours = is_post || !arguments::has(method, name);
             let text = if is_ours { parameters.take(name)? } else { None };
             match (text, asked.header(header)?) {
-                (Some(_), Some(_)) => Err(Problem::at_parameter(name, "is given in the query string and as a header")),
+                (Some(_), Some(_)) => {
+                    Err(Problem::at_parameter(name, "is given in the query string and as a header"))
+                }
                 (Some(text), None) => Ok(Some(text)),
                 (None, header) => Ok(header.map(str::to_owned)),
             }
         };
         let at = given("at", "memstate-at")?.map(|text| {
-            text.parse::<When>().map_err(|error| Problem::at_parameter("at", format!("{error}; or a position")))
+            text.parse::<When>()
+                .map_err(|error| Problem::at_parameter("at", format!("{error}; or a position")))
         });
         let after = given("after", "memstate-after")?.map(|text| match text.parse() {
             Ok(position) => Ok(Position::new(position)),
@@ -213,7 +222,12 @@ pub(super) fn unanswered(why: &Unanswered, in_body: bool) -> Problem {
 }
 
 /// What a method gave.
-pub(super) fn shown(methods: &Methods, shape: &Shape, bytes: &[u8], method: &Method) -> Result<Value, Problem> {
+pub(super) fn shown(
+    methods: &Methods,
+    shape: &Shape,
+    bytes: &[u8],
+    method: &Method,
+) -> Result<Value, Problem> {
     whole(bytes, |bytes| value::read(methods.of_shape(shape), bytes)).map_err(|error| {
         let name = &method.command.name;
         Problem::new(Kind::Unshowable, format!("what `{name}` gives cannot be shown: {error}"))
@@ -264,7 +278,10 @@ pub(super) fn json(of: &impl Serialize, limit: usize) -> Result<Response, Proble
 
 pub(super) fn answer_too_large(limit: usize) -> Problem {
     let kind = Kind::AnswerTooLarge;
-    Problem::new(kind, format!("the answer has more than the {limit} bytes that it may have; {}", kind.described().3))
+    Problem::new(
+        kind,
+        format!("the answer has more than the {limit} bytes that it may have; {}", kind.described().3),
+    )
 }
 
 pub(super) fn body(media_type: &'static str, body: Body) -> Response {
@@ -293,7 +310,8 @@ pub(super) fn wants_lines(asked: &Asked) -> bool {
 
 /// An error as the last line of several.
 pub(super) fn last_line(problem: &Problem) -> Vec<u8> {
-    let mut line = serde_json::json!({ super::problem::PROBLEM_JSON: problem.json() }).to_string().into_bytes();
+    let mut line =
+        serde_json::json!({ super::problem::PROBLEM_JSON: problem.json() }).to_string().into_bytes();
     line.push(b'\n');
     line
 }
@@ -310,8 +328,71 @@ struct Streamed {
 
 /// What comes from the thread that asks.
 enum Made {
-    Item(Vec<u8>),
+    Items(Pack),
     End(Result<(), Problem>),
+}
+
+/// Some items, because each by itself would take more memory around it than it has.
+#[derive(Default)]
+struct Pack {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Pack {
+    fn add(&mut self, item: &[u8]) {
+        self.bytes.extend_from_slice(item);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn items(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
+
+    /// What it takes.
+    fn weight(&self) -> usize {
+        self.bytes.len() + self.ends.len() * size_of::<usize>()
+    }
+}
+
+/// Packs items and sends them on, without ever waiting.
+struct Packer {
+    send: mpsc::UnboundedSender<Made>,
+    /// How much was sent and not taken.
+    waiting: Arc<AtomicUsize>,
+    limit: usize,
+    pack: Pack,
+    sent: Option<Instant>,
+    is_too_large: Arc<AtomicBool>,
+}
+
+impl Packer {
+    fn item(&mut self, item: &[u8]) -> ControlFlow<()> {
+        self.pack.add(item);
+        // The first goes at once, and others when it is worth it.
+        match self.sent {
+            Some(sent) if self.pack.weight() < PACK_BYTES && sent.elapsed() < PACK_TIME => {
+                ControlFlow::Continue(())
+            }
+            _ => self.flush(),
+        }
+    }
+
+    fn flush(&mut self) -> ControlFlow<()> {
+        let pack = std::mem::take(&mut self.pack);
+        let weight = pack.weight();
+        if self.waiting.fetch_add(weight, Ordering::Relaxed) + weight > self.limit {
+            self.is_too_large.store(true, Ordering::Relaxed);
+            return ControlFlow::Break(());
+        }
+        self.sent = Some(Instant::now());
+        match self.send.send(Made::Items(pack)) {
+            Ok(()) => ControlFlow::Continue(()),
+            // Nobody wants more.
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
 }
 
 /// The items of a stream as they come, and how many bytes of them nobody has taken yet.
@@ -331,19 +412,24 @@ impl Streamed {
         let waiting = Arc::new(AtomicUsize::new(0));
         let (context, who, counted) = (Arc::clone(asked.context()), asked.who(), Arc::clone(&waiting));
         tokio::task::spawn_blocking(move || {
-            let is_too_large = Arc::new(std::sync::atomic::AtomicBool::new(false));
-            let (items, flag) = (send.clone(), Arc::clone(&is_too_large));
-            let each = Box::new(move |item: &[u8]| {
-                if counted.fetch_add(item.len(), Ordering::Relaxed) + item.len() > limit {
-                    flag.store(true, Ordering::Relaxed);
-                    return ControlFlow::Break(());
-                }
-                match items.send(Made::Item(item.to_vec())) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
-            });
+            let is_too_large = Arc::new(AtomicBool::new(false));
+            let packer = Packer {
+                send: send.clone(),
+                waiting: counted,
+                limit,
+                pack: Pack::default(),
+                sent: None,
+                is_too_large: Arc::clone(&is_too_large),
+            };
+            // The rest is in it when the query has ended.
+            let packer = Arc::new(Mutex::new(packer));
+            let packing = Arc::clone(&packer);
+            let each = Box::new(move |item: &[u8]| packing.lock().item(item));
             let answer = context.query_each(&who, Front::Http, &*model, number, &arguments, each);
+            let mut packer = packer.lock();
+            if !packer.pack.ends.is_empty() && !is_too_large.load(Ordering::Relaxed) {
+                let _ = packer.flush();
+            }
             let end = match answer {
                 Err(_) => Err(denied()),
                 Ok(Err(why)) => Err(unanswered(&why, false)),
@@ -370,23 +456,27 @@ impl Streamed {
 }
 
 impl Items {
-    /// The next as JSON, appended to `out`; `false` at the end.
-    fn put(&self, made: Option<Made>, out: &mut Vec<u8>) -> Result<bool, Problem> {
-        let item = match made {
-            Some(Made::Item(item)) => item,
+    /// Appends the next items as JSON, a separator behind each; `false` at the end.
+    async fn next(&mut self, out: &mut Vec<u8>, separator: u8) -> Result<bool, Problem> {
+        let pack = match self.made.recv().await {
+            Some(Made::Items(pack)) => pack,
             Some(Made::End(end)) => return end.map(|()| false),
             None => return Err(Problem::new(Kind::Failed, "the query did not come to its end")),
         };
-        self.waiting.fetch_sub(item.len(), Ordering::Relaxed);
+        self.waiting.fetch_sub(pack.weight(), Ordering::Relaxed);
         let methods = self.asked.queries();
         let method = self.asked.method(methods);
         let element = match &method.command.accepted {
             Shape::List(element) => element,
             other => other,
         };
-        let value = shown(methods, element, &item, method)?;
-        serde_json::to_writer(out, &value)
-            .map_err(|error| Problem::new(Kind::Unshowable, format!("an item cannot be shown: {error}")))?;
+        for item in pack.items() {
+            let value = shown(methods, element, item, method)?;
+            serde_json::to_writer(&mut *out, &value).map_err(|error| {
+                Problem::new(Kind::Unshowable, format!("an item cannot be shown: {error}"))
+            })?;
+            out.push(separator);
+        }
         Ok(true)
     }
 
@@ -394,19 +484,13 @@ impl Items {
     async fn as_list(mut self, position: Position) -> Result<Response, Problem> {
         let mut out = format!("{{\"position\":{position},\"value\":[").into_bytes();
         let (empty, limit) = (out.len(), self.asked.limit());
-        loop {
-            let made = self.made.recv().await;
-            let comma = out.len();
-            if comma > empty {
-                out.push(b',');
-            }
-            if !self.put(made, &mut out)? {
-                out.truncate(comma);
-                break;
-            }
+        while self.next(&mut out, b',').await? {
             if out.len() > limit {
                 return Err(answer_too_large(limit));
             }
+        }
+        if out.len() > empty {
+            out.pop();
         }
         out.extend(b"]}");
         Ok(body(JSON, Body::from(out)))
@@ -415,46 +499,22 @@ impl Items {
     /// A line for each, sent as it comes. What goes wrong before the first is told with a status of its own.
     async fn as_lines(mut self) -> Result<Response, Problem> {
         let mut first = Vec::new();
-        let made = self.made.recv().await;
-        let goes_on = self.put(made, &mut first)?;
-        if !goes_on {
+        if !self.next(&mut first, b'\n').await? {
             return Ok(body(NDJSON, Body::empty()));
         }
-        first.push(b'\n');
-        let stream = futures_util::stream::unfold((Some(self), first), |(items, ready)| async move {
-            if !ready.is_empty() {
-                return Some((Ok::<_, std::convert::Infallible>(ready), (items, Vec::new())));
-            }
+        let rest = futures_util::stream::unfold(Some(self), |items| async move {
             let mut items = items?;
             let mut block = Vec::new();
-            let mut made = items.made.recv().await;
-            loop {
-                match items.put(made, &mut block) {
-                    Ok(true) => block.push(b'\n'),
-                    Ok(false) => return (!block.is_empty()).then_some((Ok(block), (None, Vec::new()))),
-                    Err(problem) => {
-                        block.extend(last_line(&problem));
-                        return Some((Ok(block), (None, Vec::new())));
-                    }
-                }
-                // What is there already goes along, what is not is not waited for.
-                match items.made.try_recv() {
-                    Ok(next) if block.len() < BLOCK_BYTES => made = Some(next),
-                    Ok(next) => {
-                        let mut rest = Vec::new();
-                        return Some(match items.put(Some(next), &mut rest) {
-                            Ok(true) => {
-                                rest.push(b'\n');
-                                (Ok(block), (Some(items), rest))
-                            }
-                            Ok(false) => (Ok(block), (None, Vec::new())),
-                            Err(problem) => (Ok(block), (None, last_line(&problem))),
-                        });
-                    }
-                    Err(_) => return Some((Ok(block), (Some(items), Vec::new()))),
+            match items.next(&mut block, b'\n').await {
+                Ok(true) => Some((block, Some(items))),
+                Ok(false) => None,
+                Err(problem) => {
+                    block.extend(last_line(&problem));
+                    Some((block, None))
                 }
             }
         });
-        Ok(body(NDJSON, Body::from_stream(stream)))
+        let all = futures_util::stream::iter([first]).chain(rest);
+        Ok(body(NDJSON, Body::from_stream(all.map(Ok::<_, std::convert::Infallible>))))
     }
 }

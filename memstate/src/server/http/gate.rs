@@ -92,10 +92,13 @@ impl Asked {
         let Some(value) = values.next() else { return Ok(None) };
         match (value.to_str(), values.next()) {
             (Ok(text), None) => Ok(Some(text)),
-            (Ok(_), Some(_)) => Err(Problem::new(Kind::Malformed, format!("the header `{name}` is there twice"))),
-            (Err(_), _) => {
-                Err(Problem::new(Kind::Malformed, format!("the header `{name}` has other characters than ASCII's")))
+            (Ok(_), Some(_)) => {
+                Err(Problem::new(Kind::Malformed, format!("the header `{name}` is there twice")))
             }
+            (Err(_), _) => Err(Problem::new(
+                Kind::Malformed,
+                format!("the header `{name}` has other characters than ASCII's"),
+            )),
         }
     }
 }
@@ -149,9 +152,10 @@ pub(super) fn denied() -> Problem {
 fn identify(context: &Context, parts: &Parts) -> Result<Arc<Identity>, Problem> {
     let peer = parts.extensions.get::<Arc<Peer>>();
     let credential = match parts.headers.get(AUTHORIZATION) {
-        Some(shown) => Credential::Bearer(bearer(shown).ok_or_else(|| {
-            not_known("the header `Authorization` is `Bearer`, a space, and a token")
-        })?),
+        Some(shown) => Credential::Bearer(
+            bearer(shown)
+                .ok_or_else(|| not_known("the header `Authorization` is `Bearer`, a space, and a token"))?,
+        ),
         None => match peer.and_then(|peer| peer.certificate.as_deref()) {
             Some(certificate) => Credential::Certificate(certificate),
             None => Credential::None,
@@ -229,7 +233,9 @@ fn origin(context: &Context, request: &Request) -> Result<Option<HeaderValue>, P
         true => Ok(None),
         false => Err(Problem::new(
             Kind::NotAllowed,
-            format!("pages of the origin {text:?} may not call here; the setting `cors_origins` says which may"),
+            format!(
+                "pages of the origin {text:?} may not call here; the setting `cors_origins` says which may"
+            ),
         )),
     }
 }

@@ -133,6 +133,9 @@ fn shown(number: f64) -> String {
     serde_json::to_string(&number).unwrap_or_else(|_| number.to_string())
 }
 
+/// The largest number of 32 bits, as it is written: a little more than it is.
+pub(super) const F32_MAX: f64 = 3.402_823_5e38;
+
 /// The integers that JSON can say with a point or an exponent, and that are exact as such.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -187,14 +190,16 @@ impl<'de> Visitor<'de> for Typed<'_, '_> {
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
         match self.form()? {
+            Form::F32 if number.abs() > F32_MAX => {
+                Err(self.reading.wrong(format!("{} does not fit f32", shown(number))))
+            }
             Form::F32 | Form::F64 => self.leaf(&Value::F64(number)),
             Form::Signed(_) | Form::Unsigned(_) if number.fract() == 0.0 && number.abs() <= EXACT => {
                 self.leaf(&Value::Signed(number as i128))
             }
-            Form::Signed(_) | Form::Unsigned(_) if number.fract() == 0.0 => Err(self.reading.wrong(format!(
-                "{} is too large for a number of JSON; write it as a text",
-                shown(number)
-            ))),
+            Form::Signed(_) | Form::Unsigned(_) if number.fract() == 0.0 => Err(self
+                .reading
+                .wrong(format!("{} is too large for a number of JSON; write it as a text", shown(number)))),
             _ => Err(self.mismatch(shown(number))),
         }
     }
@@ -320,7 +325,11 @@ fn known<E: serde::de::Error>(reading: &Reading<'_>, variants: &[Variant], name:
     })
 }
 
-fn unit_variant<E: serde::de::Error>(typed: Typed<'_, '_>, variants: &[Variant], name: &str) -> Result<(), E> {
+fn unit_variant<E: serde::de::Error>(
+    typed: Typed<'_, '_>,
+    variants: &[Variant],
+    name: &str,
+) -> Result<(), E> {
     let Typed { reading, out, .. } = typed;
     let number = known(reading, variants, name)?;
     match variants[number].content.place().form(reading.schema) {
@@ -435,7 +444,8 @@ impl<'de> Visitor<'de> for Pair<'_, '_> {
         let Pair { reading, key, content, entries, depth } = self;
         let start = entries.bytes.len();
         for (number, part) in [key, content].into_iter().enumerate() {
-            let seed = Typed { reading, place: Place::Shape(part), out: &mut entries.bytes, depth: depth + 1 };
+            let seed =
+                Typed { reading, place: Place::Shape(part), out: &mut entries.bytes, depth: depth + 1 };
             let taken = reading.within(items.next_element_seed(seed), || number.to_string())?;
             if taken.is_none() {
                 return Err(reading.wrong("a pair of a key and a value is wanted"));
@@ -523,12 +533,18 @@ pub(super) fn read_text(schema: &Schema, shape: &Shape, text: &str, out: &mut Ve
         Form::Signed(_) | Form::Unsigned(_) if is_integer(text) => typed.leaf(&given),
         Form::F32 | Form::F64 => match text {
             "NaN" | "Infinity" | "-Infinity" => typed.leaf(&given),
-            _ => return read(schema, place, text.as_bytes(), out).map_err(|wrong| not_json(wrong, schema, shape, text)),
+            _ => {
+                return read(schema, place, text.as_bytes(), out)
+                    .map_err(|wrong| not_json(wrong, schema, shape, text));
+            }
         },
         Form::Enum(variants) if !text.starts_with(['{', '"']) => unit_variant(typed, variants, text),
         Form::Bytes if text.starts_with("0x") => typed.leaf(&given),
         Form::Bool | Form::Signed(_) | Form::Unsigned(_) => Err(typed.mismatch(format_args!("{text:?}"))),
-        _ => return read(schema, place, text.as_bytes(), out).map_err(|wrong| not_json(wrong, schema, shape, text)),
+        _ => {
+            return read(schema, place, text.as_bytes(), out)
+                .map_err(|wrong| not_json(wrong, schema, shape, text));
+        }
     };
     done.map_err(|error| match reading.fault.take() {
         Some(fault) => fault.into_wrong(),

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     Error, Position,
-    filter::{Condition, Filter, FilterError},
     codec::whole,
+    filter::{Condition, Filter, FilterError},
     model::Verdict,
     schema::value,
     server::{Context, access::Identity, telemetry::Front},
@@ -100,9 +100,18 @@ pub(super) async fn events(asked: Asked) -> Result<Response, Problem> {
         (None, None) => context.service.position().next(),
     };
     let subscription = context.service.events(from);
-    let has = last.unwrap_or(EventId { position: Position::new(from.get().saturating_sub(1)), index: None });
-    let following =
-        Following { context: Arc::clone(&context), subscription, has, sent: has, already: last, filter, is_over: false, _permit: permit };
+    // The events of a command are counted from its first, also where that was sent before.
+    let has = EventId { position: Position::new(from.get().saturating_sub(1)), index: None };
+    let following = Following {
+        context: Arc::clone(&context),
+        subscription,
+        has,
+        sent: last.unwrap_or(has),
+        already: last,
+        filter,
+        is_over: false,
+        _permit: permit,
+    };
     let blocks = futures_util::stream::unfold(following, |mut following| async move {
         let block = following.next().await?;
         Some((block, following))
@@ -234,7 +243,8 @@ impl Following {
 
     /// A sign of life, which also says how far the events that were passed over go.
     fn alive(&mut self) -> String {
-        match self.has == self.sent {
+        let EventId { position, index } = self.has;
+        match self.sent.covers(position, index.unwrap_or(u64::MAX)) {
             true => ":\n\n".to_owned(),
             false => {
                 self.sent = self.has;
@@ -310,7 +320,8 @@ impl Watching {
         // Seen before it is asked, so that what changes meanwhile is looked at once more.
         self.seen = service.position();
         let mut reply = Vec::new();
-        let asked = context.query(&self.who, Front::Http, &**service, self.number, &self.arguments, &mut reply);
+        let asked =
+            context.query(&self.who, Front::Http, &**service, self.number, &self.arguments, &mut reply);
         let verdict = asked.map_err(|_| denied())?.map_err(|why| calls::unanswered(&why, false))?;
         let limit = context.settings.limits.answer_bytes;
         if reply.len() > limit {

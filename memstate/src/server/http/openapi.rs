@@ -32,11 +32,15 @@ pub(super) fn describe(described: &Described) -> Json {
     for route in &ROUTES {
         let method = route.method.to_lowercase();
         let operations: Vec<_> = match route.path {
-            "/commands/{name}" => each(&described.commands, |one| command(&described.commands, one, &mut schemas)),
+            "/commands/{name}" => {
+                each(&described.commands, |one| command(&described.commands, one, &mut schemas))
+            }
             "/queries/{name}" if method == "get" => {
                 each(&described.queries, |one| query(&described.queries, one, true, &mut schemas))
             }
-            "/queries/{name}" => each(&described.queries, |one| query(&described.queries, one, false, &mut schemas)),
+            "/queries/{name}" => {
+                each(&described.queries, |one| query(&described.queries, one, false, &mut schemas))
+            }
             "/watch/{name}" => each(&described.queries, |one| watch(&described.queries, one, &mut schemas)),
             path => vec![(String::new(), fixed(path, described, &mut schemas))],
         };
@@ -121,10 +125,11 @@ fn command(methods: &Methods, method: &Method, schemas: &mut Schemas) -> Json {
         "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
     }]);
     operation["requestBody"] = body(methods, method, schemas);
-    let value = schemas.of(&methods.schema, &method.command.accepted);
+    let value = given("command", methods, method, schemas);
     let mut kinds = vec![Kind::KeyReused, Kind::Panicked, Kind::OutcomeUnknown, Kind::Failed];
     kinds.extend(OF_BODIES);
-    let accepted = answer(&value, "It happened.", &[("Memstate-Request", "The identity that it was sent under.")]);
+    let accepted =
+        answer(&value, "It happened.", &[("Memstate-Request", "The identity that it was sent under.")]);
     operation["responses"] = responses(accepted, &kinds, rejection(methods, method, schemas));
     operation
 }
@@ -135,12 +140,7 @@ fn query(methods: &Methods, method: &Method, by_get: bool, schemas: &mut Schemas
     let mut parameters = if by_get { parameters(methods, method, schemas) } else { Vec::new() };
     let is_free = |name: &str| !by_get || !super::arguments::has(method, name);
     for (name, header, description, schema) in [
-        (
-            "at",
-            "Memstate-At",
-            "As of this position or time; a date alone is the end of its day.",
-            when(),
-        ),
+        ("at", "Memstate-At", "As of this position or time; a date alone is the end of its day.", when()),
         (
             "after",
             "Memstate-After",
@@ -164,12 +164,11 @@ fn query(methods: &Methods, method: &Method, by_get: bool, schemas: &mut Schemas
         operation["requestBody"] = body(methods, method, schemas);
         kinds.extend(OF_BODIES);
     }
-    let value = schemas.of(&methods.schema, &method.command.accepted);
+    let value = given("query", methods, method, schemas);
     let mut accepted = answer(&value, "The answer.", &[]);
     if let (true, Shape::List(element)) = (method.stream, &method.command.accepted) {
         // One line of it.
-        accepted["content"]["application/x-ndjson"] =
-            json!({ "schema": { "type": "string", "description": "A line for each." },
+        accepted["content"]["application/x-ndjson"] = json!({ "schema": { "type": "string", "description": "A line for each." },
                     "x-line": schemas.of(&methods.schema, element) });
     }
     operation["responses"] = responses(accepted, &kinds, rejection(methods, method, schemas));
@@ -237,6 +236,15 @@ fn when() -> Json {
             { "type": "string", "format": "date" },
         ],
     })
+}
+
+/// What a method gives. A tuple has a name of its own, because many tools know none but in a schema by itself.
+fn given(what: &str, methods: &Methods, method: &Method, schemas: &mut Schemas) -> Json {
+    let value = schemas.of(&methods.schema, &method.command.accepted);
+    match value.get("prefixItems") {
+        Some(_) => schemas.put(&format!("{what}.{}.value", method.command.name), value),
+        None => value,
+    }
 }
 
 /// What is given when all went well.
@@ -337,12 +345,8 @@ fn problems() -> (Json, Json) {
 /// What is answered whatever the model is.
 fn fixed(path: &str, described: &Described, schemas: &mut Schemas) -> Json {
     let any = json!({});
-    let ok = |description: &str, media_type: &str, schema: Json| {
-        json!({ "description": description, "content": { media_type: { "schema": schema } } })
-    };
-    let parameter = |name: &str, description: &str, schema: Json| {
-        json!({ "name": name, "in": "query", "description": description, "schema": schema })
-    };
+    let ok = |description: &str, media_type: &str, schema: Json| json!({ "description": description, "content": { media_type: { "schema": schema } } });
+    let parameter = |name: &str, description: &str, schema: Json| json!({ "name": name, "in": "query", "description": description, "schema": schema });
     let position = || json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX });
     let (id, tag, summary, parameters, accepted, kinds): (_, _, _, Vec<Json>, _, Vec<Kind>) = match path {
         "/events" => (
@@ -351,7 +355,11 @@ fn fixed(path: &str, described: &Described, schemas: &mut Schemas) -> Json {
             "Events of commands, from now on or from a position on.",
             vec![
                 parameter("from", "The position to begin at; from now on if it is left out.", position()),
-                parameter("type", "Names of events, with commas between; all if it is left out.", json!({ "type": "string" })),
+                parameter(
+                    "type",
+                    "Names of events, with commas between; all if it is left out.",
+                    json!({ "type": "string" }),
+                ),
                 parameter(
                     "where",
                     "What has to hold of an event: `amount >= 100 and (from == 7 or to == 7)`.",
@@ -372,7 +380,8 @@ fn fixed(path: &str, described: &Described, schemas: &mut Schemas) -> Json {
                      out because they were not taken in time; `event: failed`, with a problem, is the last.",
                 );
                 if schemas::has_json(event.schema, event.shape) {
-                    accepted["content"]["text/event-stream"]["x-data"] = schemas.of(event.schema, event.shape);
+                    accepted["content"]["text/event-stream"]["x-data"] =
+                        schemas.of(event.schema, event.shape);
                 }
                 accepted
             },
@@ -385,20 +394,31 @@ fn fixed(path: &str, described: &Described, schemas: &mut Schemas) -> Json {
             vec![
                 parameter("from", "From this position or time on.", when()),
                 parameter("to", "Through this position or time.", when()),
-                parameter("events", "Whether with what they announced; it is made again, which takes longer.", json!({ "type": "boolean", "default": true })),
-                parameter("limit", "How many a page has.", json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 })),
+                parameter(
+                    "events",
+                    "Whether with what they announced; it is made again, which takes longer.",
+                    json!({ "type": "boolean", "default": true }),
+                ),
+                parameter(
+                    "limit",
+                    "How many a page has.",
+                    json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }),
+                ),
             ],
             {
-                let mut page = ok("A page of records.", "application/json", json!({
-                    "type": "object",
-                    "properties": {
-                        "records": { "type": "array", "items": schemas.record() },
-                        "next": { "type": ["string", "null"], "format": "uri-reference", "description": "Where the next page is." },
-                    },
-                    "required": ["records", "next"],
-                }));
-                page["content"]["application/x-ndjson"] =
-                    json!({ "schema": { "type": "string", "description": "A record on each line, to the end." } });
+                let mut page = ok(
+                    "A page of records.",
+                    "application/json",
+                    json!({
+                        "type": "object",
+                        "properties": {
+                            "records": { "type": "array", "items": schemas.record() },
+                            "next": { "type": ["string", "null"], "format": "uri-reference", "description": "Where the next page is." },
+                        },
+                        "required": ["records", "next"],
+                    }),
+                );
+                page["content"]["application/x-ndjson"] = json!({ "schema": { "type": "string", "description": "A record on each line, to the end." } });
                 page
             },
             vec![Kind::NoSuchPosition, Kind::AnswerTooLarge, Kind::WrongArguments, Kind::Failed],
@@ -414,15 +434,19 @@ fn fixed(path: &str, described: &Described, schemas: &mut Schemas) -> Json {
                     one
                 })
                 .into(),
-            ok("The differences.", "application/json", json!({
-                "type": "object",
-                "properties": { "changes": { "type": "array", "items": {
+            ok(
+                "The differences.",
+                "application/json",
+                json!({
                     "type": "object",
-                    "properties": { "path": { "type": "string" }, "before": any, "after": any },
-                    "required": ["path"],
-                } } },
-                "required": ["changes"],
-            })),
+                    "properties": { "changes": { "type": "array", "items": {
+                        "type": "object",
+                        "properties": { "path": { "type": "string" }, "before": any, "after": any },
+                        "required": ["path"],
+                    } } },
+                    "required": ["changes"],
+                }),
+            ),
             vec![Kind::NoSuchPosition, Kind::AnswerTooLarge, Kind::WrongArguments, Kind::Failed],
         ),
         "/openapi.json" => (

@@ -18,7 +18,11 @@ use super::{
     gate::{Asked, denied},
     problem::{Kind, Problem},
 };
-use crate::{HistoryRecord, Position, Span, Value, When, server::{Context, access::Act}, service::Records};
+use crate::{
+    HistoryRecord, Position, Span, Value, When,
+    server::{Context, access::Act},
+    service::Records,
+};
 
 /// How many records a page has, if that is not said, and at most.
 const PAGE: usize = 100;
@@ -59,7 +63,8 @@ struct Amended {
 
 impl<'a> Record<'a> {
     fn of(record: &'a HistoryRecord<Value>, with_events: bool) -> Self {
-        let call = |call: &'a crate::HistoryCommand| Call { command: &call.command, arguments: &call.arguments };
+        let call =
+            |call: &'a crate::HistoryCommand| Call { command: &call.command, arguments: &call.arguments };
         Record {
             position: record.position.get(),
             time: record.time.to_string(),
@@ -189,7 +194,10 @@ fn lines(asked: Asked, wanted: Wanted, records: Records, permit: OwnedSemaphoreP
         };
         let mut block = Vec::new();
         for record in chunk {
-            match record.map_err(|error| Problem::of_past(&error, "from")).and_then(|record| state.line(&record)) {
+            match record
+                .map_err(|error| Problem::of_past(&error, "from"))
+                .and_then(|record| state.line(&record))
+            {
                 Ok(line) => block.extend(line),
                 Err(problem) => {
                     block.extend(last_line(&problem));

@@ -87,19 +87,18 @@ impl Kind {
                 "The caller may not do this",
                 "No role of the caller's allows it, or a web page of another origin asks.",
             ),
-            Kind::NotFound => ("not-found", 404, "There is nothing of this name", "Look at the list of what there is."),
+            Kind::NotFound => {
+                ("not-found", 404, "There is nothing of this name", "Look at the list of what there is.")
+            }
             Kind::NoSuchPosition => (
                 "no-such-position",
                 404,
                 "There is no such moment",
                 "The position lies behind the last record; `at` is for the past, `after` waits for what comes.",
             ),
-            Kind::WrongMethod => (
-                "wrong-method",
-                405,
-                "Not with this method of HTTP",
-                "The header `Allow` says with which.",
-            ),
+            Kind::WrongMethod => {
+                ("wrong-method", 405, "Not with this method of HTTP", "The header `Allow` says with which.")
+            }
             Kind::TooSlow => (
                 "too-slow",
                 408,
@@ -124,7 +123,12 @@ impl Kind {
                 "The state does not contain that position yet",
                 "It was waited for, and did not come in time. Ask again.",
             ),
-            Kind::TooLarge => ("too-large", 413, "The body is too large", "Send less at once; the server's limits say how much."),
+            Kind::TooLarge => (
+                "too-large",
+                413,
+                "The body is too large",
+                "Send less at once; the server's limits say how much.",
+            ),
             Kind::AnswerTooLarge => (
                 "answer-too-large",
                 413,
@@ -179,7 +183,9 @@ impl Kind {
                 "It may have happened, or not",
                 "Send it again with `Idempotency-Key` set to `request`: then it happens once.",
             ),
-            Kind::Stopped => ("stopped", 503, "The server is stopping, or has stopped", "Nothing has happened. Try later."),
+            Kind::Stopped => {
+                ("stopped", 503, "The server is stopping, or has stopped", "Nothing has happened. Try later.")
+            }
         }
     }
 
@@ -211,7 +217,9 @@ impl Problem {
         let problem = Problem { kind, detail: detail.into(), members: Map::new(), headers: HeaderMap::new() };
         match kind {
             // A queue is empty again in much less than a second, but there is no smaller one to be told.
-            Kind::Overloaded | Kind::Stopped | Kind::OutcomeUnknown | Kind::NotYet => problem.header(RETRY_AFTER, "1"),
+            Kind::Overloaded | Kind::Stopped | Kind::OutcomeUnknown | Kind::NotYet => {
+                problem.header(RETRY_AFTER, "1")
+            }
             _ => problem,
         }
     }
@@ -286,7 +294,9 @@ impl Problem {
             NotJournaled::TooLarge { .. } => Kind::TooLarge,
             NotJournaled::Retired { .. } => Kind::Retired,
             NotJournaled::RequestReused => Kind::KeyReused,
-            NotJournaled::Unencodable { .. } | NotJournaled::InBatch { .. } | NotJournaled::TooMany { .. } => {
+            NotJournaled::Unencodable { .. }
+            | NotJournaled::InBatch { .. }
+            | NotJournaled::TooMany { .. } => {
                 return Problem::at_pointer("", why.to_string());
             }
         };

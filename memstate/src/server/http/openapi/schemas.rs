@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::json::Keys;
+use super::super::json::{F32_MAX, Keys};
 use crate::schema::{
     Content, Field, Kind, Schema, Shape, Variant,
     form::{Form, Place},
@@ -97,6 +97,12 @@ impl Schemas {
         })
     }
 
+    /// Gives a schema a name.
+    pub(super) fn put(&mut self, name: &str, schema: Json) -> Json {
+        self.components.insert(name.to_owned(), schema);
+        reference(name)
+    }
+
     /// What a record of the journal is.
     pub(super) fn record(&mut self) -> Json {
         let record = || {
@@ -145,7 +151,11 @@ impl Schemas {
                     64 => "An integer. It may be given as a text too, for who has no such integers.",
                     _ => "An integer, as a text if it has more than 64 bits.",
                 };
-                json!({ "description": told, "anyOf": [integer(is_signed, narrow), digits(is_signed, bits)] })
+                let mut number = integer(is_signed, narrow);
+                if bits > 64 {
+                    number["maximum"] = u64::MAX.into();
+                }
+                json!({ "description": told, "anyOf": [number, digits(is_signed, bits)] })
             }
         };
         let name = format!("memstate.{name}");
@@ -186,9 +196,7 @@ impl Schemas {
             Ok(Form::Bool) => json!({ "type": "boolean" }),
             Ok(Form::Signed(bits)) => integer(true, bits),
             Ok(Form::Unsigned(bits)) => integer(false, bits),
-            Ok(Form::F32) => {
-                float(json!({ "type": "number", "minimum": f64::from(f32::MIN), "maximum": f64::from(f32::MAX) }))
-            }
+            Ok(Form::F32) => float(json!({ "type": "number", "minimum": -F32_MAX, "maximum": F32_MAX })),
             Ok(Form::F64) => float(json!({ "type": "number" })),
             Ok(Form::Char) => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
             Ok(Form::Text) => json!({ "type": "string" }),
@@ -245,6 +253,8 @@ impl Schemas {
             }));
         }
         match all.len() {
+            // There is no value of it.
+            0 => json!({ "not": {} }),
             1 => all.remove(0),
             _ => json!({ "anyOf": all }),
         }
@@ -393,7 +403,8 @@ impl Same<'_> {
             (Content::Fields(one), Content::Fields(other)) => {
                 let mut pairs = one.iter().zip(other);
                 one.len() == other.len()
-                    && pairs.all(|(one, other)| one.name == other.name && self.shape(&one.shape, &other.shape))
+                    && pairs
+                        .all(|(one, other)| one.name == other.name && self.shape(&one.shape, &other.shape))
             }
             _ => false,
         }
