@@ -264,7 +264,7 @@ impl Model for Bank {
 impl<C: TakesCommands<Bank>> BankClient<C> {
     /// Opens an account and returns its number.
     pub fn open(&self, balance: u64) -> Call<u64> {
-        self.client.__call(0, &mut |bytes| Argument::put(&balance, bytes), Returned::<false>::read)
+        self.client.__call(0, &mut |bytes| Argument::put(&balance, bytes), Returned::<false>::READ)
     }
 
     /// Takes an amount out.
@@ -273,7 +273,7 @@ impl<C: TakesCommands<Bank>> BankClient<C> {
             Argument::put(&account, bytes)?;
             Argument::put(&amount, bytes)
         };
-        self.client.__call(1, &mut put, Returned::<true>::read)
+        self.client.__call(1, &mut put, Returned::<true>::READ)
     }
 }
 

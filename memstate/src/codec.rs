@@ -236,10 +236,17 @@ pub trait Answer: Sized + Send + 'static {
     /// What the type looks like.
     #[doc(hidden)]
     fn shape(tracer: &mut Tracer) -> Shape;
+
+    /// Takes a value that another type wrote from the front of `bytes`.
+    #[doc(hidden)]
+    fn carry(written: Type<'_>, bytes: &mut &[u8]) -> Result<Self, Unreadable>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Answer for T {
+    fn carry(written: Type<'_>, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        carry::read(written, bytes)
+    }
     fn shape(tracer: &mut Tracer) -> Shape {
         tracer.shape_of::<T>()
     }

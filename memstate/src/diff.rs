@@ -29,6 +29,18 @@ impl<M: Model> Diff<M> {
         });
         Diff { found: Box::pin(found), model: std::marker::PhantomData }
     }
+
+    /// Has a server find it out.
+    #[cfg(feature = "remote")]
+    pub(crate) fn there(link: &Arc<crate::remote::Link>, from: When, to: When) -> Self {
+        use crate::remote::frames::{Fault, Moment};
+        let link = Arc::clone(link);
+        let found = async move {
+            let (from, to) = (Moment::of(&from)?, Moment::of(&to)?);
+            link.diff(from, to).await.map_err(Fault::into_past_error)
+        };
+        Diff { found: Box::pin(found), model: std::marker::PhantomData }
+    }
 }
 
 impl<M: Model> Future for Diff<M> {

@@ -38,6 +38,21 @@ pub enum Error<E = Infallible> {
     /// A snapshot could not be written, or events of the past could not be made again, for this reason. The engine goes
     /// on.
     Failed(Arc<str>),
+    /// The server does not allow this to the caller, and nothing of this call has happened.
+    Denied(Arc<str>),
+    /// Client and server are of different versions, which do not understand each other here: this says what is different. A
+    /// command has not happened, unless it says so.
+    Incompatible(Arc<str>),
+    /// The server could not be reached for as long as the client tries, and nothing of this call has happened.
+    Unreachable(Arc<str>),
+    /// A subscriber was too slow, and the events of the commands in between are left out. The stream goes on;
+    /// [`Client::events`](crate::Client::events) from there has them.
+    Missed {
+        /// Through this position it has all.
+        after: Position,
+        /// From the one after this on, it goes on.
+        through: Position,
+    },
 }
 
 /// Why a command was not journaled.
@@ -124,6 +139,10 @@ impl<E> Error<E> {
             Error::OutcomeUnknown(why) => Error::OutcomeUnknown(why),
             Error::Stopped(why) => Error::Stopped(why),
             Error::Failed(why) => Error::Failed(why),
+            Error::Denied(why) => Error::Denied(why),
+            Error::Incompatible(why) => Error::Incompatible(why),
+            Error::Unreachable(why) => Error::Unreachable(why),
+            Error::Missed { after, through } => Error::Missed { after, through },
         }
     }
 }
@@ -142,6 +161,15 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Error::OutcomeUnknown(why) => write!(f, "it is unknown whether the command happened: {why}"),
             Error::Stopped(why) => write!(f, "the engine has stopped: {why}"),
             Error::Failed(why) => why.fmt(f),
+            Error::Denied(why) => write!(f, "not allowed: {why}"),
+            Error::Incompatible(why) => write!(f, "client and server are of different versions: {why}"),
+            Error::Unreachable(why) => write!(f, "the server cannot be reached: {why}"),
+            Error::Missed { after, through } => write!(
+                f,
+                "the subscriber was too slow: the events after position {after} and through {through} are left out; \
+                 subscribe again from position {} to have them",
+                after.next()
+            ),
         }
     }
 }

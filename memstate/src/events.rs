@@ -15,6 +15,11 @@ use std::{
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
+#[cfg(feature = "remote")]
+use crate::{
+    Filter,
+    remote::{Link, Part, Parts, read_event},
+};
 use crate::{
     Error, Model, Position,
     codec::{Answer, whole},
@@ -126,12 +131,45 @@ impl EventLog {
 /// read back gives an error, and the stream goes on.
 #[must_use = "events come when this is polled"]
 pub struct Events<M: Model> {
+    source: Source<M>,
+    filter: Filtered,
+}
+
+enum Source<M: Model> {
+    Here(Here<M>),
+    #[cfg(feature = "remote")]
+    There(There),
+}
+
+/// Which events are wanted.
+#[cfg(not(feature = "remote"))]
+#[derive(Default)]
+struct Filtered;
+
+/// Which events are wanted.
+#[cfg(feature = "remote")]
+type Filtered = Option<Filter>;
+
+/// The events of a model in another process.
+#[cfg(feature = "remote")]
+enum There {
+    Planned { link: Arc<Link>, from: Position },
+    Running(Parts),
+}
+
+/// The events of a model in this process.
+struct Here<M: Model> {
     shared: Arc<Shared<M>>,
     /// Everything through here was given, or is in `ready` or `replayed`.
     seen: Position,
     ready: VecDeque<(Position, Arc<[u8]>)>,
     replayed: Option<mpsc::Receiver<Replayed>>,
+    /// Why it cannot begin.
+    #[cfg(feature = "remote")]
+    fault: Option<Arc<str>>,
     failed: bool,
+    /// Whether it had all that there were at some time.
+    had_all: bool,
     model: PhantomData<fn() -> M>,
 }
 
@@ -145,25 +183,84 @@ enum Replayed {
 
 impl<M: Model> Events<M> {
     pub(crate) fn new(engine: Arc<Engine<M>>, from: Position) -> Self {
-        Events {
-            shared: Arc::clone(engine.shared()),
-            seen: Position::new(from.get().saturating_sub(1)),
-            ready: VecDeque::new(),
-            replayed: None,
-            failed: false,
-            model: PhantomData,
+        Events { source: Source::Here(Here::new(engine, from)), filter: Filtered::default() }
+    }
+
+    /// Those of a model in another process.
+    #[cfg(feature = "remote")]
+    pub(crate) fn there(link: &Arc<Link>, from: Position) -> Self {
+        let source = Source::There(There::Planned { link: Arc::clone(link), from });
+        Events { source, filter: None }
+    }
+
+    /// Only those that the filter accepts. Of a model in another process it is the server that looks at them, and the others are
+    /// not sent. A filter that speaks of what the events do not have is an [`Error::Failed`], which is the first item and the last.
+    ///
+    /// Calling it after the first event came changes nothing.
+    ///
+    /// ```
+    /// # use memstate::{Ctx, Filter};
+    /// # #[memstate::data]
+    /// # #[derive(PartialEq)]
+    /// # enum BookEvent { Signed { name: String } }
+    /// # #[memstate::model]
+    /// # #[derive(Default)]
+    /// # struct Guestbook {}
+    /// # #[memstate::model(events = BookEvent)]
+    /// # impl Guestbook {
+    /// #     pub fn sign(&mut self, ctx: &mut Ctx<BookEvent>, name: String) {
+    /// #         ctx.emit(BookEvent::Signed { name });
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let guestbook = memstate::open::<Guestbook>("memory:").await?;
+    /// let filter: Filter = "Signed where name starts with \"A\"".parse()?;
+    /// let mut events = guestbook.events(1.into()).filter(filter);
+    /// guestbook.sign("Bob").await?;
+    /// guestbook.sign("Ann").await?;
+    /// let (position, event) = events.next().await.expect("there is one")?;
+    /// assert_eq!((position.get(), event), (2, BookEvent::Signed { name: "Ann".into() }));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "remote")]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        let preamble = &crate::engine::Today::of::<M>().preamble;
+        match (filter.resolved(preamble.schema.of(&preamble.events)), &mut self.source) {
+            (Ok(resolved), _) => self.filter = Some(resolved).filter(|filter| !filter.is_empty()),
+            (Err(error), Source::Here(here)) => here.fault = Some(error.to_string().into()),
+            // The server may know of events that this code does not.
+            (Err(_), Source::There(_)) => self.filter = Some(filter),
         }
+        self
     }
 
     /// The same, as bytes. Once it has caught up it has nothing replayed any more when it falls behind, but says what it has missed.
     #[cfg(feature = "server")]
-    pub(crate) fn telling_what_was_missed(self) -> RawEvents<M> {
-        RawEvents { events: self, caught_up: false }
+    pub(crate) fn telling_what_was_missed(engine: Arc<Engine<M>>, from: Position) -> RawEvents<M> {
+        RawEvents { events: Here::new(engine, from), caught_up: false }
     }
 
     /// The next event; `None` when the engine has stopped and there are no more.
     pub async fn next(&mut self) -> Option<Result<(Position, M::Event), Error>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl<M: Model> Here<M> {
+    fn new(engine: Arc<Engine<M>>, from: Position) -> Self {
+        Here {
+            shared: Arc::clone(engine.shared()),
+            seen: Position::new(from.get().saturating_sub(1)),
+            ready: VecDeque::new(),
+            replayed: None,
+            #[cfg(feature = "remote")]
+            fault: None,
+            failed: false,
+            had_all: false,
+            model: PhantomData,
+        }
     }
 
     /// Has the events after `self.seen` and through `until` made again.
@@ -212,19 +309,58 @@ impl<M: Model> Stream for Events<M> {
     type Item = Result<(Position, M::Event), Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            match self.poll_step(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Step::Event(position, bytes)) => {
-                    return Poll::Ready(Some(read::<M>(position, &bytes)));
-                }
-                Poll::Ready(Step::Behind(until)) => self.replay(until),
-                Poll::Ready(Step::CaughtUp) => {}
-                Poll::Ready(Step::Failed(error)) => return Poll::Ready(Some(Err(error))),
-                Poll::Ready(Step::Ended) => return Poll::Ready(None),
-            }
+        let this = &mut *self;
+        match &mut this.source {
+            Source::Here(here) => here.poll_event(&this.filter, cx),
+            #[cfg(feature = "remote")]
+            Source::There(there) => there.poll_event::<M>(&this.filter, cx),
         }
     }
+}
+
+#[cfg(feature = "remote")]
+impl There {
+    fn poll_event<M: Model>(
+        &mut self,
+        filter: &Filtered,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Position, M::Event), Error>>> {
+        loop {
+            let parts = match self {
+                There::Planned { link, from } => {
+                    *self = There::Running(link.events(*from, filter.as_ref().map(Filter::to_string)));
+                    continue;
+                }
+                There::Running(parts) => parts,
+            };
+            return Poll::Ready(match std::task::ready!(parts.poll_next(cx)) {
+                Some(Part::Event { position, event, dialect }) => {
+                    Some(read_event(dialect.as_deref(), &event).map(|event| (position, event)).map_err(|error| {
+                        let why = format!("an event of position {position} has no place in the types of this client: {error}");
+                        Error::Incompatible(why.into())
+                    }))
+                }
+                Some(Part::Missed { after, through }) => Some(Err(Error::Missed { after, through })),
+                Some(Part::Failed(error)) => Some(Err(error)),
+                Some(_) => continue,
+                None => None,
+            });
+        }
+    }
+}
+
+#[cfg(not(feature = "remote"))]
+fn is_wanted<M: Model>(_: &Filtered, _: &[u8]) -> bool {
+    true
+}
+
+#[cfg(feature = "remote")]
+fn is_wanted<M: Model>(filter: &Filtered, event: &[u8]) -> bool {
+    let Some(filter) = filter else { return true };
+    let preamble = &crate::engine::Today::of::<M>().preamble;
+    let event = whole(event, |bytes| crate::schema::value::read(preamble.schema.of(&preamble.events), bytes));
+    // One that cannot be read is for the subscriber to be told of.
+    event.map_or(true, |event| filter.accepts(&event))
 }
 
 /// What a subscriber comes to next.
@@ -238,10 +374,34 @@ enum Step {
     Ended,
 }
 
-impl<M: Model> Events<M> {
+impl<M: Model> Here<M> {
+    fn poll_event(
+        &mut self,
+        filter: &Filtered,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Position, M::Event), Error>>> {
+        loop {
+            return Poll::Ready(match std::task::ready!(self.poll_step(cx)) {
+                Step::Event(_, bytes) if !is_wanted::<M>(filter, &bytes) => continue,
+                Step::Event(position, bytes) => Some(read::<M>(position, &bytes)),
+                Step::Behind(until) => {
+                    self.replay(until);
+                    continue;
+                }
+                Step::CaughtUp => continue,
+                Step::Failed(error) => Some(Err(error)),
+                Step::Ended => None,
+            });
+        }
+    }
+
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         if self.failed {
             return Poll::Ready(Step::Ended);
+        }
+        #[cfg(feature = "remote")]
+        if let Some(why) = self.fault.take() {
+            return Poll::Ready(Step::Failed(self.fail(why)));
         }
         if let Some((position, bytes)) = self.ready.pop_front() {
             return Poll::Ready(Step::Event(position, bytes));
@@ -256,12 +416,21 @@ impl<M: Model> Events<M> {
         }
         match self.shared.events.look(self.seen, cx) {
             Found::Events(events, through) => {
+                self.had_all = true;
                 self.seen = through;
                 self.ready.extend(events);
                 Poll::Ready(Step::CaughtUp)
             }
-            Found::TooOld(until) => Poll::Ready(Step::Behind(until)),
-            Found::Nothing => Poll::Pending,
+            Found::TooOld(until) => {
+                if std::mem::take(&mut self.had_all) {
+                    self.shared.meters.subscriber_fell_behind();
+                }
+                Poll::Ready(Step::Behind(until))
+            }
+            Found::Nothing => {
+                self.had_all = true;
+                Poll::Pending
+            }
             Found::Ended => Poll::Ready(Step::Ended),
         }
     }
@@ -270,7 +439,7 @@ impl<M: Model> Events<M> {
 /// Events as bytes, for who passes them on.
 #[cfg(feature = "server")]
 pub(crate) struct RawEvents<M: Model> {
-    events: Events<M>,
+    events: Here<M>,
     /// Whether everything of the past was given.
     caught_up: bool,
 }
@@ -318,6 +487,6 @@ fn read<M: Model>(position: Position, bytes: &[u8]) -> Result<(Position, M::Even
 
 impl<M: Model> fmt::Debug for Events<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events").field("seen", &self.seen).finish_non_exhaustive()
+        f.debug_struct("Events").field("model", &M::NAME).finish_non_exhaustive()
     }
 }

@@ -12,6 +12,13 @@ use std::{
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
+#[cfg(feature = "remote")]
+use crate::remote::{
+    Link, Part, Parts,
+    frames::{self, Moment},
+    read_event,
+    surface::Dialect,
+};
 use crate::{
     Model, PastError, Position, RequestId, Span, Timestamp, Value,
     codec::{Answer, whole},
@@ -195,10 +202,19 @@ pub struct History<M: Model> {
 }
 
 enum Work<M: Model> {
+    /// Of a server, with its link until it is asked.
+    #[cfg(feature = "remote")]
+    There(There),
     Planned(Plan<M>),
     Starting(Pin<Box<dyn Future<Output = mpsc::Receiver<Item<M>>> + Send>>),
     Running(mpsc::Receiver<Item<M>>),
     Over,
+}
+
+#[cfg(feature = "remote")]
+enum There {
+    Planned { link: Arc<Link>, span: Span, with_events: bool },
+    Running(Parts),
 }
 
 struct Plan<M: Model> {
@@ -215,13 +231,23 @@ impl<M: Model> History<M> {
         History { work: Work::Planned(Plan { shared, span, end, with_events: true }) }
     }
 
+    /// That of a model in another process.
+    #[cfg(feature = "remote")]
+    pub(crate) fn there(link: &Arc<Link>, span: Span) -> Self {
+        let link = Arc::clone(link);
+        History { work: Work::There(There::Planned { link, span, with_events: true }) }
+    }
+
     /// Leaves the events out. Then the journal is only read: no command is run again, no snapshot is loaded, and it takes
     /// no memory to speak of. Records whose commands the model no longer has are shown too.
     ///
     /// Calling it after the first record came changes nothing.
     pub fn without_events(mut self) -> Self {
-        if let Work::Planned(plan) = &mut self.work {
-            plan.with_events = false;
+        match &mut self.work {
+            Work::Planned(plan) => plan.with_events = false,
+            #[cfg(feature = "remote")]
+            Work::There(There::Planned { with_events, .. }) => *with_events = false,
+            _ => {}
         }
         self
     }
@@ -238,6 +264,31 @@ impl<M: Model> Stream for History<M> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item<M>>> {
         loop {
             match &mut self.work {
+                #[cfg(feature = "remote")]
+                Work::There(There::Planned { link, span, with_events }) => {
+                    let bounds = Moment::of_bound(&span.from)
+                        .and_then(|from| Ok((from, Moment::of_bound(&span.to)?)));
+                    match bounds {
+                        Ok((from, to)) => {
+                            self.work = Work::There(There::Running(link.history(from, to, *with_events)));
+                        }
+                        Err(error) => {
+                            self.work = Work::Over;
+                            return Poll::Ready(Some(Err(error)));
+                        }
+                    }
+                }
+                #[cfg(feature = "remote")]
+                Work::There(There::Running(parts)) => match std::task::ready!(parts.poll_next(cx)) {
+                    Some(Part::Record { record, dialect }) => {
+                        return Poll::Ready(Some(record_of::<M>(*record, dialect.as_deref())));
+                    }
+                    Some(Part::Failed(error)) => {
+                        self.work = Work::Over;
+                        return Poll::Ready(Some(Err(PastError::Failed(error.to_string().into()))));
+                    }
+                    Some(_) | None => self.work = Work::Over,
+                },
                 Work::Planned(_) => {
                     let Work::Planned(plan) = std::mem::replace(&mut self.work, Work::Over) else {
                         unreachable!("it was seen above")
@@ -304,6 +355,23 @@ impl<M: Model> Plan<M> {
         })?;
         Ok(())
     }
+}
+
+/// A record as a server tells it.
+#[cfg(feature = "remote")]
+fn record_of<M: Model>(record: frames::Record, dialect: Option<&Dialect>) -> Item<M> {
+    let mut events = Vec::new();
+    for bytes in &record.events {
+        match read_event(dialect, bytes) {
+            Ok(event) => events.push(event),
+            Err(error) => {
+                let position = record.position();
+                let why = format!("an event of position {position} has no place in the types of this client: {error}");
+                return Err(PastError::Failed(why.into()));
+            }
+        }
+    }
+    Ok(record.with_events(events))
 }
 
 fn record<M: Model>(line: &Line<'_>, events: &[u8]) -> Item<M> {

@@ -50,9 +50,10 @@
 //! # Where to look
 //!
 //! * [`guide`]: [your first model](guide::first_model), [how to read our errors](guide::errors), [how to change a model that
-//!   has a journal](guide::changing).
+//!   has a journal](guide::changing), [how to watch one at work](guide::observing).
 //! * [`model`](macro@model) and [`data`](macro@data), the macros, with every key.
 //! * [`Client`]: what every typed client can do besides the model's own methods.
+//! * [`Metrics`]: what an open model has done, in numbers.
 //! * [`Error`] and [`OpenError`]: what can go wrong, by what to do next.
 //! * [`collections`]: what belongs into a model.
 //! * [`Ctx`]: time, randomness, identity and events for a command.
@@ -93,6 +94,7 @@ mod history;
 pub mod journal;
 #[doc(hidden)]
 pub mod keys;
+pub mod metrics;
 pub mod model;
 #[cfg(any(feature = "cli", feature = "remote"))]
 mod near;
@@ -101,6 +103,8 @@ mod pace;
 mod past;
 mod position;
 mod prefetch;
+#[cfg(feature = "remote")]
+mod remote;
 mod request;
 pub mod schema;
 #[cfg(feature = "server")]
@@ -116,7 +120,11 @@ mod when;
 pub use checked::{Checked, check};
 #[cfg(feature = "cli")]
 pub use cli::program::{main, main_with};
-pub use client::{Ask, Atomically, Call, Client, Execute, Inner, Look, Refused, TakesCommands};
+#[cfg(feature = "remote")]
+pub use client::WatchQuery;
+pub use client::{
+    Answering, Ask, Atomically, Call, Client, Execute, Inner, Items, Look, Refused, TakesCommands,
+};
 pub use diff::Diff;
 pub use engine::Retention;
 pub use error::{Error, NotJournaled, OpenError, Problem};
@@ -125,10 +133,13 @@ pub use events::Events;
 pub use filter::Filter;
 pub use history::{AmendedOutcome, History, HistoryCommand, HistoryRecord, RecordOutcome};
 pub use memstate_macros::{data, model};
+pub use metrics::Metrics;
 pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
 pub use past::{At, Past, PastError};
 pub use position::{InvalidTimestamp, Position, Timestamp};
+#[cfg(feature = "remote")]
+pub use remote::{Connect, ConnectError, Connecting, connect};
 pub use request::{InvalidRequestId, RequestId};
 pub use schema::diff::Change;
 pub use schema::value::Value;
@@ -146,7 +157,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{
-        client::{Ask, Call, Client, Inner, Look, TakesCommands},
+        client::{Ask, Call, Client, Inner, Items, Look, TakesCommands},
         codec::{
             Answer, Argument, Unreadable, Unwritable,
             counted::{
@@ -159,7 +170,7 @@ pub mod __private {
         model::{
             AllCommandsAndQueriesInOneImplBlock as Methods, Annotated, Announce, Announced, ClientInScope,
             CommandOf, Ctx, Lend, Method, Model, NoClient, NoEvents, NotResult, Operation, Outcome,
-            Parameter, Part, Probe, Returned, ShapeOf, Spelled, Verdict,
+            Parameter, Part, Probe, ReadReply, Returned, ShapeOf, Spelled, Verdict,
             carried::{arguments, conversion, filled},
             collect,
             each::{CloneEach, DebugEach, EqEach},

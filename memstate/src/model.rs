@@ -77,6 +77,17 @@ pub trait Model: State {
     /// If the bytes are no such reply.
     fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable>;
 
+    /// The answer to the query number `method`, from what [`respond`](Model::respond) wrote.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no such answer. An implementation by hand that leaves this out has no answers to queries that were built
+    /// by hand and asked of another process.
+    fn answer_of(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable> {
+        let _ = (method, verdict, bytes);
+        Err(Unreadable::new("this model reads no answers to queries that were built by hand"))
+    }
+
     /// Answers a query, and appends the answer to `reply`: what a `Result` holds, or the value itself.
     ///
     /// # Errors
@@ -121,6 +132,10 @@ pub trait AllCommandsAndQueriesInOneImplBlock: Sized {
     fn answer(&self, query: Self::Query) -> Self::Reply;
     fn respond(&self, query: Self::Query, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable>;
     fn reply(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable>;
+    fn answer_of(method: u16, verdict: Verdict, bytes: &mut &[u8]) -> Result<Self::Reply, Unreadable> {
+        let _ = (verdict, bytes);
+        Err(no_such_method(method))
+    }
 }
 
 /// Compares a model's client with the type of that name where the `impl` block stands.
@@ -157,7 +172,7 @@ impl<M> TakesCommands<M> for NoClient {
         &self,
         _: u16,
         _: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
-        _: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
+        _: ReadReply<R>,
     ) -> crate::Call<R, K> {
         unreachable!("this does not compile")
     }
@@ -519,7 +534,49 @@ pub trait Returned<const K: bool>: Outcome<K> {
     /// What both sides look like.
     #[doc(hidden)]
     fn shapes(tracer: &mut Tracer) -> (Shape, Option<Shape>);
+
+    /// Reads what another version's [`conclude`](Returned::conclude) wrote.
+    #[doc(hidden)]
+    fn carry(verdict: Verdict, written: Type<'_>, bytes: &mut &[u8]) -> Result<Self, Unreadable>;
+
+    /// Both ways to read one, for a client.
+    #[doc(hidden)]
+    const READ: ReadReply<Self> = ReadReply {
+        read: Self::read,
+        #[cfg(feature = "remote")]
+        carry: Self::carry,
+    };
 }
+
+/// How a reply becomes what the method returns.
+// Pointers instead of a bound on `R`, so that a result that cannot be read is an error at its method and not once more at every
+// call.
+#[doc(hidden)]
+pub struct ReadReply<R> {
+    pub(crate) read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
+    #[cfg(feature = "remote")]
+    pub(crate) carry: fn(Verdict, Type<'_>, &mut &[u8]) -> Result<R, Unreadable>,
+}
+
+impl<R> ReadReply<R> {
+    /// One that has nothing to read.
+    #[doc(hidden)]
+    pub const fn __unread() -> Self {
+        ReadReply {
+            read: |_, _| unreachable!("this does not compile"),
+            #[cfg(feature = "remote")]
+            carry: |_, _, _| unreachable!("this does not compile"),
+        }
+    }
+}
+
+impl<R> Clone for ReadReply<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for ReadReply<R> {}
 
 impl<T: Answer, E: Answer> Returned<true> for Result<T, E> {
     fn conclude(self, reply: &mut Vec<u8>) -> Result<Verdict, Unwritable> {
@@ -537,6 +594,12 @@ impl<T: Answer, E: Answer> Returned<true> for Result<T, E> {
     fn shapes(tracer: &mut Tracer) -> (Shape, Option<Shape>) {
         (T::shape(tracer), Some(E::shape(tracer)))
     }
+    fn carry(verdict: Verdict, written: Type<'_>, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        match verdict {
+            Verdict::Accepted => T::carry(written, bytes).map(Ok),
+            Verdict::Rejected => E::carry(written, bytes).map(Err),
+        }
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -552,6 +615,12 @@ impl<R: Answer> Returned<false> for R {
     }
     fn shapes(tracer: &mut Tracer) -> (Shape, Option<Shape>) {
         (R::shape(tracer), None)
+    }
+    fn carry(verdict: Verdict, written: Type<'_>, bytes: &mut &[u8]) -> Result<Self, Unreadable> {
+        match verdict {
+            Verdict::Accepted => R::carry(written, bytes),
+            Verdict::Rejected => Err(Unreadable::new("a method that cannot refuse has refused")),
+        }
     }
 }
 

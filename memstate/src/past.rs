@@ -9,8 +9,13 @@ use std::{
     task::{Context, Poll},
 };
 
+#[cfg(feature = "remote")]
+use crate::remote::{
+    Link,
+    frames::{Fault, Moment},
+};
 use crate::{
-    Error, InvalidTimestamp, Model, Position, Timestamp, When,
+    Answering, Error, InvalidTimestamp, Model, Position, Timestamp, When,
     engine::{Engine, Kernel, in_turn},
     model::{Operation, parts},
     state,
@@ -41,11 +46,19 @@ pub enum PastError {
 /// the journal.
 ///
 /// It takes the memory of a whole model.
+///
+/// Of a model in another process it is a position; the server makes the state, keeps the latest few, and makes others again.
 pub struct Past<M: Model> {
-    state: Arc<State<M>>,
+    state: State<M>,
 }
 
-struct State<M: Model> {
+enum State<M: Model> {
+    Here(Arc<Made<M>>),
+    #[cfg(feature = "remote")]
+    There { link: Arc<Link>, position: Position, time: Option<Timestamp> },
+}
+
+struct Made<M: Model> {
     kernel: Kernel<M>,
     time: Option<Timestamp>,
 }
@@ -55,19 +68,37 @@ impl<M: Model> Past<M> {
     ///
     /// # Panics
     ///
-    /// If `look` panics.
+    /// If `look` panics, and if the model is in another process, from where it cannot be lent.
     pub fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
-        look(self.state.kernel.model())
+        match &self.state {
+            State::Here(state) => look(state.kernel.model()),
+            #[cfg(feature = "remote")]
+            State::There { link, .. } => crate::client::not_here("read", link),
+        }
     }
 
     /// Answers a query that was built by hand.
     ///
     /// # Errors
     ///
-    /// [`Error::Panicked`] if the query panics.
-    pub fn query(&self, query: M::Query) -> Result<M::Reply, Error> {
+    /// Awaiting it gives [`Error::Panicked`] if the query panics.
+    pub fn query(&self, query: M::Query) -> Answering<M> {
         let method = query.method();
-        self.ask(method, |model| model.answer(query))
+        #[cfg(feature = "remote")]
+        if let State::There { link, position, .. } = &self.state {
+            let pending = link.query(method, &mut |bytes| query.put(bytes), Some(*position));
+            return Answering::there(link, method, pending);
+        }
+        Answering::here(self.ask(method, |model| model.answer(query)))
+    }
+
+    /// Where it is, if that is another process.
+    #[cfg(feature = "remote")]
+    pub(crate) fn link(&self) -> Option<&Arc<Link>> {
+        match &self.state {
+            State::Here(_) => None,
+            State::There { link, .. } => Some(link),
+        }
     }
 
     /// Answers the query number `method` by `look`.
@@ -81,18 +112,33 @@ impl<M: Model> Past<M> {
 
     /// The position of the last record that it contains.
     pub fn position(&self) -> Position {
-        self.state.kernel.position()
+        match &self.state {
+            State::Here(state) => state.kernel.position(),
+            #[cfg(feature = "remote")]
+            State::There { position, .. } => *position,
+        }
     }
 
     /// The time of that record; `None` for the initial state, before the first record.
     pub fn time(&self) -> Option<Timestamp> {
-        self.state.time
+        match &self.state {
+            State::Here(state) => state.time,
+            #[cfg(feature = "remote")]
+            State::There { time, .. } => *time,
+        }
     }
 }
 
 impl<M: Model> Clone for Past<M> {
     fn clone(&self) -> Self {
-        Past { state: Arc::clone(&self.state) }
+        let state = match &self.state {
+            State::Here(state) => State::Here(Arc::clone(state)),
+            #[cfg(feature = "remote")]
+            State::There { link, position, time } => {
+                State::There { link: Arc::clone(link), position: *position, time: *time }
+            }
+        };
+        Past { state }
     }
 }
 
@@ -128,8 +174,20 @@ impl<M: Model> At<M> {
             let position = shared.source.position_of(&when, end, wanted)?;
             let replayed = shared.source.state_at(position, wanted)?;
             let time = (replayed.kernel.position() > Position::START).then_some(replayed.last_time);
-            Ok(Past { state: Arc::new(State { kernel: replayed.kernel, time }) })
+            Ok(Past { state: State::Here(Arc::new(Made { kernel: replayed.kernel, time })) })
         })
+    }
+
+    /// Has a server make it.
+    #[cfg(feature = "remote")]
+    pub(crate) fn there(link: &Arc<Link>, when: When) -> Self {
+        let link = Arc::clone(link);
+        let made = async move {
+            let moment = Moment::of(&when)?;
+            let (position, time) = link.at(moment).await.map_err(Fault::into_past_error)?;
+            Ok(Past { state: State::There { link, position, time } })
+        };
+        At { made: Box::pin(made) }
     }
 }
 

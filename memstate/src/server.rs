@@ -72,8 +72,12 @@ pub enum ServeError {
 ///
 /// [`ServeError`], if an address cannot be listened on, or the settings cannot be used.
 pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<Serving, ServeError> {
-    let service: Arc<dyn Service> = Arc::new(Hosted::new(client));
+    let hosted = Hosted::new(client).ok_or_else(|| {
+        ServeError::Settings("the model is in another process, which is to serve it itself".to_owned())
+    })?;
+    let service: Arc<dyn Service> = Arc::new(hosted);
     let access = Access::open(service.described());
+    let telemetry = Telemetry::new(service.described());
     let secured = Secured::default();
     let connections = Arc::new(Semaphore::new(settings.limits.connections));
     let listen = async |address: Option<SocketAddr>| match address {
@@ -91,7 +95,7 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
         service,
         access,
         settings,
-        telemetry: Telemetry::new(),
+        telemetry,
         stopping: stopping.clone(),
         pasts: calls::Pasts::default(),
     });

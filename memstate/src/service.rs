@@ -11,14 +11,17 @@ use std::{
     task::{Context, Poll},
 };
 
+use futures_util::StreamExt;
+
 use crate::{
-    Change, Client, Error, Events, History, HistoryRecord, Model, NotJournaled, Past, PastError, Position,
-    RequestId, Span, Timestamp, Value, When,
+    Change, Client, Error, Events, History, HistoryRecord, Metrics, Model, NotJournaled, Past, PastError,
+    Position, RequestId, Span, Timestamp, Value, When,
     cli::program::methods::Methods,
     codec::{Answer, Unreadable, whole},
-    engine::{Engine, Pending, Today, atomically::Sent},
+    engine::{Engine, Pending, Preamble, Route, Routes, Today, atomically::Sent},
     model::{Operation, Verdict, collected},
-    schema::{Type, value},
+    remote::surface::{Kind, Surface},
+    schema::{Type, Written, value},
 };
 
 /// What a model's methods are called, take and give.
@@ -98,9 +101,15 @@ pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Records =
     Pin<Box<dyn futures_util::Stream<Item = Result<HistoryRecord<Value>, PastError>> + Send>>;
 
+pub(crate) type RecordsWithBytes =
+    Pin<Box<dyn futures_util::Stream<Item = Result<HistoryRecord<Vec<u8>>, PastError>> + Send>>;
+
 /// An open model.
 pub(crate) trait Service: Asks {
     fn described(&self) -> &Described;
+
+    /// What the engine has measured.
+    fn metrics(&self) -> Metrics;
 
     /// Sends a command. What cannot be read as its arguments is answered with
     /// [`Unencodable`](NotJournaled::Unencodable).
@@ -108,6 +117,24 @@ pub(crate) trait Service: Asks {
 
     /// Sends several commands that happen together or not at all.
     fn submit_all(&self, commands: &[(u16, &[u8])], sender: &Sender) -> Sent;
+
+    /// The server's methods for those of a client of another version.
+    fn agree(&self, theirs: &Surface) -> Agreement;
+
+    /// The arguments of a command or a query of a client of another version, for the method of this number here; `version` is the
+    /// client's.
+    fn carry(
+        &self,
+        theirs: &Surface,
+        kind: Kind,
+        method: u16,
+        to: u16,
+        version: u32,
+        arguments: &[u8],
+    ) -> Result<Vec<u8>, Unreadable>;
+
+    /// What the methods look like from outside.
+    fn surface(&self) -> &Surface;
 
     /// A new identity for a command that certainly was never sent before.
     fn new_request(&self) -> RequestId;
@@ -124,6 +151,9 @@ pub(crate) trait Service: Asks {
 
     fn history(&self, span: Span, with_events: bool) -> Records;
 
+    /// The same with the bytes of the events.
+    fn history_with_bytes(&self, span: Span, with_events: bool) -> RecordsWithBytes;
+
     fn diff(&self, from: When, to: When) -> Boxed<Result<Vec<Change>, PastError>>;
 
     fn snapshot(&self) -> Boxed<Result<Position, Error>>;
@@ -132,18 +162,47 @@ pub(crate) trait Service: Asks {
     fn applied_after(&self, position: Position) -> Boxed<bool>;
 }
 
+/// How the methods of a client of another version are called here.
+pub(crate) struct Agreement {
+    pub(crate) commands: Vec<Route>,
+    pub(crate) queries: Vec<Route>,
+}
+
 /// A model that is open in this process.
 pub(crate) struct Hosted<M: Model> {
     client: Client<M>,
     engine: Arc<Engine<M>>,
     described: Described,
+    surface: Surface,
 }
 
 impl<M: Model> Hosted<M> {
-    pub(crate) fn new(client: &Client<M>) -> Self {
-        let engine = Arc::clone(client.engine());
-        Hosted { client: client.clone(), engine, described: Described::of::<M>() }
+    /// `None` if it is open in another process.
+    pub(crate) fn new(client: &Client<M>) -> Option<Self> {
+        let engine = Arc::clone(client.engine()?);
+        let (described, surface) = (Described::of::<M>(), Surface::of::<M>());
+        Some(Hosted { client: client.clone(), engine, described, surface })
     }
+}
+
+/// Arguments that other types wrote, as today's methods write them.
+fn carry<O: Operation>(
+    written: &Preamble,
+    method: u16,
+    to: u16,
+    version: u32,
+    arguments: &[u8],
+) -> Result<Vec<u8>, Unreadable> {
+    let command = written.command(method).ok_or_else(|| Unreadable::new("there is no such method"))?;
+    whole(arguments, |bytes| {
+        let given = Written::new(&written.schema, &command.arguments, bytes);
+        *bytes = &[];
+        let operation = O::carry(to, version, given)?;
+        let mut today = Vec::new();
+        let put = operation.put(&mut today);
+        put.map_err(|error| Unreadable::new(format!("what they became cannot be written: {error}")))?;
+        Ok(today)
+    })
 }
 
 fn query_of<M: Model>(number: u16, arguments: &[u8]) -> Result<M::Query, Unanswered> {
@@ -200,6 +259,10 @@ impl<M: Model> Service for Hosted<M> {
         &self.described
     }
 
+    fn metrics(&self) -> Metrics {
+        self.engine.metrics()
+    }
+
     fn submit(&self, command: u16, arguments: &[u8], sender: &Sender) -> Pending {
         let put = &mut |bytes: &mut Vec<u8>| {
             bytes.extend_from_slice(arguments);
@@ -224,6 +287,32 @@ impl<M: Model> Service for Hosted<M> {
         self.engine.submit_all(read.into_iter(), sender.caller.as_deref(), sender.request)
     }
 
+    fn agree(&self, theirs: &Surface) -> Agreement {
+        let commands = Routes::new(&theirs.commands, &Today::of::<M>()).commands;
+        let queries = Routes::new(&theirs.queries, &Today::of_queries::<M>()).commands;
+        Agreement { commands, queries }
+    }
+
+    fn carry(
+        &self,
+        theirs: &Surface,
+        kind: Kind,
+        method: u16,
+        to: u16,
+        version: u32,
+        arguments: &[u8],
+    ) -> Result<Vec<u8>, Unreadable> {
+        let written = theirs.methods(kind);
+        match kind {
+            Kind::Command => carry::<M::Command>(written, method, to, version, arguments),
+            Kind::Query => carry::<M::Query>(written, method, to, version, arguments),
+        }
+    }
+
+    fn surface(&self) -> &Surface {
+        &self.surface
+    }
+
     fn new_request(&self) -> RequestId {
         self.engine.new_request()
     }
@@ -243,28 +332,32 @@ impl<M: Model> Service for Hosted<M> {
     }
 
     fn events(&self, from: Position) -> Box<dyn Subscription> {
-        Box::new(Events::<M>::new(Arc::clone(&self.engine), from).telling_what_was_missed())
+        Box::new(Events::<M>::telling_what_was_missed(Arc::clone(&self.engine), from))
     }
 
     fn history(&self, span: Span, with_events: bool) -> Records {
+        let today = Today::of::<M>();
+        let read = move |bytes: Vec<u8>| {
+            let preamble = &today.preamble;
+            let read = whole(&bytes, |bytes| value::read(preamble.schema.of(&preamble.events), bytes));
+            read.map_err(|error| PastError::Failed(format!("an event cannot be shown: {error}").into()))
+        };
+        let records = self.history_with_bytes(span, with_events);
+        Box::pin(records.map(move |record| record?.try_map_events(&read)))
+    }
+
+    fn history_with_bytes(&self, span: Span, with_events: bool) -> RecordsWithBytes {
         let mut history = History::<M>::new(&self.engine, span);
         if !with_events {
             history = history.without_events();
         }
-        let today = Today::of::<M>();
-        Box::pin(futures_util::StreamExt::map(history, move |record| {
-            let record = record?;
-            record.try_map_events(|event: M::Event| {
-                let mut bytes = Vec::new();
-                let read = match event.put(&mut bytes) {
-                    Ok(()) => whole(&bytes, |bytes| {
-                        value::read(today.preamble.schema.of(&today.preamble.events), bytes)
-                    }),
-                    Err(error) => Err(Unreadable::new(error.to_string())),
-                };
-                read.map_err(|error| PastError::Failed(format!("an event cannot be shown: {error}").into()))
-            })
-        }))
+        let write = |event: M::Event| {
+            let mut bytes = Vec::new();
+            let put = event.put(&mut bytes);
+            put.map(|()| bytes)
+                .map_err(|error| PastError::Failed(format!("an event cannot be written: {error}").into()))
+        };
+        Box::pin(history.map(move |record| record?.try_map_events(write)))
     }
 
     fn diff(&self, from: When, to: When) -> Boxed<Result<Vec<Change>, PastError>> {

@@ -102,27 +102,32 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
         |Argument { name, ty, .. }| quote_mixed!(let #name: #ty = #krate::std::convert::Into::into(#name);),
     );
     let client = quote_mixed!(#krate::std::ops::Deref::deref(self));
+    let puts = || {
+        let puts: Vec<_> = operation
+            .arguments()
+            .map(|argument| {
+                let name = &argument.name;
+                let value = match argument.form {
+                    Form::Owned | Form::Text => quote_mixed!(&#name),
+                    _ => quote_mixed!(#name),
+                };
+                put(argument, &value, krate)
+            })
+            .collect();
+        sequence(&puts, scope)
+    };
+    let read = || match operation.broken {
+        true => quote_mixed!(#krate::ReadReply::__unread()),
+        false => {
+            let returned = scope.returned(operation);
+            quote_spanned!(types::span_of(result)=> #returned::READ)
+        }
+    };
     let (ty, body) = match operation.kind {
         Kind::Command => {
-            let puts: Vec<_> = operation
-                .arguments()
-                .map(|argument| {
-                    let name = &argument.name;
-                    let value = match argument.form {
-                        Form::Owned | Form::Text => quote_mixed!(&#name),
-                        _ => quote_mixed!(#name),
-                    };
-                    put(argument, &value, krate)
-                })
-                .collect();
-            let puts = sequence(&puts, scope);
-            let returned = scope.returned(operation);
-            let read = match operation.broken {
-                true => quote_mixed!(|_, _| #krate::std::unreachable!()),
-                false => quote_spanned!(types::span_of(result)=> #returned::read),
-            };
+            let (puts, read) = (puts(), read());
             (
-                quote_mixed!(Call),
+                quote_mixed!(#krate::Call<#result #is_result>),
                 quote_mixed!(#krate::TakesCommands::<#model>::__call(#client, #number, &mut |__bytes| #puts, #read)),
             )
         }
@@ -133,7 +138,27 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
                 true => quote_mixed!(#krate::std::unreachable!()),
                 false => scope.collected(operation, call),
             };
-            (quote_mixed!(Ask), quote_mixed!(#krate::Look::__ask(#client, #number, |__model: &#model| #look)))
+            let near = quote_mixed!(#krate::Look::__ask(#client, #number, |__model: &#model| #look));
+            let (ty, near, answer) = match &operation.streams {
+                Some(item) => (
+                    quote_spanned!(types::span_of(item)=> #krate::Items<#item>),
+                    quote_mixed!(#krate::Items::__near(#near)),
+                    quote_mixed!(Items),
+                ),
+                None => (quote_mixed!(#krate::Ask<#result #is_result>), near, quote_mixed!(Ask)),
+            };
+            let far = cfg!(feature = "remote").then(|| {
+                let puts = puts();
+                let more = operation.streams.is_none().then(read).map(|read| quote_mixed!(, #read));
+                quote_mixed! {
+                    if let #krate::std::option::Option::Some(__far) =
+                        #krate::Look::<#model>::__far(#client, #number, &mut |__bytes| #puts)
+                    {
+                        return #krate::#answer::__far(__far #more);
+                    }
+                }
+            });
+            (ty, quote_mixed!(#far #near))
         }
     };
     // A query takes nanoseconds, and longer if its answer goes through memory on its way to who awaits it.
@@ -141,7 +166,7 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
     quote_mixed! {
         #(#attrs)*
         #inline
-        #vis fn #name(&self #(, #parameters)*) -> #krate::#ty<#result #is_result> {
+        #vis fn #name(&self #(, #parameters)*) -> #ty {
             #(#conversions)*
             #body
         }

@@ -236,16 +236,36 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
         };
         quote_mixed!(#(#cfgs)* #query::#variant { #pattern } => #run,)
     });
-    let read = commands.of_kind(Kind::Command).enumerate().filter(|(_, operation)| !operation.broken).map(
-        |(number, operation)| {
-            let Operation { cfgs, variant, .. } = operation;
-            let number = scope.number_pattern(operation, number);
-            let returned = scope.returned(operation);
-            let span = types::span_of(&operation.result);
-            let read = quote_spanned!(span=> #returned::read(__verdict, __bytes)?);
-            quote_mixed!(#(#cfgs)* #number => #krate::std::result::Result::Ok(#reply::#variant(#read)),)
-        },
-    );
+    let reads = |kind| {
+        let reads = commands.of_kind(kind).enumerate().filter(|(_, operation)| !operation.broken).map(
+            |(number, operation)| {
+                let Operation { cfgs, variant, .. } = operation;
+                let number = scope.number_pattern(operation, number);
+                let returned = scope.returned(operation);
+                let span = types::span_of(&operation.result);
+                let read = quote_spanned!(span=> #returned::read(__verdict, __bytes)?);
+                quote_mixed!(#(#cfgs)* #number => #krate::std::result::Result::Ok(#reply::#variant(#read)),)
+            },
+        );
+        reads.collect::<Vec<_>>()
+    };
+    let read = reads(Kind::Command);
+    // Only what is asked of another process has its answer in bytes.
+    let answer_of = cfg!(feature = "remote").then(|| {
+        let read = reads(Kind::Query);
+        quote_mixed! {
+            fn answer_of(
+                __method: #krate::std::primitive::u16,
+                __verdict: #krate::Verdict,
+                __bytes: &mut &[#krate::std::primitive::u8],
+            ) -> #krate::std::result::Result<#reply #parameters, #krate::Unreadable> {
+                match __method {
+                    #(#read)*
+                    _ => #krate::std::result::Result::Err(#krate::no_such_method(__method)),
+                }
+            }
+        }
+    });
     let never = |kind| {
         enums::never(scope, kind).map(|never| {
             let name = scope.enum_name(kind);
@@ -292,6 +312,8 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
                     _ => #krate::std::result::Result::Err(#krate::no_such_method(__method)),
                 }
             }
+
+            #answer_of
         }
     }
 }

@@ -182,6 +182,18 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
     let text = name.unraw().to_string();
     let [commands, queries, replies, events] = ["Command", "Query", "Reply", "Event"].map(&of_methods);
     let [execute, answer, respond, read] = ["execute", "answer", "respond", "reply"].map(&of_methods);
+    let answer_of = cfg!(feature = "remote").then(|| {
+        let read = of_methods("answer_of");
+        quote_mixed! {
+                fn answer_of(
+                    __method: #krate::std::primitive::u16,
+                    __verdict: #krate::Verdict,
+                    __bytes: &mut &[#krate::std::primitive::u8],
+                ) -> #krate::std::result::Result<#replies, #krate::Unreadable> {
+                    #read(__method, __verdict, __bytes)
+                }
+        }
+    });
     let implemented = quote_mixed! {
             #[automatically_derived]
             impl #header #krate::Model for #model #bounds
@@ -224,6 +236,8 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
                 ) -> #krate::std::result::Result<#replies, #krate::Unreadable> {
                     #read(__method, __verdict, __bytes)
                 }
+
+                #answer_of
     };
     let [implemented, items] = [implemented, items].map(|tokens| types::at(tokens, name.span()));
     let of_model = quote_spanned!(types::span_of(model)=> #implemented { #items #versions });

@@ -388,15 +388,33 @@ impl Composed<'_> {
             |own| quote_mixed!(#krate::Methods::respond(self, #own, __reply)),
             |part| to_field(part, "respond", quote_mixed!(, __reply)),
         );
-        let read = self.routed(Kind::Command, &quote_mixed!(__method), |_, part| match part {
-            Some(part) => {
-                let (ty, variant) = (&part.ty, &part.variant);
-                let read = quote_spanned!(types::span_of(ty)=> <#ty as #krate::Model>::reply(__method, __verdict, __bytes));
-                quote_mixed!(#krate::std::result::Result::map(#read, #reply::#variant))
-            }
-            None => {
-                let read = quote_mixed!(<#model as #krate::Methods>::reply(__method, __verdict, __bytes));
-                quote_mixed!(#krate::std::result::Result::map(#read, #reply::__wrap))
+        let reads = |kind, function: &str| {
+            self.routed(kind, &quote_mixed!(__method), |_, part| match part {
+                Some(part) => {
+                    let (ty, variant) = (&part.ty, &part.variant);
+                    let function = Ident::new(function, types::span_of(ty).resolved_at(Span::mixed_site()));
+                    let read = quote_spanned!(types::span_of(ty)=> <#ty as #krate::Model>::#function(__method, __verdict, __bytes));
+                    quote_mixed!(#krate::std::result::Result::map(#read, #reply::#variant))
+                }
+                None => {
+                    let function = Ident::new(function, Span::mixed_site());
+                    let read =
+                        quote_mixed!(<#model as #krate::Methods>::#function(__method, __verdict, __bytes));
+                    quote_mixed!(#krate::std::result::Result::map(#read, #reply::__wrap))
+                }
+            })
+        };
+        let read = reads(Kind::Command, "reply");
+        let answer_of = cfg!(feature = "remote").then(|| {
+            let read = reads(Kind::Query, "answer_of");
+            quote_mixed! {
+                fn answer_of(
+                    __method: #krate::std::primitive::u16,
+                    __verdict: #krate::Verdict,
+                    __bytes: &mut &[#krate::std::primitive::u8],
+                ) -> #krate::std::result::Result<#reply #parameters, #krate::Unreadable> {
+                    #read
+                }
             }
         });
         let versions = carry::state(&self.record.migrations, model, krate);
@@ -440,6 +458,8 @@ impl Composed<'_> {
                 ) -> #krate::std::result::Result<#reply #parameters, #krate::Unreadable> {
                     #read
                 }
+
+                #answer_of
 
                 #versions
             }

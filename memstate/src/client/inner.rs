@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{Ask, Call, Look, TakesCommands};
+use super::{Ask, Call, Far, Look, Put, TakesCommands};
 use crate::{
-    codec::{Unreadable, Unwritable},
-    model::{Outcome, Verdict},
+    codec::Unwritable,
+    model::{Outcome, ReadReply},
 };
 
 /// The way from a client of `S` to the model `M` in one of its fields.
@@ -37,7 +37,7 @@ impl<C: TakesCommands<S>, S, M> TakesCommands<M> for Inner<C, S, M> {
         &self,
         method: u16,
         put: &mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>,
-        read: fn(Verdict, &mut &[u8]) -> Result<R, Unreadable>,
+        read: ReadReply<R>,
     ) -> Call<R, K> {
         self.client.__call(self.first_command + method, put, read)
     }
@@ -47,6 +47,11 @@ impl<C: Look<S>, S, M> Look<M> for Inner<C, S, M> {
     #[inline]
     fn __ask<R: Outcome<K>, const K: bool>(&self, method: u16, look: impl FnOnce(&M) -> R) -> Ask<R, K> {
         self.client.__ask(self.first_query + method, |outer| look((self.field)(outer)))
+    }
+
+    #[inline]
+    fn __far(&self, method: u16, put: Put<'_>) -> Option<Far> {
+        self.client.__far(self.first_query + method, put)
     }
 }
 

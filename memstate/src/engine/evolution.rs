@@ -38,7 +38,7 @@ pub(crate) struct Today {
 }
 
 /// A type with the named types that it speaks of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Traced {
     schema: Schema,
     shape: Shape,
@@ -81,6 +81,9 @@ fn put_defaults<'a>(fields: impl Iterator<Item = &'a Field>, bytes: &mut Vec<u8>
 
 /// What was found out, by the model: it is the same for as long as the process runs, and tracing a large model takes long.
 static KNOWN: LazyLock<Mutex<HashMap<TypeId, Arc<Today>>>> = LazyLock::new(Mutex::default);
+/// The same of the queries, which stand in no journal.
+#[cfg(feature = "remote")]
+static KNOWN_QUERIES: LazyLock<Mutex<HashMap<TypeId, Arc<Today>>>> = LazyLock::new(Mutex::default);
 
 impl Today {
     pub(crate) fn of<M: Model>() -> Arc<Self> {
@@ -89,6 +92,20 @@ impl Today {
         // The lock is not held meanwhile, because the user's `Deserialize` runs.
         let today = known.unwrap_or_else(|| Arc::new(Self::trace::<M>()));
         KNOWN.lock().entry(model).or_insert(today).clone()
+    }
+
+    /// What the code says of its queries, as if they were commands.
+    #[cfg(feature = "remote")]
+    pub(crate) fn of_queries<M: Model>() -> Arc<Self> {
+        let model = TypeId::of::<M>();
+        let known = KNOWN_QUERIES.lock().get(&model).cloned();
+        let today = known.unwrap_or_else(|| {
+            let preamble = Preamble::of_queries::<M>();
+            let upcasts = vec![Vec::new(); preamble.commands.len()];
+            let bytes = preamble.encode().into();
+            Arc::new(Today { preamble, bytes, upcasts, migrations: Vec::new() })
+        });
+        KNOWN_QUERIES.lock().entry(model).or_insert(today).clone()
     }
 
     fn trace<M: Model>() -> Self {

@@ -55,13 +55,38 @@ pub struct Reply {
     position: Position,
     verdict: Verdict,
     bytes: Vec<u8>,
+    /// What the bytes are, if a server of another version wrote them.
+    #[cfg(feature = "remote")]
+    written: Option<Box<crate::remote::Foreign>>,
 }
 
 impl Reply {
     /// A reply to the command at `position`, which is in the batch that `proof` is of.
     pub(crate) fn new(proof: &Durable, position: Position, verdict: Verdict, bytes: Vec<u8>) -> Self {
         assert!(proof.first <= position && position <= proof.last(), "a proof is of one batch");
-        Reply { position, verdict, bytes }
+        Reply {
+            position,
+            verdict,
+            bytes,
+            #[cfg(feature = "remote")]
+            written: None,
+        }
+    }
+
+    /// A reply that a server has told, which has that proof.
+    #[cfg(feature = "remote")]
+    pub(crate) fn told(
+        position: Position,
+        verdict: Verdict,
+        bytes: Vec<u8>,
+        written: Option<Box<crate::remote::Foreign>>,
+    ) -> Self {
+        Reply { position, verdict, bytes, written }
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn written(&self) -> Option<&crate::remote::Foreign> {
+        self.written.as_deref()
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -88,11 +113,19 @@ enum State {
     Waiting(Waiting),
     /// It never got into the queue.
     Failed(Option<Error>),
+    /// It is on its way to a server.
+    #[cfg(feature = "remote")]
+    There(tokio::sync::oneshot::Receiver<Replied>),
 }
 
 impl Pending {
     pub(crate) fn failed(error: Error) -> Self {
         Pending(State::Failed(Some(error)))
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn there(reply: tokio::sync::oneshot::Receiver<Replied>) -> Self {
+        Pending(State::There(reply))
     }
 
     pub(crate) fn waiting(reply: Waiting) -> Self {
@@ -107,6 +140,10 @@ impl Future for Pending {
         match &mut self.0 {
             State::Waiting(reply) => Pin::new(reply).poll(cx),
             State::Failed(error) => Poll::Ready(Err(error.take().expect("polled again after it was ready"))),
+            #[cfg(feature = "remote")]
+            State::There(reply) => Pin::new(reply).poll(cx).map(|reply| {
+                reply.unwrap_or_else(|_| Err(Error::OutcomeUnknown("the client has ended".into())))
+            }),
         }
     }
 }

@@ -79,6 +79,24 @@ impl Preamble {
         }
     }
 
+    /// What it says of its queries, as if they were commands; there is no state and there are no events in it.
+    #[cfg(feature = "remote")]
+    pub(crate) fn of_queries<M: Model>() -> Self {
+        let mut tracer = Tracer::default();
+        let commands = M::Query::list().iter().map(|listed| Command::of(listed, &mut tracer)).collect();
+        Preamble {
+            layout: LAYOUT,
+            memstate: VERSION.to_owned(),
+            model: M::NAME.to_owned(),
+            version: 1,
+            state: Shape::Unit,
+            commands,
+            events: Shape::Unit,
+            schema: tracer.into_schema(),
+            carries: 0,
+        }
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         codec::put(self, &mut bytes).expect("names and numbers can be written");

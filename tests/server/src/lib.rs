@@ -6,7 +6,7 @@ use memstate::{Ctx, collections::BTreeMap};
 
 /// What a bank announces.
 #[memstate::data]
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum BankEvent {
     /// An account was opened.
     Opened {
@@ -56,7 +56,7 @@ pub enum BankError {
 
 /// An account.
 #[memstate::data]
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Account {
     /// Who owns it.
     pub owner: String,
@@ -66,7 +66,7 @@ pub struct Account {
 
 /// One line of the list of accounts.
 #[memstate::data]
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// The account's number.
     pub number: u64,
@@ -119,7 +119,7 @@ impl Bank {
         source.balance = source
             .balance
             .checked_sub(amount)
-            .ok_or(BankError::TooLittle { missing: amount - source.balance })?;
+            .ok_or_else(|| BankError::TooLittle { missing: amount - source.balance })?;
         let target = self.accounts.get_mut(&to).ok_or(BankError::NoAccount { account: to })?;
         target.balance += amount;
         ctx.emit(BankEvent::Transferred { from, to, amount });

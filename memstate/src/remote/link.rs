@@ -1,0 +1,778 @@
+//! [`Link`]: a client's connection to a server, which is made again whenever it is lost.
+//!
+//! A call is written into `out` on the caller's task, and a task of the link's own writes all that is there at once. What is in
+//! flight is kept as it was called: when there is a new connection, it is sent again, in the order of the calls, commands under
+//! the identity that they had.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot, watch};
+use uuid::Uuid;
+
+use super::{
+    Foreign,
+    frames::{self, Ask, Fault, Record, Request, Tell},
+    kept::Kept,
+    parts::{Part, Parts},
+    surface::{Dialect, Kind, Surface},
+};
+use crate::{
+    Error, NotJournaled, Position, RequestId, Timestamp,
+    codec::Unwritable,
+    engine::{Pending, Reply},
+    model::Verdict,
+};
+
+/// How many calls may be in flight, as in process.
+const CALLS_MAX: usize = 65_536;
+/// How many bytes of them.
+const BYTES_MAX: usize = 64 << 20;
+/// What a call counts beside its arguments.
+const CALL_BYTES: usize = 64;
+
+/// A connection to a server. When it is dropped, what is in flight is finished.
+pub(crate) struct Link {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What calls, the tasks of the connection, and streams share.
+pub(crate) struct Shared {
+    pub(super) state: Mutex<State>,
+    /// Wakes who writes, and who waits to end.
+    pub(super) written: Notify,
+    /// The highest position that was told.
+    position: AtomicU64,
+    /// The number of the next call; of commands it is the sequence of their request too.
+    next: AtomicU64,
+    pub(super) process: Uuid,
+    pub(super) surface: Surface,
+    commands: Vec<&'static str>,
+    queries: Vec<&'static str>,
+    pub(super) location: String,
+    /// Whether there is much room, for who waits for it.
+    room: watch::Sender<bool>,
+}
+
+pub(super) struct State {
+    /// What is to be written to the connection, if there is one.
+    pub(super) out: Vec<u8>,
+    calls: HashMap<u64, Entry, foldhash::fast::RandomState>,
+    /// The bytes of the calls in flight.
+    bytes: usize,
+    phase: Phase,
+    dialect: Option<Arc<Dialect>>,
+    /// How large a frame to the server may be.
+    frame_bytes: usize,
+    /// No client is there any more, or it was closed: it ends when nothing is in flight.
+    pub(super) closing: bool,
+}
+
+enum Phase {
+    /// There is a connection.
+    Up,
+    /// There is none; since then, and why.
+    Down(Instant, Arc<str>),
+    /// There has been none for so long that calls are answered at once.
+    Away(Arc<str>),
+    /// There will be none.
+    Ended(Arc<str>),
+}
+
+/// A call in flight.
+struct Entry {
+    kept: Kept,
+    /// Whether it was written to any connection, so that it may have arrived.
+    sent: bool,
+    to: To,
+}
+
+/// Who waits for it.
+enum To {
+    Reply(oneshot::Sender<Result<Reply, Error>>),
+    Done(oneshot::Sender<Result<Done, Fault>>),
+    Parts(tokio::sync::mpsc::UnboundedSender<Part>),
+}
+
+/// What comes of a call that is neither a command, a query nor a stream.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Done(Position),
+    Past(Position, Option<Timestamp>),
+    Changes(Vec<crate::Change>),
+}
+
+impl Shared {
+    pub(super) fn new(
+        surface: Surface,
+        commands: Vec<&'static str>,
+        queries: Vec<&'static str>,
+        location: String,
+    ) -> Self {
+        let state = State {
+            out: Vec::new(),
+            calls: HashMap::default(),
+            bytes: 0,
+            phase: Phase::Down(Instant::now(), "it was not connected yet".into()),
+            dialect: None,
+            frame_bytes: usize::MAX,
+            closing: false,
+        };
+        Shared {
+            state: Mutex::new(state),
+            written: Notify::new(),
+            position: AtomicU64::new(0),
+            next: AtomicU64::new(1),
+            process: Uuid::from_bytes(random()),
+            surface,
+            commands,
+            queries,
+            location,
+            room: watch::Sender::new(true),
+        }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        Position::new(self.position.load(Ordering::Acquire))
+    }
+
+    pub(super) fn saw(&self, position: Position) {
+        self.position.fetch_max(position.get(), Ordering::AcqRel);
+    }
+
+    fn name(&self, kind: Kind, method: u16) -> &'static str {
+        let names = match kind {
+            Kind::Command => &self.commands,
+            Kind::Query => &self.queries,
+        };
+        names.get(usize::from(method)).copied().unwrap_or("?")
+    }
+
+    /// Puts a call on its way.
+    fn send(&self, kept: Kept, to: To) -> u64 {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.send_as(id, kept, to);
+        id
+    }
+
+    fn send_as(&self, id: u64, mut kept: Kept, to: To) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let bytes = kept.bytes() + CALL_BYTES;
+        if let Some(error) = state.refuses(&kept, bytes) {
+            self.answer_error(&kept, to, error);
+            return;
+        }
+        let mut sent = false;
+        if matches!(state.phase, Phase::Up) {
+            let was_empty = state.out.is_empty();
+            kept.put(id, false, &mut state.out);
+            sent = true;
+            if was_empty {
+                self.written.notify_one();
+            }
+        }
+        state.bytes += bytes;
+        state.calls.insert(id, Entry { kept, sent, to });
+        if !state.has_much_room() {
+            self.room.send_if_modified(|room| std::mem::replace(room, false));
+        }
+    }
+
+    /// Writes something that has no answer of its own.
+    pub(super) fn say(&self, message: &Ask<'_>) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Up) {
+            let was_empty = state.out.is_empty();
+            frames::put(message, &mut state.out);
+            if was_empty {
+                self.written.notify_one();
+            }
+        }
+    }
+
+    /// Nobody wants the rest of a stream.
+    pub(super) fn cancel(&self, id: u64) {
+        let was_there = {
+            let mut state = self.state.lock();
+            self.take(&mut state, id)
+        };
+        if was_there.is_some() {
+            self.say(&Ask::Cancel { id });
+        }
+    }
+
+    fn take(&self, state: &mut State, id: u64) -> Option<Entry> {
+        let entry = state.calls.remove(&id)?;
+        state.bytes -= entry.kept.bytes() + CALL_BYTES;
+        if state.has_much_room() {
+            self.room.send_if_modified(|room| !std::mem::replace(room, true));
+        }
+        if state.closing && state.calls.is_empty() {
+            self.written.notify_one();
+        }
+        Some(entry)
+    }
+
+    /// There is a connection, and the server has greeted: everything in flight is sent.
+    pub(super) fn up(&self, position: Position, dialect: Option<Arc<Dialect>>, frame_bytes: usize) {
+        self.saw(position);
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.phase = Phase::Up;
+        state.dialect = dialect;
+        state.frame_bytes = frame_bytes;
+        state.out.clear();
+        let mut ids: Vec<_> = state.calls.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            let entry = state.calls.get_mut(&id).expect("it was listed");
+            entry.kept.put(id, entry.sent, &mut state.out);
+            entry.sent = true;
+        }
+        self.written.notify_one();
+    }
+
+    /// The connection is lost.
+    pub(super) fn down(&self, why: &str) {
+        let mut state = self.state.lock();
+        if let Phase::Up = state.phase {
+            state.phase = Phase::Down(Instant::now(), why.into());
+        } else if let Phase::Down(since, _) = state.phase {
+            state.phase = Phase::Down(since, why.into());
+        }
+        state.out.clear();
+        // A stream that has begun cannot be continued in the middle.
+        let broken: Vec<_> =
+            state.calls.iter().filter(|(_, entry)| !entry.kept.can_be_sent_again()).map(|(id, _)| *id).collect();
+        let broken: Vec<_> = broken.into_iter().filter_map(|id| self.take(&mut state, id)).collect();
+        drop(state);
+        for entry in broken {
+            let why = format!("the connection was lost in the middle of it: {why}; ask again");
+            self.answer_error(&entry.kept, entry.to, Error::Failed(why.into()));
+        }
+    }
+
+    /// After so long without a connection, everything in flight is answered, and what comes is answered at once until there is
+    /// one.
+    pub(super) fn give_up_after(&self, limit: Duration) {
+        let mut state = self.state.lock();
+        let Phase::Down(since, why) = &state.phase else { return };
+        if since.elapsed() < limit {
+            return;
+        }
+        let why = Arc::clone(why);
+        state.phase = Phase::Away(Arc::clone(&why));
+        let entries = self.take_all(&mut state);
+        drop(state);
+        self.fail(entries, &format!("there is no connection to {} for {limit:?}: {why}", self.location));
+    }
+
+    /// There will be no connection any more.
+    pub(super) fn end(&self, why: &str) {
+        let mut state = self.state.lock();
+        state.phase = Phase::Ended(why.into());
+        state.out = Vec::new();
+        let entries = self.take_all(&mut state);
+        drop(state);
+        self.fail(entries, why);
+        self.room.send_replace(true);
+    }
+
+    fn take_all(&self, state: &mut State) -> Vec<Entry> {
+        let ids: Vec<_> = state.calls.keys().copied().collect();
+        ids.into_iter().filter_map(|id| self.take(state, id)).collect()
+    }
+
+    fn fail(&self, entries: Vec<Entry>, why: &str) {
+        for entry in entries {
+            let error = match &entry.kept {
+                kept if kept.changes_something() && entry.sent => Error::OutcomeUnknown(
+                    match kept.request(self.process) {
+                        Some(request) => format!(
+                            "{why}; sent again with `with_request`, as request {request}, it happens once"
+                        ),
+                        None => why.to_owned(),
+                    }
+                    .into(),
+                ),
+                _ => Error::Unreachable(why.into()),
+            };
+            self.answer_error(&entry.kept, entry.to, error);
+        }
+    }
+
+    /// A number by chance.
+    pub(super) fn chance(&self) -> u64 {
+        u64::from_le_bytes(random()[..8].try_into().expect("there are sixteen"))
+    }
+
+    /// Takes what is to be written.
+    pub(super) fn take_out(&self, into: &mut Vec<u8>) {
+        into.clear();
+        std::mem::swap(&mut self.state.lock().out, into);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.closing && state.calls.is_empty() && state.out.is_empty()
+    }
+
+    fn answer_error(&self, kept: &Kept, to: To, error: Error) {
+        match to {
+            To::Reply(to) => {
+                let _ = to.send(Err(error));
+            }
+            To::Done(to) => {
+                let _ = to.send(Err(Fault::of(&error)));
+            }
+            To::Parts(to) => {
+                let _ = to.send(Part::Failed(error));
+            }
+        }
+        let _ = kept;
+    }
+
+    /// Takes in what has arrived: each frame that is whole. Says how many bytes they have.
+    ///
+    /// # Errors
+    ///
+    /// If it is no message, so that the connection is of no use.
+    pub(super) fn arrived(&self, bytes: &[u8], done: &mut Vec<Woken>) -> Result<usize, String> {
+        let mut taken = 0;
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        loop {
+            match frames::front(&bytes[taken..], usize::MAX >> 1) {
+                frames::Front::Message(message, length) => {
+                    taken += length;
+                    done.extend(self.told(state, frames::read(message)?)?);
+                }
+                frames::Front::Partial(_) | frames::Front::TooLarge(_) => return Ok(taken),
+            }
+        }
+    }
+
+    fn told(&self, state: &mut State, message: Tell<'_>) -> Result<Option<Woken>, String> {
+        Ok(match message {
+            Tell::Reply { id, position, accepted, reply } => {
+                self.saw(position);
+                self.replied(state, Kind::Command, id, position, accepted, reply)
+            }
+            Tell::Answer { id, position, accepted, reply } => {
+                self.saw(position);
+                if let Some(Entry { to: To::Parts(to), .. }) = state.calls.get(&id) {
+                    let _ = to.send(Part::Answer {
+                        accepted,
+                        reply: reply.to_vec(),
+                        dialect: state.dialect.clone(),
+                    });
+                    return Ok(None);
+                }
+                self.replied(state, Kind::Query, id, position, accepted, reply)
+            }
+            Tell::Failed { id, fault } => {
+                let Some(entry) = self.take(state, id) else { return Ok(None) };
+                Some(Woken::failed(entry.to, fault, self.method_of(&entry.kept)))
+            }
+            Tell::Items { id, items } => {
+                self.part(state, id, |dialect| Part::Items { items: items.to_vec(), dialect });
+                None
+            }
+            Tell::Event { id, position, event } => {
+                self.saw(position);
+                if let Some(Entry { kept: Kept::Events { from, seen, skip, .. }, .. }) = state.calls.get_mut(&id) {
+                    if *skip > 0 && position == *from {
+                        *skip -= 1;
+                        return Ok(None);
+                    }
+                    // Where the subscription is taken up again: at this command, without those of its events that came.
+                    *seen = if *from == position { *seen + 1 } else { 1 };
+                    *from = position;
+                    *skip = 0;
+                }
+                self.part(state, id, |dialect| Part::Event { position, event: event.to_vec(), dialect });
+                None
+            }
+            Tell::Missed { id, after, through } => {
+                if let Some(Entry { kept: Kept::Events { from, seen, .. }, .. }) = state.calls.get_mut(&id) {
+                    (*from, *seen) = (through.next(), 0);
+                }
+                self.part(state, id, |_| Part::Missed { after, through });
+                None
+            }
+            Tell::Record { id, record } => {
+                if let Some(Entry { kept: Kept::History { from, .. }, .. }) = state.calls.get_mut(&id) {
+                    *from = record.after();
+                }
+                self.part(state, id, |dialect| Part::Record { record, dialect });
+                None
+            }
+            Tell::Changes { id, changes } => {
+                let changes = changes.into_iter().map(frames::change_of).collect();
+                self.take(state, id).and_then(|entry| Woken::done(entry.to, Done::Changes(changes)))
+            }
+            Tell::Past { id, position, time } => {
+                self.take(state, id).and_then(|entry| Woken::done(entry.to, Done::Past(position, time)))
+            }
+            Tell::Done { id, position } => {
+                self.saw(position);
+                self.take(state, id).and_then(|entry| Woken::done(entry.to, Done::Done(position)))
+            }
+            Tell::Pong { position } => {
+                self.saw(position);
+                None
+            }
+            Tell::Stopping => return Err("the server stops".to_owned()),
+            Tell::Welcome { .. } | Tell::Agreed { .. } => return Err("it greets twice".to_owned()),
+            Tell::Refused(why) => return Err(format!("it refuses to go on: {why}")),
+        })
+    }
+
+    fn method_of(&self, kept: &Kept) -> &'static str {
+        match kept.method() {
+            Some((kind, method)) => self.name(kind, method),
+            None => kept.what(),
+        }
+    }
+
+    fn replied(
+        &self,
+        state: &mut State,
+        kind: Kind,
+        id: u64,
+        position: Position,
+        accepted: bool,
+        reply: &[u8],
+    ) -> Option<Woken> {
+        let entry = self.take(state, id)?;
+        let To::Reply(to) = entry.to else { return None };
+        let verdict = if accepted { Verdict::Accepted } else { Verdict::Rejected };
+        let written = state.dialect.as_ref().map(|dialect| {
+            let method = entry.kept.method().map(|(_, method)| method);
+            Box::new(Foreign { dialect: Arc::clone(dialect), kind, method })
+        });
+        Some(Woken::Reply(to, Ok(Reply::told(position, verdict, reply.to_vec(), written))))
+    }
+
+    fn part(&self, state: &State, id: u64, part: impl FnOnce(Option<Arc<Dialect>>) -> Part) {
+        if let Some(Entry { to: To::Parts(to), .. }) = state.calls.get(&id) {
+            let _ = to.send(part(state.dialect.clone()));
+        }
+    }
+
+    /// Notes that something of a stream was given to who reads it, so that it is not begun again.
+    pub(super) fn begun(&self, id: u64) {
+        if let Some(entry) = self.state.lock().calls.get_mut(&id)
+            && let Kept::Stream { begun, .. } = &mut entry.kept
+        {
+            *begun = true;
+        }
+    }
+}
+
+/// Who is to be woken when the lock is let go, and with what.
+pub(super) enum Woken {
+    Reply(oneshot::Sender<Result<Reply, Error>>, Result<Reply, Error>),
+    Done(oneshot::Sender<Result<Done, Fault>>, Result<Done, Fault>),
+    Part(tokio::sync::mpsc::UnboundedSender<Part>, Part),
+}
+
+impl Woken {
+    fn failed(to: To, fault: Fault, method: &'static str) -> Self {
+        match to {
+            To::Reply(to) => Woken::Reply(to, Err(fault.into_error(method))),
+            To::Done(to) => Woken::Done(to, Err(fault)),
+            To::Parts(to) => Woken::Part(to, Part::Failed(fault.into_error(method))),
+        }
+    }
+
+    fn done(to: To, done: Done) -> Option<Self> {
+        match to {
+            To::Reply(_) => None,
+            To::Done(to) => Some(Woken::Done(to, Ok(done))),
+            To::Parts(to) => Some(Woken::Part(to, Part::Done)),
+        }
+    }
+
+    pub(super) fn wake(self) {
+        match self {
+            Woken::Reply(to, reply) => {
+                let _ = to.send(reply);
+            }
+            Woken::Done(to, done) => {
+                let _ = to.send(done);
+            }
+            Woken::Part(to, part) => {
+                let _ = to.send(part);
+            }
+        }
+    }
+}
+
+impl State {
+    fn has_much_room(&self) -> bool {
+        self.calls.len() <= CALLS_MAX / 2 && self.bytes <= BYTES_MAX / 2
+    }
+
+    /// Why a call is not taken.
+    fn refuses(&self, kept: &Kept, bytes: usize) -> Option<Error> {
+        match &self.phase {
+            Phase::Ended(why) => return Some(Error::Stopped(Arc::clone(why))),
+            Phase::Away(why) => return Some(Error::Unreachable(Arc::clone(why))),
+            Phase::Up | Phase::Down(..) => {}
+        }
+        if self.closing {
+            return Some(Error::Stopped("the client was closed".into()));
+        }
+        if kept.bytes() + CALL_BYTES > self.frame_bytes {
+            let (bytes, limit) = (kept.bytes(), self.frame_bytes - CALL_BYTES.min(self.frame_bytes));
+            return Some(Error::NotJournaled(NotJournaled::TooLarge { method: kept.what(), bytes, limit }));
+        }
+        let (calls, full) = (self.calls.len(), self.bytes + bytes > BYTES_MAX && !self.calls.is_empty());
+        (calls >= CALLS_MAX || full)
+            .then_some(Error::NotJournaled(NotJournaled::Overloaded { waiting: calls, limit: CALLS_MAX }))
+    }
+}
+
+/// The system's random numbers, or, where there are none, what is different each time.
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes[..8].copy_from_slice(&Timestamp::of_the_clock().as_micros().to_le_bytes());
+        bytes[8..12].copy_from_slice(&std::process::id().to_le_bytes());
+    }
+    bytes
+}
+
+/// Writes arguments; what is sent is what the model's own code wrote.
+type Put<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> Result<(), Unwritable>;
+
+impl Link {
+    pub(crate) fn location(&self) -> &str {
+        &self.shared.location
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.shared.position()
+    }
+
+    pub(crate) fn surface(&self) -> &Surface {
+        &self.shared.surface
+    }
+
+    pub(crate) fn new_request(&self) -> RequestId {
+        RequestId {
+            client: self.shared.process,
+            sequence: self.shared.next.fetch_add(1, Ordering::Relaxed),
+            since: self.position(),
+        }
+    }
+
+    pub(crate) fn command(
+        &self,
+        method: u16,
+        put: Put<'_>,
+        caller: Option<&Arc<str>>,
+        request: Option<RequestId>,
+    ) -> Pending {
+        let arguments = match self.arguments(Kind::Command, method, put) {
+            Ok(arguments) => arguments,
+            Err(error) => return Pending::failed(error),
+        };
+        let (request, id) = self.request(request);
+        self.replied(id, Kept::Command { method, request, caller: caller.cloned(), arguments })
+    }
+
+    pub(crate) fn commands(
+        &self,
+        commands: Vec<(u16, Vec<u8>)>,
+        caller: Option<&Arc<str>>,
+        request: Option<RequestId>,
+    ) -> Pending {
+        let (request, id) = self.request(request);
+        self.replied(id, Kept::Atomically { request, caller: caller.cloned(), commands })
+    }
+
+    /// The identity under which a command is sent, and the number of its call.
+    fn request(&self, given: Option<RequestId>) -> (Request, u64) {
+        let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
+        let request = match given {
+            Some(request) => Request::Given(request),
+            None => Request::Again { sequence: id, since: self.position() },
+        };
+        (request, id)
+    }
+
+    fn replied(&self, id: u64, kept: Kept) -> Pending {
+        let (to, reply) = oneshot::channel();
+        self.shared.send_as(id, kept, To::Reply(to));
+        Pending::there(reply)
+    }
+
+    /// Asks a query of the state that contains everything that this client has seen, or of that of the past at `at`.
+    pub(crate) fn query(&self, method: u16, put: Put<'_>, at: Option<Position>) -> Pending {
+        match self.arguments(Kind::Query, method, put) {
+            Ok(arguments) => {
+                let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
+                self.replied(id, Kept::Query { method, after: self.position(), at, arguments })
+            }
+            Err(error) => Pending::failed(error),
+        }
+    }
+
+    pub(crate) fn stream(&self, method: u16, put: Put<'_>, at: Option<Position>) -> Parts {
+        let kept = self.arguments(Kind::Query, method, put).map(|arguments| Kept::Stream {
+            method,
+            after: self.position(),
+            at,
+            begun: false,
+            arguments,
+        });
+        self.parts(kept)
+    }
+
+    pub(crate) fn watch(&self, method: u16, put: Put<'_>) -> Parts {
+        let kept = self.arguments(Kind::Query, method, put);
+        self.parts(kept.map(|arguments| Kept::Watch { method, arguments }))
+    }
+
+    pub(crate) fn events(&self, from: Position, filter: Option<String>) -> Parts {
+        self.parts(Ok(Kept::Events { from, seen: 0, skip: 0, filter }))
+    }
+
+    pub(crate) fn history(
+        &self,
+        from: std::ops::Bound<frames::Moment>,
+        to: std::ops::Bound<frames::Moment>,
+        with_events: bool,
+    ) -> Parts {
+        self.parts(Ok(Kept::History { from, to, with_events }))
+    }
+
+    fn parts(&self, kept: Result<Kept, Error>) -> Parts {
+        let (to, parts) = tokio::sync::mpsc::unbounded_channel();
+        match kept {
+            Ok(kept) => {
+                let id = self.shared.send(kept, To::Parts(to));
+                Parts::new(Arc::clone(&self.shared), id, parts)
+            }
+            Err(error) => {
+                let _ = to.send(Part::Failed(error));
+                Parts::new(Arc::clone(&self.shared), 0, parts)
+            }
+        }
+    }
+
+    pub(crate) async fn diff(
+        &self,
+        from: frames::Moment,
+        to: frames::Moment,
+    ) -> Result<Vec<crate::Change>, Fault> {
+        match self.done(Kept::Diff { from, to }).await? {
+            Done::Changes(changes) => Ok(changes),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(crate) async fn at(&self, when: frames::Moment) -> Result<(Position, Option<Timestamp>), Fault> {
+        match self.done(Kept::At { when }).await? {
+            Done::Past(position, time) => Ok((position, time)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(crate) async fn reached(&self, position: Position) -> Result<(), Error> {
+        let done = self.done(Kept::Reached { position }).await;
+        done.map(drop).map_err(|fault| fault.into_error("reached"))
+    }
+
+    pub(crate) async fn snapshot(&self) -> Result<Position, Error> {
+        match self.done(Kept::Snapshot).await {
+            Ok(Done::Done(position)) => Ok(position),
+            Ok(other) => Err(unexpected(&other).into_error("snapshot")),
+            Err(fault) => Err(fault.into_error("snapshot")),
+        }
+    }
+
+    fn done(&self, kept: Kept) -> impl Future<Output = Result<Done, Fault>> + Send + use<> {
+        let (to, done) = oneshot::channel();
+        self.shared.send(kept, To::Done(to));
+        async move { done.await.unwrap_or_else(|_| Err(Fault::Stopped("the client has ended".to_owned()))) }
+    }
+
+    /// Waits until at least half of what may be in flight is free.
+    pub(crate) async fn ready(&self) -> Result<(), Error> {
+        let mut room = self.shared.room.subscribe();
+        let _ = room.wait_for(|room| *room).await;
+        match &self.shared.state.lock().phase {
+            Phase::Ended(why) => Err(Error::Stopped(Arc::clone(why))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Finishes what is in flight, and closes the connection.
+    pub(crate) async fn close(&self) -> Result<(), Error> {
+        self.shared.close();
+        let mut room = self.shared.room.subscribe();
+        loop {
+            if self.shared.is_over() {
+                return Ok(());
+            }
+            // It changes at the end, and now and then before.
+            let _ = tokio::time::timeout(Duration::from_millis(20), room.changed()).await;
+            if matches!(self.shared.state.lock().phase, Phase::Ended(_)) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn arguments(&self, kind: Kind, method: u16, put: Put<'_>) -> Result<Vec<u8>, Error> {
+        let name = self.shared.name(kind, method);
+        let unencodable = |why| Error::NotJournaled(NotJournaled::Unencodable { method: name, why });
+        let mut arguments = Vec::new();
+        let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| put(&mut arguments)));
+        written
+            .map_err(|panic| unencodable(format!("writing panicked: {}", crate::state::message(panic))))?
+            .map_err(|error| unencodable(error.to_string()))?;
+        Ok(arguments)
+    }
+}
+
+fn unexpected(done: &Done) -> Fault {
+    Fault::Failed(format!("the server answers something else than was asked: {done:?}"))
+}
+
+impl Shared {
+    fn close(&self) {
+        self.state.lock().closing = true;
+        self.written.notify_one();
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("location", &self.shared.location).finish_non_exhaustive()
+    }
+}
+
+impl Record {
+    /// The bound behind this record.
+    fn after(&self) -> std::ops::Bound<frames::Moment> {
+        std::ops::Bound::Excluded(frames::Moment::Position(self.position()))
+    }
+}

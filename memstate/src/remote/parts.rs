@@ -1,0 +1,81 @@
+//! [`Parts`]: what a server sends one after another, as fast as it is taken.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    frames::{Ask, Record},
+    link::Shared,
+    surface::Dialect,
+};
+use crate::{Error, Position};
+
+/// How many frames of a stream a server may send before any was taken.
+pub(super) const CREDIT: u32 = 64;
+
+/// A part of a stream.
+pub(crate) enum Part {
+    Items { items: Vec<u8>, dialect: Option<Arc<Dialect>> },
+    Event { position: Position, event: Vec<u8>, dialect: Option<Arc<Dialect>> },
+    Missed { after: Position, through: Position },
+    Record { record: Box<Record>, dialect: Option<Arc<Dialect>> },
+    Answer { accepted: bool, reply: Vec<u8>, dialect: Option<Arc<Dialect>> },
+    /// It is the last.
+    Failed(Error),
+    /// It is the last.
+    Done,
+}
+
+/// The parts of a stream. Dropping it tells the server that nobody wants more.
+pub(crate) struct Parts {
+    shared: Arc<Shared>,
+    id: u64,
+    parts: mpsc::UnboundedReceiver<Part>,
+    /// How many were taken since the server was told so.
+    taken: u32,
+    begun: bool,
+    over: bool,
+}
+
+impl Parts {
+    pub(super) fn new(shared: Arc<Shared>, id: u64, parts: mpsc::UnboundedReceiver<Part>) -> Self {
+        Parts { shared, id, parts, taken: 0, begun: false, over: false }
+    }
+
+    /// The next part; `None` after the last.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Part>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        let part = match std::task::ready!(self.parts.poll_recv(cx)) {
+            Some(part) => part,
+            None => Part::Failed(Error::Stopped("the client has ended".into())),
+        };
+        match part {
+            Part::Failed(_) | Part::Done => self.over = true,
+            _ => {
+                if !std::mem::replace(&mut self.begun, true) {
+                    self.shared.begun(self.id);
+                }
+                self.taken += 1;
+                if self.taken >= CREDIT / 2 {
+                    let more = std::mem::take(&mut self.taken);
+                    self.shared.say(&Ask::Credit { id: self.id, more });
+                }
+            }
+        }
+        Poll::Ready(Some(part))
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        if !self.over {
+            self.shared.cancel(self.id);
+        }
+    }
+}

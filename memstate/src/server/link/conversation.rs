@@ -1,0 +1,802 @@
+//! [`Conversation`]: one connection of a typed client.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::Pin,
+    sync::Arc,
+    task::{Context as Task, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    sync::mpsc,
+    time::{Instant, Sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use super::{
+    dialects::{Dialect, Dialects, SURFACE_BYTES_MAX, no_such_method},
+    streams::{Credit, Frames, Gone, Handed, Stream, denied, fault_of},
+};
+use crate::{
+    Error, Position, RequestId, VERSION,
+    engine::{Pending, Reply, atomically::Sent},
+    model::Verdict,
+    remote::{
+        frames::{self, Ask, FIRST_FRAME_BYTES_MAX, Fault, Refusal, Request, Tell, front},
+        surface::{Kind, Surface},
+    },
+    server::{
+        Context,
+        access::{Act, Credential, Identity, NotKnown},
+        calls::{Denied, Performing},
+        listen::{Connection, Stream as Bytes},
+        telemetry::Front,
+    },
+    service::{Asks, Sender},
+};
+
+/// How much is read at once.
+const READ_BYTES: usize = 32 << 10;
+/// How much may wait to be written before nothing more is read.
+const OUT_BYTES_MAX: usize = 1 << 20;
+/// How many frames of streams wait to be written.
+const STREAM_FRAMES_MAX: usize = 64;
+/// How long a client may take for the description of its methods.
+const SURFACE_LIMIT: Duration = Duration::from_secs(10);
+/// How many frames are taken in before others get their turn.
+const FRAMES_A_TURN: usize = 256;
+
+/// One connection of a typed client, after the greetings.
+pub(super) struct Conversation {
+    context: Arc<Context>,
+    who: Arc<Identity>,
+    client: Uuid,
+    /// How the client calls methods, if it is of another version.
+    dialect: Option<Arc<Dialect>>,
+    bytes: Bytes,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    written: usize,
+    /// Commands, the oldest first.
+    commands: VecDeque<InFlight>,
+    bytes_in_flight: usize,
+    /// What is a task of its own, and hands in frames.
+    tasks: TaskTracker,
+    /// Ends them when the connection does.
+    gone: CancellationToken,
+    frames: (Frames, mpsc::Receiver<Handed>),
+    streams: HashMap<u64, Arc<Credit>, foldhash::fast::RandomState>,
+    idle: Pin<Box<Sleep>>,
+    /// When something was read or written last.
+    heard: Instant,
+    /// Nothing more will be read.
+    ended: bool,
+    stopping: bool,
+}
+
+/// A command on its way.
+struct InFlight {
+    id: u64,
+    bytes: usize,
+    reply: Replying,
+}
+
+enum Replying {
+    One(Performing),
+    Several(Pending),
+    /// It was never sent.
+    Failed(Option<Fault>),
+}
+
+impl Conversation {
+    /// Greets the other end, and answers it until it is gone.
+    pub(super) async fn have(
+        connection: Connection,
+        context: &Arc<Context>,
+        dialects: &Dialects,
+    ) -> Result<(), String> {
+        let Connection { mut stream, certificate, permit, .. } = connection;
+        let limits = &context.settings.limits;
+        let greeted = {
+            let greeting = greet(&mut stream, certificate.as_deref(), context, dialects);
+            tokio::time::timeout(limits.time_before_authentication, greeting).await
+        };
+        let Ok(greeted) = greeted else {
+            refuse(&mut stream, Refusal::Invalid("the greeting was not there in time".to_owned())).await;
+            return Err("it did not greet in time".to_owned());
+        };
+        let greeted = match greeted {
+            Ok(greeted) => greeted,
+            Err(refusal) => {
+                let why = refusal.to_string();
+                refuse(&mut stream, refusal).await;
+                return Err(why);
+            }
+        };
+        let (frames, handed_in) = mpsc::channel(STREAM_FRAMES_MAX);
+        let gone = CancellationToken::new();
+        let mut conversation = Conversation {
+            context: Arc::clone(context),
+            who: greeted.who,
+            client: greeted.client,
+            dialect: greeted.dialect,
+            bytes: stream,
+            input: greeted.left,
+            output: Vec::new(),
+            written: 0,
+            commands: VecDeque::new(),
+            bytes_in_flight: 0,
+            tasks: TaskTracker::new(),
+            gone: gone.clone(),
+            frames: (Frames::new(frames), handed_in),
+            streams: HashMap::default(),
+            idle: Box::pin(tokio::time::sleep(limits.idle)),
+            heard: Instant::now(),
+            ended: false,
+            stopping: false,
+        };
+        let _gone = gone.drop_guard();
+        let stopping = context.stopping.clone();
+        let mut stopping = std::pin::pin!(stopping.cancelled());
+        let ended = std::future::poll_fn(|task| {
+            if !conversation.stopping && stopping.as_mut().poll(task).is_ready() {
+                conversation.stopping = true;
+            }
+            conversation.poll(task)
+        })
+        .await;
+        for credit in conversation.streams.values() {
+            credit.cancel();
+        }
+        if ended.is_ok() {
+            let _ = conversation.bytes.shutdown().await;
+        }
+        drop(permit);
+        ended
+    }
+
+    /// Does all that can be done now; ready when the connection is to be closed.
+    fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<(), String>> {
+        let mut frames = 0;
+        loop {
+            let mut did = false;
+            did |= self.poll_replies(task);
+            did |= self.poll_streams(task);
+            did |= self.poll_write(task)?;
+            if !self.ended && !self.stopping {
+                did |= self.take_frames(&mut frames)?;
+                if frames >= FRAMES_A_TURN {
+                    task.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                did |= self.poll_read(task)?;
+            }
+            if !did {
+                break;
+            }
+        }
+        let nothing_is_left = self.commands.is_empty() && self.output.is_empty();
+        if self.ended && nothing_is_left {
+            return Poll::Ready(Ok(()));
+        }
+        if self.stopping && nothing_is_left && self.tasks.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_idle(task)
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.commands.is_empty() || !self.tasks.is_empty() || !self.streams.is_empty()
+    }
+
+    /// Ends a connection on which nothing happens, and one whose other end takes nothing.
+    fn poll_idle(&mut self, task: &mut Task<'_>) -> Poll<Result<(), String>> {
+        while self.idle.as_mut().poll(task).is_ready() {
+            let limit = self.context.settings.limits.idle;
+            let is_stuck = !self.output.is_empty();
+            if self.heard.elapsed() >= limit && (is_stuck || !self.is_busy()) {
+                return Poll::Ready(Err(format!("nothing was heard for {limit:?}")));
+            }
+            let next = (self.heard + limit).max(Instant::now() + limit / 4);
+            self.idle.as_mut().reset(next);
+        }
+        Poll::Pending
+    }
+
+    fn poll_replies(&mut self, task: &mut Task<'_>) -> bool {
+        let mut did = false;
+        while let Some(oldest) = self.commands.front_mut() {
+            let replied = match &mut oldest.reply {
+                Replying::One(performing) => Pin::new(performing).poll(task),
+                Replying::Several(pending) => Pin::new(pending).poll(task),
+                Replying::Failed(fault) => {
+                    let fault = fault.take().expect("it is told once");
+                    let id = oldest.id;
+                    self.bytes_in_flight -= oldest.bytes;
+                    self.commands.pop_front();
+                    frames::put(&Tell::Failed { id, fault }, &mut self.output);
+                    did = true;
+                    continue;
+                }
+            };
+            let Poll::Ready(replied) = replied else { break };
+            let id = oldest.id;
+            self.bytes_in_flight -= oldest.bytes;
+            self.commands.pop_front();
+            put_reply(id, &replied, &mut self.output);
+            did = true;
+        }
+        did
+    }
+
+    fn poll_streams(&mut self, task: &mut Task<'_>) -> bool {
+        let mut did = false;
+        while self.output.len() < OUT_BYTES_MAX {
+            match self.frames.1.poll_recv(task) {
+                Poll::Ready(Some(Handed::Frame(frame))) => {
+                    self.output.extend_from_slice(&frame);
+                    did = true;
+                }
+                Poll::Ready(Some(Handed::Ended(id))) => {
+                    self.streams.remove(&id);
+                }
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+        did
+    }
+
+    fn poll_write(&mut self, task: &mut Task<'_>) -> Result<bool, String> {
+        let mut did = false;
+        while self.written < self.output.len() {
+            match Pin::new(&mut self.bytes).poll_write(task, &self.output[self.written..]) {
+                Poll::Ready(Ok(0)) => return Err("it takes nothing any more".to_owned()),
+                Poll::Ready(Ok(bytes)) => {
+                    self.written += bytes;
+                    self.heard = Instant::now();
+                    did = true;
+                }
+                Poll::Ready(Err(error)) => return Err(error.to_string()),
+                Poll::Pending => {
+                    // What is written is not kept.
+                    if self.written > OUT_BYTES_MAX {
+                        self.output.drain(..std::mem::take(&mut self.written));
+                    }
+                    return Ok(did);
+                }
+            }
+        }
+        self.output.clear();
+        self.written = 0;
+        // Under TLS bytes may wait that were taken.
+        if let Poll::Ready(Err(error)) = Pin::new(&mut self.bytes).poll_flush(task) {
+            return Err(error.to_string());
+        }
+        Ok(did)
+    }
+
+    /// Whether there is room for more calls.
+    fn has_room(&self) -> bool {
+        let limits = &self.context.settings.limits;
+        self.commands.len() + self.tasks.len() < limits.calls_in_flight
+            && self.bytes_in_flight < limits.bytes_in_flight
+            && self.output.len() < OUT_BYTES_MAX
+    }
+
+    fn poll_read(&mut self, task: &mut Task<'_>) -> Result<bool, String> {
+        if !self.has_room() {
+            return Ok(false);
+        }
+        let before = self.input.len();
+        self.input.resize(before + READ_BYTES, 0);
+        let mut buffer = ReadBuf::new(&mut self.input[before..]);
+        let polled = Pin::new(&mut self.bytes).poll_read(task, &mut buffer);
+        let read = buffer.filled().len();
+        self.input.truncate(before + read);
+        match polled {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(())) if read == 0 => {
+                self.ended = true;
+                Ok(true)
+            }
+            Poll::Ready(Ok(())) => {
+                self.heard = Instant::now();
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) => Err(error.to_string()),
+        }
+    }
+
+    /// Has the frames done that have arrived, as far as there is room.
+    fn take_frames(&mut self, frames: &mut usize) -> Result<bool, String> {
+        let input = std::mem::take(&mut self.input);
+        let mut taken = 0;
+        let limit = self.context.settings.limits.frame_bytes;
+        let mut end = Ok(());
+        while self.has_room() && *frames < FRAMES_A_TURN {
+            match front(&input[taken..], limit) {
+                frames::Front::Message(message, length) => {
+                    taken += length;
+                    *frames += 1;
+                    end = frames::read(message).and_then(|message| self.take(message));
+                    if end.is_err() {
+                        break;
+                    }
+                }
+                frames::Front::TooLarge(bytes) => {
+                    end = Err(format!("a frame has {bytes} bytes, more than {limit}"));
+                    break;
+                }
+                frames::Front::Partial(_) => break,
+            }
+        }
+        self.input = input;
+        self.input.drain(..taken);
+        if let Err(why) = end {
+            // It cannot be told where the next begins, or what comes is no protocol; what was called is still answered.
+            frames::put(&Tell::Refused(Refusal::Invalid(why)), &mut self.output);
+            self.ended = true;
+            return Ok(true);
+        }
+        Ok(taken > 0)
+    }
+
+    fn fail(&mut self, id: u64, fault: Fault) {
+        frames::put(&Tell::Failed { id, fault }, &mut self.output);
+    }
+
+    fn sender(&self, request: Request, caller: Option<&str>) -> Sender {
+        let request = match request {
+            // It was never sent before, so everything that has happened is older.
+            Request::New(sequence) => {
+                RequestId { client: self.client, sequence, since: self.context.service.position() }
+            }
+            Request::Again { sequence, since } => RequestId { client: self.client, sequence, since },
+            Request::Given(request) => request,
+        };
+        let caller = caller.map(Arc::from).or_else(|| self.who.name.clone());
+        Sender { caller, request: Some(request) }
+    }
+
+    fn number(&self, kind: Kind, method: u16) -> Result<u16, Fault> {
+        match &self.dialect {
+            Some(dialect) => dialect.method(kind, method),
+            None => {
+                let ours = self.context.service.surface().methods(kind);
+                ours.command(method).map(|_| method).ok_or_else(no_such_method)
+            }
+        }
+    }
+
+    /// The server's number of a method, and the arguments as it writes them. Who may not call it learns nothing of them.
+    fn call<'a>(
+        &self,
+        kind: Kind,
+        method: u16,
+        arguments: &'a [u8],
+    ) -> Result<(u16, std::borrow::Cow<'a, [u8]>), Fault> {
+        let number = self.number(kind, method)?;
+        let act = match kind {
+            Kind::Command => Act::Command(number),
+            Kind::Query => Act::Query(number),
+        };
+        if !self.who.may(act) {
+            let name = self.context.service.surface().methods(kind).name(number).to_owned();
+            return Err(denied(&format!("call `{name}`"), &self.who));
+        }
+        let carried = match &self.dialect {
+            Some(dialect) => dialect.carry(kind, method, arguments, &*self.context.service)?,
+            None => None,
+        };
+        Ok((number, carried.map_or(arguments.into(), Into::into)))
+    }
+
+    /// Does what a frame says.
+    fn take(&mut self, message: Ask<'_>) -> Result<(), String> {
+        match message {
+            Ask::Command { id, method, request, caller, arguments, .. } => {
+                let reply = match self.call(Kind::Command, method, arguments) {
+                    Err(fault) => Replying::Failed(Some(fault)),
+                    Ok((number, arguments)) => {
+                        let sender = self.sender(request, caller.as_deref());
+                        match self.context.command(&self.who, Front::Link, number, &arguments, &sender) {
+                            Ok(performing) => Replying::One(performing),
+                            Err(Denied) => {
+                                Replying::Failed(Some(denied("call in another's name", &self.who)))
+                            }
+                        }
+                    }
+                };
+                self.enter(id, arguments.len(), reply);
+            }
+            Ask::Atomically { id, request, caller, commands, .. } => {
+                let bytes = commands.iter().map(|(_, arguments)| arguments.len()).sum();
+                let reply = self.atomically(request, caller.as_deref(), &commands);
+                let reply = match reply {
+                    Ok(Sent::Pending(pending, _)) => Replying::Several(pending),
+                    Ok(Sent::Empty(_)) => Replying::Failed(Some(Fault::Invalid("an empty batch".to_owned()))),
+                    Err(fault) => Replying::Failed(Some(fault)),
+                };
+                self.enter(id, bytes, reply);
+            }
+            Ask::Query { id, method, after, at, arguments, .. } => {
+                match self.call(Kind::Query, method, arguments) {
+                    Err(fault) => self.fail(id, fault),
+                    Ok((number, arguments)) => self.query(id, number, after, at, &arguments),
+                }
+            }
+            Ask::Stream { id, method, after, at, credit, arguments } => {
+                match self.call(Kind::Query, method, arguments) {
+                    Err(fault) => self.fail(id, fault),
+                    Ok((number, arguments)) => {
+                        let arguments = arguments.into_owned();
+                        self.stream(id, credit, |stream| async move {
+                            match state_of(&stream.context, after, at).await {
+                                Ok(asked) => stream.items(asked, number, arguments).await,
+                                Err(fault) => stream.frames.send(&Tell::Failed { id, fault }).await,
+                            }
+                        });
+                    }
+                }
+            }
+            Ask::Watch { id, method, credit, arguments } => {
+                match self.call(Kind::Query, method, arguments) {
+                    Err(fault) => self.fail(id, fault),
+                    Ok((number, arguments)) => {
+                        let arguments = arguments.into_owned();
+                        self.stream(id, credit, |stream| stream.watch(number, arguments));
+                    }
+                }
+            }
+            Ask::Events { id, from, filter, credit } => {
+                let filter = filter.map(std::borrow::Cow::into_owned);
+                self.stream(id, credit, |stream| stream.events(from, filter));
+            }
+            Ask::History { id, from, to, with_events, credit } => {
+                let span = frames::span(from, to);
+                self.stream(id, credit, |stream| stream.history(span, with_events));
+            }
+            Ask::Diff { id, from, to } => match self.who.may(Act::History) {
+                false => self.fail(id, denied("see what has changed", &self.who)),
+                true => {
+                    let diff = self.context.service.diff(from.into(), to.into());
+                    self.tell(id, async move {
+                        let changes = diff.await.map_err(|error| Fault::of_past(&error))?;
+                        let changes = changes.into_iter().map(frames::change).collect();
+                        Ok(Tell::Changes { id, changes })
+                    });
+                }
+            },
+            Ask::At { id, when } => {
+                let context = Arc::clone(&self.context);
+                self.tell(id, async move {
+                    let (state, time) =
+                        context.at(when.into()).await.map_err(|error| Fault::of_past(&error))?;
+                    Ok(Tell::Past { id, position: state.position(), time })
+                });
+            }
+            Ask::Reached { id, position } => {
+                let reached = self.context.service.reached(position);
+                self.tell(id, async move {
+                    reached.await.map_err(|error| Fault::of(&error))?;
+                    Ok(Tell::Done { id, position })
+                });
+            }
+            Ask::Snapshot { id } => match self.who.may(Act::Snapshot) {
+                false => self.fail(id, denied("take a snapshot", &self.who)),
+                true => {
+                    let snapshot = self.context.service.snapshot();
+                    self.tell(id, async move {
+                        let position = snapshot.await.map_err(|error| Fault::of(&error))?;
+                        Ok(Tell::Done { id, position })
+                    });
+                }
+            },
+            Ask::Credit { id, more } => {
+                if let Some(credit) = self.streams.get(&id) {
+                    credit.add(more);
+                }
+            }
+            Ask::Cancel { id } => {
+                if let Some(credit) = self.streams.remove(&id) {
+                    credit.cancel();
+                }
+            }
+            Ask::Ping => {
+                let position = self.context.service.position();
+                frames::put(&Tell::Pong { position }, &mut self.output);
+            }
+            Ask::Hello { .. } | Ask::Surface(_) => return Err("it greets twice".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, id: u64, bytes: usize, reply: Replying) {
+        self.bytes_in_flight += bytes;
+        self.commands.push_back(InFlight { id, bytes, reply });
+    }
+
+    fn atomically(
+        &self,
+        request: Request,
+        caller: Option<&str>,
+        commands: &[(u16, &[u8])],
+    ) -> Result<Sent, Fault> {
+        let mut read = Vec::with_capacity(commands.len());
+        for (index, (method, arguments)) in commands.iter().enumerate() {
+            let called = self.call(Kind::Command, *method, arguments);
+            read.push(called.map_err(|fault| match fault {
+                fault @ (Fault::Denied(_) | Fault::Incompatible(_)) => fault,
+                why => Fault::InBatch { index: index as u64, why: Box::new(why) },
+            })?);
+        }
+        let commands: Vec<_> = read.iter().map(|(number, arguments)| (*number, &arguments[..])).collect();
+        let sent = self.context.commands(&self.who, &commands, &self.sender(request, caller));
+        sent.map_err(|Denied| denied("call in another's name", &self.who))
+    }
+
+    /// Answers a query: at once, if it is one of a state that is there.
+    fn query(&mut self, id: u64, number: u16, after: Position, at: Option<Position>, arguments: &[u8]) {
+        let service = &self.context.service;
+        if at.is_none() && service.position() >= after {
+            let asks: &dyn Asks = &**service;
+            answer(id, &self.context, &self.who, asks, number, arguments, &mut self.output);
+            return;
+        }
+        let (who, arguments) = (Arc::clone(&self.who), arguments.to_vec());
+        let frames = self.frames.0.clone();
+        let context = Arc::clone(&self.context);
+        self.task(async move {
+            let mut frame = Vec::new();
+            match state_of(&context, after, at).await {
+                Ok(asks) => answer(id, &context, &who, &*asks, number, &arguments, &mut frame),
+                Err(fault) => frames::put(&Tell::Failed { id, fault }, &mut frame),
+            }
+            frames.send_frame(frame).await
+        });
+    }
+
+    /// Has something done on a task of its own, and told.
+    fn tell<F>(&self, id: u64, work: F)
+    where
+        F: Future<Output = Result<Tell<'static>, Fault>> + Send + 'static,
+    {
+        let frames = self.frames.0.clone();
+        self.task(async move {
+            match work.await {
+                Ok(message) => frames.send(&message).await,
+                Err(fault) => frames.send(&Tell::Failed { id, fault }).await,
+            }
+        });
+    }
+
+    /// Sends a stream, on a task of its own.
+    fn stream<F>(&mut self, id: u64, credit: u32, work: impl FnOnce(Stream) -> F)
+    where
+        F: Future<Output = Result<(), Gone>> + Send + 'static,
+    {
+        let limit = self.context.settings.limits.subscriptions;
+        if self.streams.len() >= limit {
+            let why = format!("there are {limit} streams on this connection, as many as there may be; end one");
+            return self.fail(id, Fault::Failed(why));
+        }
+        let credit = Credit::new(credit);
+        if let Some(other) = self.streams.insert(id, Arc::clone(&credit)) {
+            other.cancel();
+        }
+        let frames = self.frames.0.clone();
+        let stream = Stream {
+            id,
+            context: Arc::clone(&self.context),
+            who: Arc::clone(&self.who),
+            credit,
+            frames: frames.clone(),
+        };
+        let work = work(stream);
+        self.task(async move {
+            work.await?;
+            frames.ended(id).await
+        });
+    }
+
+    fn task<F>(&self, work: F)
+    where
+        F: Future<Output = Result<(), Gone>> + Send + 'static,
+    {
+        let gone = self.gone.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                // Nobody is there any more to be told.
+                () = gone.cancelled() => {}
+                _ = work => {}
+            }
+        });
+    }
+}
+
+/// The state that contains `after`, or that of the past at `at`.
+async fn state_of(
+    context: &Arc<Context>,
+    after: Position,
+    at: Option<Position>,
+) -> Result<Arc<dyn Asks>, Fault> {
+    if let Some(position) = at {
+        let (state, _) = context.at(position.into()).await.map_err(|error| Fault::of_past(&error))?;
+        return Ok(state);
+    }
+    context.service.reached(after).await.map_err(|error| Fault::of(&error))?;
+    let service: Arc<dyn Asks> = Arc::clone(&context.service) as Arc<dyn Asks>;
+    Ok(service)
+}
+
+/// Asks a query, and appends the frame with its answer.
+fn answer(
+    id: u64,
+    context: &Context,
+    who: &Identity,
+    asks: &dyn Asks,
+    number: u16,
+    arguments: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let mut reply = Vec::new();
+    // Of the state that is asked it may be later, never earlier.
+    let position = asks.position();
+    let fault = match context.query(who, Front::Link, asks, number, arguments, &mut reply) {
+        Ok(Ok(verdict)) => {
+            let accepted = verdict == Verdict::Accepted;
+            match reply.len() > context.settings.limits.answer_bytes {
+                false => return frames::put(&Tell::Answer { id, position, accepted, reply: &reply }, out),
+                true => Fault::Failed(format!(
+                    "the answer has {} bytes, more than the {} that one may have; ask for less",
+                    reply.len(),
+                    context.settings.limits.answer_bytes
+                )),
+            }
+        }
+        Ok(Err(unanswered)) => fault_of(unanswered),
+        Err(Denied) => denied("ask this query", who),
+    };
+    frames::put(&Tell::Failed { id, fault }, out);
+}
+
+fn put_reply(id: u64, replied: &Result<Reply, Error>, out: &mut Vec<u8>) {
+    match replied {
+        Ok(reply) => {
+            let accepted = reply.verdict() == Verdict::Accepted;
+            let message = Tell::Reply { id, position: reply.position(), accepted, reply: reply.bytes() };
+            frames::put(&message, out);
+        }
+        Err(error) => frames::put(&Tell::Failed { id, fault: Fault::of(error) }, out),
+    }
+}
+
+/// What is known after the greetings.
+struct Greeted {
+    who: Arc<Identity>,
+    client: Uuid,
+    dialect: Option<Arc<Dialect>>,
+    /// What was read and is not taken in.
+    left: Vec<u8>,
+}
+
+async fn refuse(bytes: &mut Bytes, why: Refusal) {
+    let mut out = Vec::new();
+    frames::put(&Tell::Refused(why), &mut out);
+    let told = async {
+        bytes.write_all(&out).await?;
+        bytes.shutdown().await
+    };
+    // Whoever does not listen is not waited for.
+    let _ = tokio::time::timeout(Duration::from_secs(1), told).await;
+}
+
+/// Finds out who is at the other end, and which methods it means.
+async fn greet(
+    bytes: &mut Bytes,
+    certificate: Option<&[u8]>,
+    context: &Arc<Context>,
+    dialects: &Dialects,
+) -> Result<Greeted, Refusal> {
+    let limits = &context.settings.limits;
+    let mut left = Vec::new();
+    let first = limits.bytes_before_authentication.min(FIRST_FRAME_BYTES_MAX.max(limits.bytes_before_authentication));
+    let message = next(bytes, &mut left, first).await?;
+    let hello = frames::read(&message).map_err(Refusal::Invalid)?;
+    let Ask::Hello { version, memstate, model, surface, client, token } = hello else {
+        return Err(Refusal::Invalid("it does not greet".to_owned()));
+    };
+    if version != frames::VERSION {
+        return Err(Refusal::OtherVersion(format!(
+            "it speaks version {} of the protocol (memstate {VERSION}), and the client version {version} (memstate {memstate}); \
+             use the same version of memstate on both sides",
+            frames::VERSION
+        )));
+    }
+    let credential = match (&token, certificate) {
+        (Some(token), _) => Credential::Bearer(token),
+        (None, Some(certificate)) => Credential::Certificate(certificate),
+        (None, None) => Credential::None,
+    };
+    let who = context.access.identify(credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
+    if context.stopping.is_cancelled() {
+        return Err(Refusal::Stopping);
+    }
+    let service = &context.service;
+    let ours = service.surface();
+    if model != service.described().model {
+        return Err(Refusal::OtherModel(service.described().model.to_owned()));
+    }
+    let known = dialects.get(surface);
+    let is_same = surface == ours.digest;
+    let knows_surface = is_same || known.is_some();
+    let mut out = Vec::new();
+    let welcome = Tell::Welcome {
+        version: frames::VERSION,
+        memstate: VERSION.into(),
+        position: service.position(),
+        knows_surface,
+        frame_bytes: u32::try_from(limits.frame_bytes).unwrap_or(u32::MAX),
+    };
+    frames::put(&welcome, &mut out);
+    let lost = |_| Refusal::Invalid("it does not listen".to_owned());
+    let dialect = match (is_same, known) {
+        (true, _) => None,
+        (false, Some(known)) => Some(known),
+        (false, None) => {
+            bytes.write_all(&out).await.map_err(lost)?;
+            out.clear();
+            let message = tokio::time::timeout(SURFACE_LIMIT, next(bytes, &mut left, SURFACE_BYTES_MAX)).await;
+            let message = message
+                .map_err(|_| Refusal::Invalid("its description was not there in time".to_owned()))??;
+            let Ask::Surface(described) = frames::read(&message).map_err(Refusal::Invalid)? else {
+                return Err(Refusal::Invalid("it does not describe its methods".to_owned()));
+            };
+            let theirs = Surface::decode(described)
+                .map_err(|error| Refusal::OtherVersion(format!("its methods cannot be understood: {error}")))?;
+            if theirs.digest != surface {
+                return Err(Refusal::Invalid("its description is not the one of its digest".to_owned()));
+            }
+            Some(dialects.learn(theirs, &**service))
+        }
+    };
+    let agreed = match &dialect {
+        None => Tell::Agreed { commands: Vec::new(), queries: Vec::new(), surface: None },
+        Some(dialect) => Tell::Agreed {
+            commands: dialect.numbers(Kind::Command),
+            queries: dialect.numbers(Kind::Query),
+            surface: Some(&ours.bytes),
+        },
+    };
+    frames::put(&agreed, &mut out);
+    bytes.write_all(&out).await.map_err(lost)?;
+    bytes.flush().await.map_err(lost)?;
+    Ok(Greeted { who, client, dialect, left })
+}
+
+/// The next frame of the greetings.
+async fn next(bytes: &mut Bytes, left: &mut Vec<u8>, limit: usize) -> Result<Vec<u8>, Refusal> {
+    loop {
+        match front(left, limit) {
+            frames::Front::Message(message, length) => {
+                let message = message.to_vec();
+                left.drain(..length);
+                return Ok(message);
+            }
+            frames::Front::TooLarge(bytes) => {
+                return Err(Refusal::Invalid(format!(
+                    "a frame has {bytes} bytes, more than the {limit} that it may have here"
+                )));
+            }
+            frames::Front::Partial(_) => {}
+        }
+        match bytes.read_buf(left).await {
+            Ok(0) => return Err(Refusal::Invalid("it has closed the connection".to_owned())),
+            Ok(_) => {}
+            Err(error) => return Err(Refusal::Invalid(error.to_string())),
+        }
+    }
+}
