@@ -25,6 +25,8 @@ pub use atomically::{Atomically, Refused};
 pub use inner::Inner;
 pub use items::Items;
 
+#[cfg(feature = "remote")]
+use crate::remote::{Link, Parts};
 use crate::{
     At, Diff, Error, Events, History, Metrics, Model, Past, Position, Span, Watch, When,
     codec::{Unreadable, Unwritable, whole},
@@ -32,8 +34,6 @@ use crate::{
     model::{Operation, Outcome, ReadReply},
     request::RequestId,
 };
-#[cfg(feature = "remote")]
-use crate::remote::{Link, Parts};
 
 /// A handle to an open model. Clones share the engine; when the last is dropped, the engine finishes what it has
 /// and closes in the background.
@@ -213,9 +213,7 @@ impl<M: Model> Client<M> {
                 Atomically::new(engine.submit_all(commands, self.caller.as_deref(), self.request))
             }
             #[cfg(feature = "remote")]
-            Site::There(link) => {
-                Atomically::there(link, commands, self.caller.as_ref(), self.request)
-            }
+            Site::There(link) => Atomically::there(link, commands, self.caller.as_ref(), self.request),
         }
     }
 
@@ -678,11 +676,7 @@ impl Far {
 }
 
 #[cfg(feature = "remote")]
-fn filled(
-    bytes: &mut Vec<u8>,
-    arguments: &[u8],
-    fault: &mut Option<Unwritable>,
-) -> Result<(), Unwritable> {
+fn filled(bytes: &mut Vec<u8>, arguments: &[u8], fault: &mut Option<Unwritable>) -> Result<(), Unwritable> {
     bytes.extend_from_slice(arguments);
     fault.take().map_or(Ok(()), Err)
 }
@@ -847,7 +841,8 @@ impl<M: Model> Future for Execute<M> {
             #[cfg(feature = "remote")]
             if let (Some(link), Some(foreign)) = (&self.link, reply.written()) {
                 let ours = foreign.as_ours(link.surface(), method, reply.verdict(), reply.bytes());
-                let read = ours.and_then(|ours| whole(&ours, |bytes| M::reply(method, reply.verdict(), bytes)));
+                let read =
+                    ours.and_then(|ours| whole(&ours, |bytes| M::reply(method, reply.verdict(), bytes)));
                 return read.map_err(|error| foreign_reply(&reply, &error));
             }
             whole(reply.bytes(), |bytes| M::reply(method, reply.verdict(), bytes))
@@ -907,9 +902,7 @@ impl<R: Outcome<K>, const K: bool> Future for Ask<R, K> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.answer {
-            Asked::Here(answer) => {
-                Pin::new(answer).poll(cx).map(|answer| answer.map_err(|error| *error))
-            }
+            Asked::Here(answer) => Pin::new(answer).poll(cx).map(|answer| answer.map_err(|error| *error)),
             #[cfg(feature = "remote")]
             Asked::There(call) => Pin::new(&mut **call).poll(cx),
         }

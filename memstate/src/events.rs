@@ -15,16 +15,16 @@ use std::{
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-#[cfg(feature = "remote")]
-use crate::{
-    Filter,
-    remote::{Link, Part, Parts, read_event},
-};
 use crate::{
     Error, Model, Position,
     codec::{Answer, whole},
     engine::{Engine, Seen, Shared, spawn, split_events, wake},
     sync::Mutex,
+};
+#[cfg(feature = "remote")]
+use crate::{
+    Filter,
+    remote::{Link, Part, Parts, read_event},
 };
 
 /// How many events are kept in memory.

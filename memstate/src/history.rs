@@ -266,8 +266,8 @@ impl<M: Model> Stream for History<M> {
             match &mut self.work {
                 #[cfg(feature = "remote")]
                 Work::There(There::Planned { link, span, with_events }) => {
-                    let bounds = Moment::of_bound(&span.from)
-                        .and_then(|from| Ok((from, Moment::of_bound(&span.to)?)));
+                    let bounds =
+                        Moment::of_bound(&span.from).and_then(|from| Ok((from, Moment::of_bound(&span.to)?)));
                     match bounds {
                         Ok((from, to)) => {
                             self.work = Work::There(There::Running(link.history(from, to, *with_events)));
@@ -366,7 +366,9 @@ fn record_of<M: Model>(record: frames::Record, dialect: Option<&Dialect>) -> Ite
             Ok(event) => events.push(event),
             Err(error) => {
                 let position = record.position();
-                let why = format!("an event of position {position} has no place in the types of this client: {error}");
+                let why = format!(
+                    "an event of position {position} has no place in the types of this client: {error}"
+                );
                 return Err(PastError::Failed(why.into()));
             }
         }

@@ -55,7 +55,11 @@ pub struct Past<M: Model> {
 enum State<M: Model> {
     Here(Arc<Made<M>>),
     #[cfg(feature = "remote")]
-    There { link: Arc<Link>, position: Position, time: Option<Timestamp> },
+    There {
+        link: Arc<Link>,
+        position: Position,
+        time: Option<Timestamp>,
+    },
 }
 
 struct Made<M: Model> {

@@ -20,8 +20,8 @@ use std::{
 };
 
 pub(crate) mod dial;
-pub(crate) mod frames;
 mod drive;
+pub(crate) mod frames;
 mod kept;
 pub(crate) mod link;
 pub(crate) mod parts;

@@ -1,16 +1,17 @@
 //! [`Answering`] and [`WatchQuery`]: queries that were built by hand.
 
+#[cfg(feature = "remote")]
+use std::sync::Arc;
 use std::{
     fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
-#[cfg(feature = "remote")]
-use std::sync::Arc;
 
 #[cfg(feature = "remote")]
 use super::foreign_reply;
+use crate::{Error, Model};
 #[cfg(feature = "remote")]
 use crate::{
     codec::{Unreadable, Unwritable, whole},
@@ -18,7 +19,6 @@ use crate::{
     model::{Operation, Verdict, parts},
     remote::{Foreign, Link, Part, Parts, surface},
 };
-use crate::{Error, Model};
 
 /// The answer to a query that was built by hand; see [`Client::query`](crate::Client::query). In process it is there at once.
 #[must_use = "a query does nothing but answer"]
@@ -29,7 +29,11 @@ pub struct Answering<M: Model> {
 enum Site<M: Model> {
     Here(Option<Result<M::Reply, Error>>),
     #[cfg(feature = "remote")]
-    There { link: Arc<Link>, method: u16, pending: Pending },
+    There {
+        link: Arc<Link>,
+        method: u16,
+        pending: Pending,
+    },
 }
 
 impl<M: Model> Answering<M> {
@@ -73,7 +77,8 @@ fn open_answer<M: Model>(link: &Link, method: u16, reply: &Reply) -> Result<M::R
             .map_err(|error| foreign_reply(reply, &error))?,
         None => reply.bytes().to_vec(),
     };
-    whole(&ours, |bytes| M::answer_of(method, reply.verdict(), bytes)).map_err(|error| unreadable_answer(&error))
+    whole(&ours, |bytes| M::answer_of(method, reply.verdict(), bytes))
+        .map_err(|error| unreadable_answer(&error))
 }
 
 #[cfg(feature = "remote")]
@@ -102,8 +107,15 @@ pub struct WatchQuery<M: Model> {
 
 #[cfg(feature = "remote")]
 enum Source<M: Model> {
-    Here { shared: Arc<Shared<M>>, arguments: Vec<u8>, changes: Waiting },
-    There { link: Arc<Link>, parts: Parts },
+    Here {
+        shared: Arc<Shared<M>>,
+        arguments: Vec<u8>,
+        changes: Waiting,
+    },
+    There {
+        link: Arc<Link>,
+        parts: Parts,
+    },
     /// It could not be asked.
     Failed(Option<Error>),
 }
@@ -212,7 +224,8 @@ fn unwritable<M: Model>(method: u16, error: &Unwritable) -> Error {
 /// Asks a query of the model in this process.
 #[cfg(feature = "remote")]
 fn answer<M: Model>(shared: &Shared<M>, method: u16, arguments: &[u8]) -> Result<(Verdict, Vec<u8>), Error> {
-    let panicked = |message| Error::Panicked { method: parts::name::<M::Query>(method), position: None, message };
+    let panicked =
+        |message| Error::Panicked { method: parts::name::<M::Query>(method), position: None, message };
     let query = whole(arguments, |bytes| M::Query::get(method, bytes))
         .map_err(|error| unwritable::<M>(method, &Unwritable::new(error.to_string())))?;
     let asked = shared.look(|model| {

@@ -10,13 +10,6 @@ use std::{
 };
 
 use super::unreadable_reply;
-#[cfg(feature = "remote")]
-use crate::{
-    NotJournaled, RequestId,
-    engine::{Pending, record::COMMANDS_MAX},
-    model::{Operation, parts},
-    remote::Link,
-};
 use crate::{
     Error, Model, Position,
     codec::{Unreadable, whole},
@@ -25,6 +18,13 @@ use crate::{
         atomically::{Sent, refusal, replies},
     },
     model::Verdict,
+};
+#[cfg(feature = "remote")]
+use crate::{
+    NotJournaled, RequestId,
+    engine::{Pending, record::COMMANDS_MAX},
+    model::{Operation, parts},
+    remote::Link,
 };
 
 /// Why an atomic batch was refused: one of its commands was. Nothing of the batch has happened.
@@ -91,7 +91,9 @@ impl<M: Model> Atomically<M> {
             let name = parts::name::<M::Command>(number);
             let why = match (method.is_some_and(|method| method.retired), command.put(&mut bytes)) {
                 (true, _) => Some(NotJournaled::Retired { method: name }),
-                (false, Err(error)) => Some(NotJournaled::Unencodable { method: name, why: error.to_string() }),
+                (false, Err(error)) => {
+                    Some(NotJournaled::Unencodable { method: name, why: error.to_string() })
+                }
                 (false, Ok(())) => None,
             };
             if let Some(why) = why {
@@ -123,7 +125,9 @@ impl<M: Model> Atomically<M> {
                 let reply = pending.await.map_err(not_refused)?;
                 let position = reply.position();
                 #[cfg(feature = "remote")]
-                let ours = |method, verdict, bytes: &[u8]| as_ours(self.link.as_deref(), &reply, method, verdict, bytes);
+                let ours = |method, verdict, bytes: &[u8]| {
+                    as_ours(self.link.as_deref(), &reply, method, verdict, bytes)
+                };
                 #[cfg(not(feature = "remote"))]
                 let ours = as_is;
                 open_replies::<M>(&reply, &methods, &ours).map(|replies| (position, replies))
@@ -205,11 +209,7 @@ fn open_replies<M: Model>(
     }
 }
 
-fn read_all<M: Model>(
-    bytes: &[u8],
-    methods: &[u16],
-    ours: AsOurs<'_>,
-) -> Result<Vec<M::Reply>, Unreadable> {
+fn read_all<M: Model>(bytes: &[u8], methods: &[u16], ours: AsOurs<'_>) -> Result<Vec<M::Reply>, Unreadable> {
     let mut replies = replies(bytes);
     let read = methods.iter().map(|method| {
         let bytes = replies.next().unwrap_or_else(|| Err(Unreadable::new("a reply is missing")))?;

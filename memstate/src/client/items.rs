@@ -11,13 +11,13 @@ use std::{
 use futures_core::Stream;
 
 use super::{Ask, Far};
+use crate::Error;
 #[cfg(feature = "remote")]
 use crate::{
     codec::{Answer, Unreadable, get_bytes, get_varint, whole},
     remote::{Part, Parts, surface::Dialect},
     schema::Shape,
 };
-use crate::Error;
 
 /// What a query that returns an iterator gives.
 ///
@@ -39,7 +39,11 @@ pub struct Items<T> {
 enum Source<T> {
     Near(Ask<Vec<T>>),
     #[cfg(feature = "remote")]
-    Far { parts: Parts, method: u16, read: ReadItem<T> },
+    Far {
+        parts: Parts,
+        method: u16,
+        read: ReadItem<T>,
+    },
     Over,
 }
 
@@ -104,7 +108,8 @@ impl<T> Items<T> {
                             match read_items(&items, *method, dialect.as_deref(), *read, &mut self.ready) {
                                 Ok(()) => continue,
                                 Err(error) => Error::Incompatible(
-                                    format!("an item has no place in the types of this client: {error}").into(),
+                                    format!("an item has no place in the types of this client: {error}")
+                                        .into(),
                                 ),
                             }
                         }

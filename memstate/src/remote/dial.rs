@@ -49,7 +49,9 @@ impl Options {
     /// Understands the address, and reads the files.
     pub(super) fn dial(&self) -> Result<Dial, ConnectError> {
         let (scheme, rest) = self.address.split_once("://").ok_or_else(|| {
-            self.invalid("write `memstate://HOST:PORT`, or `memstate+tls://HOST:PORT` for a connection under TLS")
+            self.invalid(
+                "write `memstate://HOST:PORT`, or `memstate+tls://HOST:PORT` for a connection under TLS",
+            )
         })?;
         let secure = match scheme {
             "memstate" => false,
@@ -76,7 +78,8 @@ impl Options {
         if host.is_empty() {
             return Err(self.invalid("the host is missing"));
         }
-        let is_for_tls = self.authorities.is_some() || self.certificate.is_some() || self.server_name.is_some();
+        let is_for_tls =
+            self.authorities.is_some() || self.certificate.is_some() || self.server_name.is_some();
         if !secure && is_for_tls {
             return Err(self.invalid("certificates are for TLS: write `memstate+tls://`"));
         }

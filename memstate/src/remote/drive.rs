@@ -167,8 +167,11 @@ impl Driver {
             let wake = Instant::now() + backoff / 2 + chance;
             while let Some(left) = wake.checked_duration_since(Instant::now()) {
                 self.shared.give_up_after(self.options.give_up_after);
-                let _ = tokio::time::timeout(left.min(Duration::from_millis(100)), self.shared.written.notified())
-                    .await;
+                let _ = tokio::time::timeout(
+                    left.min(Duration::from_millis(100)),
+                    self.shared.written.notified(),
+                )
+                .await;
                 if self.shared.is_over() {
                     break;
                 }
@@ -244,7 +247,9 @@ impl Connection {
                     return Ok(message);
                 }
                 frames::Front::TooLarge(bytes) => {
-                    return Err(Why::Lost(format!("it greets with {bytes} bytes, so it is no memstate server")));
+                    return Err(Why::Lost(format!(
+                        "it greets with {bytes} bytes, so it is no memstate server"
+                    )));
                 }
                 frames::Front::Partial(_) => {}
             }

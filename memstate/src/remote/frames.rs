@@ -242,13 +242,27 @@ pub(crate) enum Refusal {
 /// [`Error`], and what else can go wrong with a call of another process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Fault {
-    Panicked { position: Option<Position>, message: String },
-    Overloaded { waiting: u64, limit: u64 },
-    TooLarge { bytes: u64, limit: u64 },
+    Panicked {
+        position: Option<Position>,
+        message: String,
+    },
+    Overloaded {
+        waiting: u64,
+        limit: u64,
+    },
+    TooLarge {
+        bytes: u64,
+        limit: u64,
+    },
     Unencodable(String),
     Retired,
-    InBatch { index: u64, why: Box<Fault> },
-    TooMany { limit: u64 },
+    InBatch {
+        index: u64,
+        why: Box<Fault>,
+    },
+    TooMany {
+        limit: u64,
+    },
     RequestReused,
     OutcomeUnknown(String),
     Stopped(String),
@@ -259,7 +273,10 @@ pub(crate) enum Fault {
     Incompatible(String),
     /// The bytes are no arguments.
     Invalid(String),
-    AfterTheEnd { asked: Position, last: Position },
+    AfterTheEnd {
+        asked: Position,
+        last: Position,
+    },
     Past(String),
 }
 
@@ -465,9 +482,7 @@ impl Record {
                 .map(|(command, arguments)| HistoryCommand { command, arguments: arguments.into() })
                 .collect(),
             outcome: outcome_of(self.outcome),
-            amended: self
-                .amended
-                .map(|(was, time)| AmendedOutcome { was: outcome_of(was), time }),
+            amended: self.amended.map(|(was, time)| AmendedOutcome { was: outcome_of(was), time }),
             events,
         }
     }

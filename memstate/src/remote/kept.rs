@@ -15,17 +15,56 @@ use crate::{Position, RequestId};
 #[derive(Debug)]
 pub(super) enum Kept {
     /// Its request is as it is sent again.
-    Command { method: u16, request: Request, caller: Option<Arc<str>>, arguments: Vec<u8> },
-    Atomically { request: Request, caller: Option<Arc<str>>, commands: Vec<(u16, Vec<u8>)> },
-    Query { method: u16, after: Position, at: Option<Position>, arguments: Vec<u8> },
-    Stream { method: u16, after: Position, at: Option<Position>, begun: bool, arguments: Vec<u8> },
-    Watch { method: u16, arguments: Vec<u8> },
+    Command {
+        method: u16,
+        request: Request,
+        caller: Option<Arc<str>>,
+        arguments: Vec<u8>,
+    },
+    Atomically {
+        request: Request,
+        caller: Option<Arc<str>>,
+        commands: Vec<(u16, Vec<u8>)>,
+    },
+    Query {
+        method: u16,
+        after: Position,
+        at: Option<Position>,
+        arguments: Vec<u8>,
+    },
+    Stream {
+        method: u16,
+        after: Position,
+        at: Option<Position>,
+        begun: bool,
+        arguments: Vec<u8>,
+    },
+    Watch {
+        method: u16,
+        arguments: Vec<u8>,
+    },
     /// `seen` events of the command at `from` have come; `skip` of them are still to be passed over after it was sent again.
-    Events { from: Position, seen: u32, skip: u32, filter: Option<String> },
-    History { from: Bound<Moment>, to: Bound<Moment>, with_events: bool },
-    Diff { from: Moment, to: Moment },
-    At { when: Moment },
-    Reached { position: Position },
+    Events {
+        from: Position,
+        seen: u32,
+        skip: u32,
+        filter: Option<String>,
+    },
+    History {
+        from: Bound<Moment>,
+        to: Bound<Moment>,
+        with_events: bool,
+    },
+    Diff {
+        from: Moment,
+        to: Moment,
+    },
+    At {
+        when: Moment,
+    },
+    Reached {
+        position: Position,
+    },
     Snapshot,
 }
 
@@ -108,9 +147,7 @@ impl Kept {
     pub(super) fn request(&self, process: Uuid) -> Option<RequestId> {
         match self {
             Kept::Command { request, .. } | Kept::Atomically { request, .. } => Some(match *request {
-                Request::New(sequence) => {
-                    RequestId { client: process, sequence, since: Position::START }
-                }
+                Request::New(sequence) => RequestId { client: process, sequence, since: Position::START },
                 Request::Again { sequence, since } => RequestId { client: process, sequence, since },
                 Request::Given(request) => request,
             }),

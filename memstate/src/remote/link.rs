@@ -251,8 +251,12 @@ impl Shared {
         }
         state.out.clear();
         // A stream that has begun cannot be continued in the middle.
-        let broken: Vec<_> =
-            state.calls.iter().filter(|(_, entry)| !entry.kept.can_be_sent_again()).map(|(id, _)| *id).collect();
+        let broken: Vec<_> = state
+            .calls
+            .iter()
+            .filter(|(_, entry)| !entry.kept.can_be_sent_again())
+            .map(|(id, _)| *id)
+            .collect();
         let broken: Vec<_> = broken.into_iter().filter_map(|id| self.take(&mut state, id)).collect();
         drop(state);
         for entry in broken {
@@ -389,7 +393,9 @@ impl Shared {
             }
             Tell::Event { id, position, event } => {
                 self.saw(position);
-                if let Some(Entry { kept: Kept::Events { from, seen, skip, .. }, .. }) = state.calls.get_mut(&id) {
+                if let Some(Entry { kept: Kept::Events { from, seen, skip, .. }, .. }) =
+                    state.calls.get_mut(&id)
+                {
                     if *skip > 0 && position == *from {
                         *skip -= 1;
                         return Ok(None);

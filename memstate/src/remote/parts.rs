@@ -19,11 +19,28 @@ pub(super) const CREDIT: u32 = 64;
 
 /// A part of a stream.
 pub(crate) enum Part {
-    Items { items: Vec<u8>, dialect: Option<Arc<Dialect>> },
-    Event { position: Position, event: Vec<u8>, dialect: Option<Arc<Dialect>> },
-    Missed { after: Position, through: Position },
-    Record { record: Box<Record>, dialect: Option<Arc<Dialect>> },
-    Answer { accepted: bool, reply: Vec<u8>, dialect: Option<Arc<Dialect>> },
+    Items {
+        items: Vec<u8>,
+        dialect: Option<Arc<Dialect>>,
+    },
+    Event {
+        position: Position,
+        event: Vec<u8>,
+        dialect: Option<Arc<Dialect>>,
+    },
+    Missed {
+        after: Position,
+        through: Position,
+    },
+    Record {
+        record: Box<Record>,
+        dialect: Option<Arc<Dialect>>,
+    },
+    Answer {
+        accepted: bool,
+        reply: Vec<u8>,
+        dialect: Option<Arc<Dialect>>,
+    },
     /// It is the last.
     Failed(Error),
     /// It is the last.

@@ -47,7 +47,7 @@ pub(super) async fn serve(accepted: Accepted, router: Router, context: Arc<Conte
     context.telemetry.connected(Front::Http);
     let pace = Pace::new(limits);
     let other_end = Arc::new(Peer { certificate: connection.certificate, pace: Arc::clone(&pace) });
-    let stream = Paced { stream: connection.stream, pace };
+    let stream = Paced { stream: connection.stream, pace, context: Arc::clone(&context) };
     if let Some(stream) = answer_all(stream, router, other_end, &context).await {
         let _ = tokio::time::timeout(LEFT_TIME, close(stream)).await;
     }

@@ -161,7 +161,10 @@ fn identify(context: &Context, parts: &Parts) -> Result<Arc<Identity>, Problem> 
             None => Credential::None,
         },
     };
-    context.access.identify(credential).map_err(|why| not_known(&why.to_string()))
+    context.access.identify(credential).map_err(|why| {
+        context.telemetry.not_known(Front::Http, &why);
+        not_known(&why.to_string())
+    })
 }
 
 fn bearer(shown: &HeaderValue) -> Option<&str> {

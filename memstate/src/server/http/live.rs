@@ -20,7 +20,11 @@ use crate::{
     filter::{Condition, Filter, FilterError},
     model::Verdict,
     schema::value,
-    server::{Context, access::Identity, telemetry::Front},
+    server::{
+        Context,
+        access::Identity,
+        telemetry::{Front, Subscribed},
+    },
     service::{Subscription, Told},
 };
 
@@ -110,6 +114,7 @@ pub(super) async fn events(asked: Asked) -> Result<Response, Problem> {
         already: last,
         filter,
         is_over: false,
+        counted: context.telemetry.subscribed(Front::Http),
         _permit: permit,
     };
     let blocks = futures_util::stream::unfold(following, |mut following| async move {
@@ -164,6 +169,7 @@ struct Following {
     /// What was sent on another connection.
     already: Option<EventId>,
     is_over: bool,
+    counted: Subscribed,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -217,6 +223,7 @@ impl Following {
                 match whole(&bytes, |bytes| value::read(events, bytes)) {
                     Ok(event) if self.filter.accepts(&event) => {
                         self.sent = id;
+                        self.counted.sent(1);
                         put_event(block, Some(id), event.as_variant().map(|(name, _)| name), &event);
                     }
                     Ok(_) => {}
@@ -227,6 +234,7 @@ impl Following {
                 }
             }
             Ok(Told::Missed(after, through)) => {
+                self.counted.missed(through.get().saturating_sub(after.get()));
                 let id = EventId { position: through, index: None };
                 (self.has, self.sent) = (id, id);
                 let missed = serde_json::json!({ "after": after.get(), "through": through.get() });
@@ -284,6 +292,7 @@ pub(super) async fn watch(asked: Asked) -> Result<Response, Problem> {
         last: None,
         seen: Position::START,
         is_over: false,
+        counted: context.telemetry.subscribed(Front::Http),
         _permit: permit,
     };
     // What is wrong with the call is told with a status of its own.
@@ -309,6 +318,7 @@ struct Watching {
     /// Through where the model was looked at.
     seen: Position,
     is_over: bool,
+    counted: Subscribed,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -349,6 +359,7 @@ impl Watching {
             _ => data.clone(),
         };
         self.last = Some(data);
+        self.counted.sent(1);
         Ok(Some(format!("id: {}\nevent: {name}\ndata: {told}\n\n", self.seen)))
     }
 

@@ -18,7 +18,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::server::Limits;
+use crate::server::{Limits, telemetry::Front};
 
 /// What a connection is at, and until when.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +111,8 @@ impl Pace {
 pub(super) struct Paced<S> {
     pub(super) stream: S,
     pub(super) pace: Arc<Pace>,
+    /// Is told how many there are.
+    pub(super) context: Arc<crate::server::Context>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
@@ -121,8 +123,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        let count = buffer.filled().len() - before;
+        if count > 0 {
             self.pace.read();
+            self.context.telemetry.received(Front::Http, count);
         }
         read
     }
@@ -132,6 +136,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.pace.written(written.is_ready());
+        if let Poll::Ready(Ok(count)) = written {
+            self.context.telemetry.sent(Front::Http, count);
+        }
         written
     }
 

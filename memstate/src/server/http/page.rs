@@ -10,6 +10,7 @@ use hyper::{
 };
 
 use super::{
+    super::telemetry::CONTENT_TYPE,
     calls::{self, JSON},
     gate::Asked,
     problem::{Kind, Problem},
@@ -24,10 +25,9 @@ pub(super) async fn openapi(asked: Asked) -> Result<Response, Problem> {
 
 /// `GET /metrics`
 pub(super) async fn metrics(asked: Asked) -> Result<Response, Problem> {
-    let position = asked.context().service.position();
-    let text = format!("# TYPE memstate_position gauge\nmemstate_position {position}\n# EOF\n");
-    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(calls::body(media_type, Body::from(text)))
+    let context = asked.context();
+    let text = context.telemetry.render(&*context.service);
+    Ok(calls::body(CONTENT_TYPE, Body::from(text)))
 }
 
 /// `GET /`

@@ -442,15 +442,13 @@ impl Conversation {
                     }
                 }
             }
-            Ask::Watch { id, method, credit, arguments } => {
-                match self.call(Kind::Query, method, arguments) {
-                    Err(fault) => self.fail(id, fault),
-                    Ok((number, arguments)) => {
-                        let arguments = arguments.into_owned();
-                        self.stream(id, credit, |stream| stream.watch(number, arguments));
-                    }
+            Ask::Watch { id, method, credit, arguments } => match self.call(Kind::Query, method, arguments) {
+                Err(fault) => self.fail(id, fault),
+                Ok((number, arguments)) => {
+                    let arguments = arguments.into_owned();
+                    self.stream(id, credit, |stream| stream.watch(number, arguments));
                 }
-            }
+            },
             Ask::Events { id, from, filter, credit } => {
                 let filter = filter.map(std::borrow::Cow::into_owned);
                 self.stream(id, credit, |stream| stream.events(from, filter));
@@ -580,7 +578,8 @@ impl Conversation {
     {
         let limit = self.context.settings.limits.subscriptions;
         if self.streams.len() >= limit {
-            let why = format!("there are {limit} streams on this connection, as many as there may be; end one");
+            let why =
+                format!("there are {limit} streams on this connection, as many as there may be; end one");
             return self.fail(id, Fault::Failed(why));
         }
         let credit = Credit::new(credit);
@@ -703,7 +702,8 @@ async fn greet(
 ) -> Result<Greeted, Refusal> {
     let limits = &context.settings.limits;
     let mut left = Vec::new();
-    let first = limits.bytes_before_authentication.min(FIRST_FRAME_BYTES_MAX.max(limits.bytes_before_authentication));
+    let first =
+        limits.bytes_before_authentication.min(FIRST_FRAME_BYTES_MAX.max(limits.bytes_before_authentication));
     let message = next(bytes, &mut left, first).await?;
     let hello = frames::read(&message).map_err(Refusal::Invalid)?;
     let Ask::Hello { version, memstate, model, surface, client, token } = hello else {
@@ -721,7 +721,8 @@ async fn greet(
         (None, Some(certificate)) => Credential::Certificate(certificate),
         (None, None) => Credential::None,
     };
-    let who = context.access.identify(credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
+    let who =
+        context.access.identify(credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
     if context.stopping.is_cancelled() {
         return Err(Refusal::Stopping);
     }
@@ -749,14 +750,16 @@ async fn greet(
         (false, None) => {
             bytes.write_all(&out).await.map_err(lost)?;
             out.clear();
-            let message = tokio::time::timeout(SURFACE_LIMIT, next(bytes, &mut left, SURFACE_BYTES_MAX)).await;
+            let message =
+                tokio::time::timeout(SURFACE_LIMIT, next(bytes, &mut left, SURFACE_BYTES_MAX)).await;
             let message = message
                 .map_err(|_| Refusal::Invalid("its description was not there in time".to_owned()))??;
             let Ask::Surface(described) = frames::read(&message).map_err(Refusal::Invalid)? else {
                 return Err(Refusal::Invalid("it does not describe its methods".to_owned()));
             };
-            let theirs = Surface::decode(described)
-                .map_err(|error| Refusal::OtherVersion(format!("its methods cannot be understood: {error}")))?;
+            let theirs = Surface::decode(described).map_err(|error| {
+                Refusal::OtherVersion(format!("its methods cannot be understood: {error}"))
+            })?;
             if theirs.digest != surface {
                 return Err(Refusal::Invalid("its description is not the one of its digest".to_owned()));
             }

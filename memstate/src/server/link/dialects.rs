@@ -91,7 +91,9 @@ impl Dialect {
                 let carried = service.carry(&self.theirs, kind, method, to, version, arguments);
                 carried.map(Some).map_err(|error| {
                     let name = self.theirs.methods(kind).name(method);
-                    Fault::Incompatible(format!("the arguments of `{name}` have no place in the server's types: {error}"))
+                    Fault::Incompatible(format!(
+                        "the arguments of `{name}` have no place in the server's types: {error}"
+                    ))
                 })
             }
             Way::None => Err(self.no_way(kind, method, route)),

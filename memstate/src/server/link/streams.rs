@@ -193,7 +193,12 @@ impl Stream {
 
     /// The items of a query that streams. They are made on a thread of their own while the model is locked, and wait here until the
     /// client takes them.
-    pub(super) async fn items(self, asked: Arc<dyn Asks>, method: u16, arguments: Vec<u8>) -> Result<(), Gone> {
+    pub(super) async fn items(
+        self,
+        asked: Arc<dyn Asks>,
+        method: u16,
+        arguments: Vec<u8>,
+    ) -> Result<(), Gone> {
         let limit = self.context.settings.limits.answer_bytes;
         // What is made is never waited for, or the model would be.
         let (send, mut made) = mpsc::unbounded_channel::<Vec<u8>>();
