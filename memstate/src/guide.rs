@@ -6,6 +6,7 @@
 //! * [Watching a model at work](observing): metrics with their names, logs and traces.
 //! * [What is promised, and how it is tried](promises): each promise, what it assumes of the hardware, and the command that
 //!   tries it.
+#![cfg_attr(feature = "server", doc = "* [HTTP](http): a model for everybody who has no typed client.")]
 
 #[doc = include_str!("guide/first_model.md")]
 pub mod first_model {}
@@ -21,3 +22,7 @@ pub mod observing {}
 
 #[doc = include_str!("guide/promises.md")]
 pub mod promises {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("guide/http.md")]
+pub mod http {}

@@ -30,6 +30,7 @@ pub(crate) use layers::{Loaded, Sources};
 /// |---|---|---|
 /// | `listen` | `"127.0.0.1:7117"` | where typed clients are answered, or `"off"` |
 /// | `http` | `"127.0.0.1:7118"` | where HTTP is answered, or `"off"` |
+/// | `cors_origins` | `[]` | origins of web pages that may call over HTTP, such as `"https://bank.example"`; a page that the server itself serves always may |
 /// | `insecure_listen_beyond_loopback` | `false` | listen to other machines without TLS or without authentication: everybody who reaches the port may read and change everything, or listen in |
 /// | `tls.certificate` | | the certificates of the server in PEM, its own first; with it and `tls.key` everything is answered over TLS |
 /// | `tls.key` | | the private key of the first certificate, in PEM |
@@ -86,6 +87,8 @@ pub struct Settings {
     /// Where HTTP is answered; `None` for nowhere.
     #[serde(with = "quantity::address")]
     pub http: Option<SocketAddr>,
+    /// Origins of web pages that may call over HTTP, such as `https://bank.example`; a page that this server serves always may.
+    pub cors_origins: Vec<String>,
     /// Whether it may listen to other machines without TLS or without authentication.
     pub insecure_listen_beyond_loopback: bool,
     /// The files of TLS.
@@ -324,6 +327,7 @@ impl Default for Settings {
         Settings {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 7117))),
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7118))),
+            cors_origins: Vec::new(),
             insecure_listen_beyond_loopback: false,
             tls: Tls::default(),
             auth: Auth::default(),

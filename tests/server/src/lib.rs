@@ -1,5 +1,7 @@
 //! The model that servers are tested with.
 
+pub mod shapes;
+
 use memstate::{Ctx, collections::BTreeMap};
 
 /// What a bank announces.
