@@ -214,7 +214,7 @@ const CLOSED: &str = "it was closed";
 const SNAPSHOT_LAG_MAX: u64 = 4_000_000;
 const LAG_IN_SNAPSHOTS: u64 = 4;
 /// How long the name of a caller may be, in bytes.
-const CALLER_BYTES_MAX: usize = 1024;
+pub(crate) const CALLER_BYTES_MAX: usize = 1024;
 
 /// The stack of every thread that runs the model's code, in bytes. What ran on one of them must run on each, because
 /// snapshots and events of the past run the same commands again.
@@ -410,6 +410,13 @@ impl<M: Model> Engine<M> {
             }
             Err(_) => Err(Error::Failed("the snapshot could not be written: its thread panicked".into())),
         }
+    }
+
+    /// Comes back when the engine has ended, for whatever reason.
+    #[cfg(feature = "server")]
+    pub(crate) async fn has_ended(&self) {
+        // The sender is gone only when the engine is.
+        let _ = self.shared.ended.subscribe().wait_for(Option::is_some).await;
     }
 
     pub(crate) async fn close(&self) -> Result<(), Error> {

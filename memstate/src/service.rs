@@ -35,7 +35,7 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    fn of<M: Model>() -> Self {
+    pub(crate) fn of<M: Model>() -> Self {
         Described {
             model: M::NAME,
             commands: Methods::of::<M::Command>(),

@@ -4,7 +4,7 @@
 //! shows is asked of the engine when it comes. What has a name, a label or a text is made then, and never for a call.
 
 mod exposition;
-mod logs;
+pub(crate) mod logs;
 #[cfg(feature = "otel")]
 mod otlp;
 mod spans;

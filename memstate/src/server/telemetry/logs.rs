@@ -33,7 +33,6 @@ pub(crate) struct Telling {
 
 impl Telling {
     /// Sends what was not sent yet, for some seconds at most, on this thread.
-    #[allow(dead_code, reason = "the command `serve` is about to use it")]
     pub(crate) fn finish(self) {
         #[cfg(feature = "otel")]
         if let Some(exporting) = self.exporting {
@@ -48,7 +47,6 @@ impl Telling {
 ///
 /// If the filter or the address cannot be understood, or something else was installed before; in words for who starts the
 /// program.
-#[allow(dead_code, reason = "the command `serve` is about to use it")]
 pub(crate) fn init(logs: &Logs) -> Result<Telling, String> {
     let coloured =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
