@@ -19,3 +19,15 @@ def before_call(context, case, kwargs):
     is_argument = case.path == "/queries/at_that" and case.method == "GET"
     if str(query.get("after", "")).isdigit() and not is_argument:
         query["after"] = 0
+    # The answer is as long as it is asked for.
+    body = case.body if isinstance(case.body, dict) else {}
+    if case.path == "/queries/numbers":
+        for given in (query, body):
+            end = given.get("end")
+            if str(end).isdigit() and 1000 < int(end) < 2**32:
+                given["end"] = 1000
+    # A key of a map stands in it once, also where the map is a list of pairs.
+    everything = body.get("everything")
+    pairs = everything.get("by_pair") if isinstance(everything, dict) else None
+    if isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        everything["by_pair"] = list({repr(pair[0]): pair for pair in pairs}.values())

@@ -30,7 +30,7 @@ pub(crate) use layers::{Loaded, Sources};
 /// |---|---|---|
 /// | `listen` | `"127.0.0.1:7117"` | where typed clients are answered, or `"off"` |
 /// | `http` | `"127.0.0.1:7118"` | where HTTP is answered, or `"off"` |
-/// | `cors_origins` | `[]` | origins of web pages that may call over HTTP, such as `"https://bank.example"`; a page that the server itself serves always may |
+/// | `cors_origins` | `[]` | origins of web pages that may call over HTTP, such as `"https://bank.example"`; a page that this server serves always may |
 /// | `insecure_listen_beyond_loopback` | `false` | listen to other machines without TLS or without authentication: everybody who reaches the port may read and change everything, or listen in |
 /// | `tls.certificate` | | the certificates of the server in PEM, its own first; with it and `tls.key` everything is answered over TLS |
 /// | `tls.key` | | the private key of the first certificate, in PEM |

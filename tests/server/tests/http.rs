@@ -176,9 +176,15 @@ async fn bodies_that_are_no_json_are_refused_before_anything_happens() {
     let bank = Served::<Bank>::with(|settings| settings.limits.frame_bytes = 10_000).await;
     let mut web = bank.web().await;
     let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
-    for body in
-        ["{", "{\"account\": 1}x", "{\"account\": 1} {}", "nul", "{\"account\": 01}", "\u{feff}{}", "{\"account\"}"]
-    {
+    for body in [
+        "{",
+        "{\"account\": 1}x",
+        "{\"account\": 1} {}",
+        "nul",
+        "{\"account\": 01}",
+        "\u{feff}{}",
+        "{\"account\"}",
+    ] {
         web.post("/commands/curse", body).await.problem(400, "malformed");
     }
     for body in [r#"{"account": 1, "account": 1}"#, "[]", &deep] {

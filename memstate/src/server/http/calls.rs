@@ -447,8 +447,8 @@ impl Streamed {
         let as_lines = wants_lines(&self.asked);
         let items = self.ask();
         let mut response = match as_lines {
-            true => items.as_lines().await?,
-            false => items.as_list(position).await?,
+            true => items.into_lines().await?,
+            false => items.into_list(position).await?,
         };
         set(&mut response, POSITION, &position.to_string());
         Ok(response)
@@ -481,7 +481,7 @@ impl Items {
     }
 
     /// One value.
-    async fn as_list(mut self, position: Position) -> Result<Response, Problem> {
+    async fn into_list(mut self, position: Position) -> Result<Response, Problem> {
         let mut out = format!("{{\"position\":{position},\"value\":[").into_bytes();
         let (empty, limit) = (out.len(), self.asked.limit());
         while self.next(&mut out, b',').await? {
@@ -497,7 +497,7 @@ impl Items {
     }
 
     /// A line for each, sent as it comes. What goes wrong before the first is told with a status of its own.
-    async fn as_lines(mut self) -> Result<Response, Problem> {
+    async fn into_lines(mut self) -> Result<Response, Problem> {
         let mut first = Vec::new();
         if !self.next(&mut first, b'\n').await? {
             return Ok(body(NDJSON, Body::empty()));

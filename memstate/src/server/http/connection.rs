@@ -44,6 +44,7 @@ pub(super) async fn serve(accepted: Accepted, router: Router, context: Arc<Conte
         },
         () = context.stopping.cancelled() => return,
     };
+    tracing::trace!(peer = %connection.peer, "a connection of HTTP");
     context.telemetry.connected(Front::Http);
     let pace = Pace::new(limits);
     let other_end = Arc::new(Peer { certificate: connection.certificate, pace: Arc::clone(&pace) });

@@ -108,6 +108,7 @@ pub(super) async fn events(asked: Asked) -> Result<Response, Problem> {
     let has = EventId { position: Position::new(from.get().saturating_sub(1)), index: None };
     let following = Following {
         context: Arc::clone(&context),
+        who: asked.who(),
         subscription,
         has,
         sent: last.unwrap_or(has),
@@ -160,6 +161,7 @@ fn sse(blocks: impl Stream<Item = String> + Send + 'static) -> Response {
 /// Somebody who is told of events.
 struct Following {
     context: Arc<Context>,
+    who: Arc<Identity>,
     subscription: Box<dyn Subscription>,
     filter: Filter,
     /// All events that were come to, sent or passed over.
@@ -180,9 +182,12 @@ impl Following {
             return None;
         }
         let stopping = self.context.stopping.clone();
+        let who = Arc::clone(&self.who);
         tokio::select! {
             block = self.told() => block,
             () = stopping.cancelled() => None,
+            // Whoever comes back says again who they are.
+            () = who.is_over() => None,
             () = tokio::time::sleep(ALIVE) => Some(self.alive()),
         }
     }
@@ -372,6 +377,7 @@ impl Watching {
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => return None,
+                () = self.who.is_over() => return None,
                 () = &mut alive => return Some(":\n\n".to_owned()),
                 has_changed = self.context.service.applied_after(self.seen) => if !has_changed { return None },
             }

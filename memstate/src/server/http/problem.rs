@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper::{
-    HeaderMap, StatusCode,
+    StatusCode,
     header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use serde_json::{Map, Value as Json};
@@ -209,12 +209,12 @@ pub(super) struct Problem {
     pub(super) kind: Kind,
     detail: String,
     members: Map<String, Json>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        let problem = Problem { kind, detail: detail.into(), members: Map::new(), headers: HeaderMap::new() };
+        let problem = Problem { kind, detail: detail.into(), members: Map::new(), headers: Vec::new() };
         match kind {
             // A queue is empty again in much less than a second, but there is no smaller one to be told.
             Kind::Overloaded | Kind::Stopped | Kind::OutcomeUnknown | Kind::NotYet => {
@@ -241,7 +241,7 @@ impl Problem {
 
     pub(super) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.headers.push((name, value));
         }
         self
     }
@@ -333,7 +333,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.json().to_string()));
         *response.status_mut() = self.kind.status();
-        *response.headers_mut() = self.headers;
+        response.headers_mut().extend(self.headers);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         response
     }

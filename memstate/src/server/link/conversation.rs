@@ -728,7 +728,7 @@ async fn greet(
         (None, None) => Credential::None,
     };
     let who =
-        context.access.identify(credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
+        context.identify(Front::Link, credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
     if context.stopping.is_cancelled() {
         return Err(Refusal::Stopping);
     }
