@@ -28,7 +28,7 @@ pub use items::Items;
 #[cfg(feature = "remote")]
 use crate::remote::{Link, Parts};
 use crate::{
-    At, Diff, Error, Events, History, Model, Past, Position, Span, Watch, When,
+    At, Diff, Error, Events, History, Metrics, Model, Past, Position, Span, Watch, When,
     codec::{Unreadable, Unwritable, whole},
     engine::{Engine, Pending, Reply},
     model::{Operation, Outcome, ReadReply},
@@ -240,6 +240,44 @@ impl<M: Model> Client<M> {
             Site::Here(engine) => engine.position(),
             #[cfg(feature = "remote")]
             Site::There(link) => link.position(),
+        }
+    }
+
+    /// What the engine has done since it was opened, in numbers. Clients of one model share it, and looking costs the engine nothing.
+    ///
+    /// ```
+    /// # use memstate::collections::Vec;
+    /// # #[memstate::model]
+    /// # #[derive(Default)]
+    /// # struct Guestbook {
+    /// #     names: Vec<String>,
+    /// # }
+    /// # #[memstate::model]
+    /// # impl Guestbook {
+    /// #     pub fn sign(&mut self, name: String) -> usize {
+    /// #         self.names.push(name);
+    /// #         self.names.len()
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let guestbook = memstate::open::<Guestbook>("memory:").await?;
+    /// guestbook.sign("Ann").await?;
+    /// let metrics = guestbook.metrics();
+    /// assert_eq!((metrics.commands.accepted, metrics.batches()), (1, 1));
+    /// println!("half of the batches took at most {:?} s", metrics.append_seconds.quantile(0.5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the model is in another process, whose server tells its metrics at `/metrics`.
+    pub fn metrics(&self) -> Metrics {
+        match &self.site {
+            Site::Here(engine) => engine.metrics(),
+            #[cfg(feature = "remote")]
+            Site::There(link) => not_here("metrics", link),
         }
     }
 

@@ -16,6 +16,7 @@ mod evolution;
 mod executor;
 mod kernel;
 mod ledger;
+pub(crate) mod meters;
 #[cfg(memstate_loom)]
 pub mod models;
 mod outcomes;
@@ -108,6 +109,7 @@ pub(crate) use source::bytes_of;
 
 use self::{
     kernel::{decode, method_name},
+    meters::{Meters, Stopwatch},
     past::Turns,
     queue::{QUEUE_CALLS_MAX, Queue},
     readers::Readers,
@@ -118,6 +120,7 @@ use crate::{
     bugs::{self, Bug},
     codec::Unwritable,
     events::EventLog,
+    metrics::Metrics,
     model::parts,
     open::Settings,
     pace, state,
@@ -150,6 +153,7 @@ pub(crate) struct Shared<M: Model> {
     broken: OnceLock<Arc<str>>,
     applied: watch::Sender<Position>,
     pub(crate) events: EventLog,
+    pub(crate) meters: Arc<Meters>,
     snapshot_running: AtomicBool,
     /// Held while a snapshot is written: they are written one after another.
     writing_snapshot: Mutex<()>,
@@ -210,7 +214,7 @@ const CLOSED: &str = "it was closed";
 const SNAPSHOT_LAG_MAX: u64 = 4_000_000;
 const LAG_IN_SNAPSHOTS: u64 = 4;
 /// How long the name of a caller may be, in bytes.
-const CALLER_BYTES_MAX: usize = 1024;
+pub(crate) const CALLER_BYTES_MAX: usize = 1024;
 
 /// The stack of every thread that runs the model's code, in bytes. What ran on one of them must run on each, because
 /// snapshots and events of the past run the same commands again.
@@ -334,7 +338,10 @@ impl<M: Model> Engine<M> {
         };
         match catch_unwind(AssertUnwindSafe(|| look(reading.kernel.model()))) {
             Ok(answer) => Ok(answer),
-            Err(panic) => Err(query_panicked::<M>(method, state::message(panic))),
+            Err(panic) => {
+                self.shared.meters.query_panicked();
+                Err(query_panicked::<M>(method, state::message(panic)))
+            }
         }
     }
 
@@ -353,6 +360,12 @@ impl<M: Model> Engine<M> {
 
     pub(crate) fn position(&self) -> Position {
         self.shared.position()
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let shared = &self.shared;
+        let stopped = shared.has_ended.load(Ordering::Acquire);
+        shared.meters.metrics(shared.position(), shared.queue.in_flight(), QUEUE_CALLS_MAX, stopped)
     }
 
     pub(crate) async fn reached(&self, position: Position) -> Result<(), Error> {
@@ -397,6 +410,13 @@ impl<M: Model> Engine<M> {
             }
             Err(_) => Err(Error::Failed("the snapshot could not be written: its thread panicked".into())),
         }
+    }
+
+    /// Comes back when the engine has ended, for whatever reason.
+    #[cfg(feature = "server")]
+    pub(crate) async fn has_ended(&self) {
+        // The sender is gone only when the engine is.
+        let _ = self.shared.ended.subscribe().wait_for(Option::is_some).await;
     }
 
     pub(crate) async fn close(&self) -> Result<(), Error> {
@@ -527,19 +547,27 @@ impl<M: Model> Shared<M> {
         if snapshots.newest_position() >= Some(position) && position > Position::START {
             return Ok(());
         }
+        let span = tracing::info_span!("snapshot", location = self.source.location, %position);
+        let _entered = span.enter();
+        let stopwatch = Stopwatch::start();
         // The model's own code runs here: `Deserialize`, commands, `Serialize`, `Drop`.
         let written = catch_unwind(AssertUnwindSafe(|| {
             let replayed = self.source.replay_range(position, position, |_| true)?;
             snapshots.write(&self.source.today.preamble, &replayed.kernel, replayed.last_time)
         }));
-        written.unwrap_or_else(|panic| {
+        let written = written.unwrap_or_else(|panic| {
             Err(OpenError::Unreadable {
                 location: self.source.location.clone(),
                 what: "the state".to_owned(),
                 position,
                 why: format!("it panicked: {}", state::message(panic)),
             })
-        })
+        });
+        let bytes = written.inspect_err(|_| self.meters.snapshot_failed())?;
+        let took = stopwatch.read();
+        self.meters.snapshot_written(position, bytes, took);
+        tracing::info!(bytes, ?took, "a snapshot was written");
+        Ok(())
     }
 
     /// Runs a snapshot on a thread of its own, for which the end of the engine waits.

@@ -168,6 +168,8 @@ struct Here<M: Model> {
     #[cfg(feature = "remote")]
     fault: Option<Arc<str>>,
     failed: bool,
+    /// Whether it had all that there were at some time.
+    had_all: bool,
     model: PhantomData<fn() -> M>,
 }
 
@@ -256,6 +258,7 @@ impl<M: Model> Here<M> {
             #[cfg(feature = "remote")]
             fault: None,
             failed: false,
+            had_all: false,
             model: PhantomData,
         }
     }
@@ -413,12 +416,21 @@ impl<M: Model> Here<M> {
         }
         match self.shared.events.look(self.seen, cx) {
             Found::Events(events, through) => {
+                self.had_all = true;
                 self.seen = through;
                 self.ready.extend(events);
                 Poll::Ready(Step::CaughtUp)
             }
-            Found::TooOld(until) => Poll::Ready(Step::Behind(until)),
-            Found::Nothing => Poll::Pending,
+            Found::TooOld(until) => {
+                if std::mem::take(&mut self.had_all) {
+                    self.shared.meters.subscriber_fell_behind();
+                }
+                Poll::Ready(Step::Behind(until))
+            }
+            Found::Nothing => {
+                self.had_all = true;
+                Poll::Pending
+            }
             Found::Ended => Poll::Ready(Step::Ended),
         }
     }

@@ -50,9 +50,10 @@
 //! # Where to look
 //!
 //! * [`guide`]: [your first model](guide::first_model), [how to read our errors](guide::errors), [how to change a model that
-//!   has a journal](guide::changing).
+//!   has a journal](guide::changing), [how to watch one at work](guide::observing).
 //! * [`model`](macro@model) and [`data`](macro@data), the macros, with every key.
 //! * [`Client`]: what every typed client can do besides the model's own methods.
+//! * [`Metrics`]: what an open model has done, in numbers.
 //! * [`Error`] and [`OpenError`]: what can go wrong, by what to do next.
 //! * [`collections`]: what belongs into a model.
 //! * [`Ctx`]: time, randomness, identity and events for a command.
@@ -93,6 +94,7 @@ mod history;
 pub mod journal;
 #[doc(hidden)]
 pub mod keys;
+pub mod metrics;
 pub mod model;
 #[cfg(any(feature = "cli", feature = "remote"))]
 mod near;
@@ -131,6 +133,7 @@ pub use events::Events;
 pub use filter::Filter;
 pub use history::{AmendedOutcome, History, HistoryCommand, HistoryRecord, RecordOutcome};
 pub use memstate_macros::{data, model};
+pub use metrics::Metrics;
 pub use model::{Ctx, Model};
 pub use open::{Location, Open, Opening, Progress, open, open_with};
 pub use past::{At, Past, PastError};

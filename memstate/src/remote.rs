@@ -260,7 +260,7 @@ impl Foreign {
         let shape = shape.ok_or_else(|| Unreadable::new("a method that cannot refuse has refused"))?;
         let value = whole(bytes, |bytes| value::read(written, bytes))?;
         let mut today = Vec::new();
-        value::write(ours.schema.of(shape), &value, &mut today)
+        value::carry(ours.schema.of(shape), &value, &mut today)
             .map_err(|error| Unreadable::new(error.to_string()))?;
         Ok(today)
     }

@@ -9,23 +9,24 @@
 //! `access` finds out who calls and what they may, `settings` what everything is set to, `listen` accepts, counts and secures
 //! connections. Neither front knows the other, and neither knows the model's type.
 
-mod access;
+pub(crate) mod access;
 mod calls;
 mod http;
 mod link;
 mod listen;
-mod settings;
-mod telemetry;
+pub(crate) mod settings;
+pub(crate) mod telemetry;
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-pub use settings::{Limits, Settings};
-use tokio::{sync::Semaphore, task::JoinHandle};
+pub use settings::{Algorithm, Auth, Clients, Jwt, Limits, Log, LogFormat, Otel, Role, Settings, Stop, Tls};
+use tokio::{sync::Semaphore, task::JoinHandle, time::timeout_at};
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use self::{
     access::Access,
-    listen::{Listener, Secured},
+    listen::{Listener, Secured, tls},
     telemetry::Telemetry,
 };
 use crate::{
@@ -70,14 +71,21 @@ pub enum ServeError {
 ///
 /// # Errors
 ///
-/// [`ServeError`], if an address cannot be listened on, or the settings cannot be used.
+/// [`ServeError`], if an address cannot be listened on, or the settings or a file that they name cannot be used. It refuses to listen
+/// beyond loopback without TLS and authentication, unless [the settings](Settings::insecure_listen_beyond_loopback) say so.
 pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<Serving, ServeError> {
+    settings.check()?;
     let hosted = Hosted::new(client).ok_or_else(|| {
         ServeError::Settings("the model is in another process, which is to serve it itself".to_owned())
     })?;
     let service: Arc<dyn Service> = Arc::new(hosted);
-    let access = Access::open(service.described());
-    let secured = Secured::default();
+    let access = Access::load(service.described(), &settings).map_err(ServeError::Settings)?;
+    let telemetry = Telemetry::new(service.described());
+    let tls = tls::load(&settings.tls).map_err(ServeError::Settings)?;
+    let secured = Secured::new(tls.map(warned).into());
+    if settings.insecure_listen_beyond_loopback {
+        tracing::warn!("it may listen to other machines without TLS or authentication");
+    }
     let connections = Arc::new(Semaphore::new(settings.limits.connections));
     let listen = async |address: Option<SocketAddr>| match address {
         None => Ok(None),
@@ -89,24 +97,32 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
     let (link, http) = (listen(settings.listen).await?, listen(settings.http).await?);
     let address = |listener: &Option<Listener>| listener.as_ref().and_then(|one| one.address().ok());
     let (link_address, http_address) = (address(&link), address(&http));
-    let stopping = CancellationToken::new();
     let context = Arc::new(Context {
         service,
         access,
         settings,
-        telemetry: Telemetry::new(),
-        stopping: stopping.clone(),
+        telemetry,
+        stopping: CancellationToken::new(),
         pasts: calls::Pasts::default(),
     });
     let mut fronts = Vec::new();
     fronts.extend(link.map(|listener| tokio::spawn(link::run(listener, Arc::clone(&context)))));
     fronts.extend(http.map(|listener| tokio::spawn(http::run(listener, Arc::clone(&context)))));
-    Ok(Serving { stopping, fronts, link_address, http_address })
+    Ok(Serving { context, secured, fronts, link_address, http_address })
+}
+
+/// Mentions what is odd about the files of TLS.
+fn warned((config, oddities): (Arc<ServerConfig>, Vec<String>)) -> Arc<ServerConfig> {
+    for oddity in oddities {
+        tracing::warn!("{oddity}");
+    }
+    config
 }
 
 /// A server that runs. When it is dropped, it goes on.
 pub struct Serving {
-    stopping: CancellationToken,
+    context: Arc<Context>,
+    secured: Secured,
     fronts: Vec<JoinHandle<()>>,
     link_address: Option<SocketAddr>,
     http_address: Option<SocketAddr>,
@@ -123,12 +139,44 @@ impl Serving {
         self.http_address
     }
 
-    /// Takes nothing new, finishes what is in flight, and closes all connections. The model stays open.
+    /// Reads again what `settings` say of roles, tokens, JWTs and certificates, and the files that they name. It holds for all calls and
+    /// connections after that, and a caller who is not known any more is let go. What else the settings say is of the next start.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Settings`], and nothing has changed: all of it is taken, or nothing.
+    pub fn reload(&self, settings: &Settings) -> Result<(), ServeError> {
+        settings.check()?;
+        let had_tls = self.secured.load().is_some();
+        let tls = tls::load(&settings.tls).map_err(ServeError::Settings)?;
+        if tls.is_some() != had_tls {
+            return Err(ServeError::Settings(format!(
+                "TLS cannot be switched {} while the server runs; stop it, and start it again",
+                if had_tls { "off" } else { "on" }
+            )));
+        }
+        // Whoever listens to other machines goes on doing so, whatever the new settings say of addresses.
+        let (listen, http) = (self.context.settings.listen, self.context.settings.http);
+        Settings { listen, http, ..settings.clone() }.check()?;
+        let prepared = self.context.access.prepare(settings).map_err(ServeError::Settings)?;
+        // First the certificates of clients that are accepted, and then what these may.
+        self.secured.store(tls.map(warned));
+        self.context.access.replace(prepared);
+        Ok(())
+    }
+
+    /// Takes nothing new, finishes what is in flight for as long as [`Stop::drain`] says, and closes all connections. The model stays
+    /// open.
     pub async fn stop(self) {
-        self.stopping.cancel();
-        for front in self.fronts {
+        self.context.stopping.cancel();
+        let end = tokio::time::Instant::now() + self.context.settings.stop.drain;
+        for mut front in self.fronts {
             // It has told its own panic.
-            let _ = front.await;
+            if timeout_at(end, &mut front).await.is_err() {
+                tracing::warn!("what was in flight has taken longer than `stop.drain`, and is cut off");
+                front.abort();
+                let _ = front.await;
+            }
         }
     }
 }

@@ -14,8 +14,8 @@ use std::{
 use futures_util::StreamExt;
 
 use crate::{
-    Change, Client, Error, Events, History, HistoryRecord, Model, NotJournaled, Past, PastError, Position,
-    RequestId, Span, Timestamp, Value, When,
+    Change, Client, Error, Events, History, HistoryRecord, Metrics, Model, NotJournaled, Past, PastError,
+    Position, RequestId, Span, Timestamp, Value, When,
     cli::program::methods::Methods,
     codec::{Answer, Unreadable, whole},
     engine::{Engine, Pending, Preamble, Route, Routes, Today, atomically::Sent},
@@ -35,7 +35,7 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    fn of<M: Model>() -> Self {
+    pub(crate) fn of<M: Model>() -> Self {
         Described {
             model: M::NAME,
             commands: Methods::of::<M::Command>(),
@@ -107,6 +107,9 @@ pub(crate) type RecordsWithBytes =
 /// An open model.
 pub(crate) trait Service: Asks {
     fn described(&self) -> &Described;
+
+    /// What the engine has measured.
+    fn metrics(&self) -> Metrics;
 
     /// Sends a command. What cannot be read as its arguments is answered with
     /// [`Unencodable`](NotJournaled::Unencodable).
@@ -254,6 +257,10 @@ impl<M: Model> Asks for Past<M> {
 impl<M: Model> Service for Hosted<M> {
     fn described(&self) -> &Described {
         &self.described
+    }
+
+    fn metrics(&self) -> Metrics {
+        self.engine.metrics()
     }
 
     fn submit(&self, command: u16, arguments: &[u8], sender: &Sender) -> Pending {

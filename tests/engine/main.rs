@@ -5,6 +5,7 @@ mod bad_input;
 mod calls;
 mod durability;
 mod events;
+mod metrics;
 mod poison;
 mod recovery;
 mod requests;

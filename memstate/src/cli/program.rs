@@ -26,7 +26,11 @@ pub(crate) mod methods;
 mod moments;
 mod paths;
 mod replay;
+#[cfg(feature = "server")]
+mod serve;
 mod session;
+#[cfg(feature = "server")]
+mod token;
 
 pub(crate) use arguments::typed;
 use methods::Methods;
@@ -42,6 +46,10 @@ enum ModelCommand {
     Call(calls::Call),
     Snapshot(calls::Snapshot),
     Replay(replay::Arguments),
+    #[cfg(feature = "server")]
+    Serve(serve::Serve),
+    #[cfg(feature = "server")]
+    Token(token::Token),
 }
 
 #[derive(Debug, Parser)]
@@ -53,7 +61,7 @@ enum ModelCommand {
         2  the command line is wrong\n  \
         3  it cannot be read or written: no journal there, no permission, a newer format\n  \
         4  it is in use by another process, and the command needs it for itself\n\n\
-        Only call, snapshot, replay --accept and repair need the journal for themselves. All others take no lock, change\n\
+        Only call, serve, snapshot, replay --accept and repair need the journal for themselves. All others take no lock, change\n\
         nothing, and may be run while a program is writing it.\n\n\
         Times are RFC 3339: 2013-02-08T17:05Z, 2013-02-08T17:05:00.25+01:00; UTC unless they say else. A date alone is the\n\
         end of its day, and digits alone are a position.",
@@ -160,6 +168,10 @@ fn do_it<M: Model>(
         ModelCommand::Call(arguments) => calls::call(&arguments, dir, initial, terminal),
         ModelCommand::Snapshot(_) => calls::snapshot(dir, initial, terminal),
         ModelCommand::Replay(arguments) => replay::run(&arguments, dir, initial, terminal),
+        #[cfg(feature = "server")]
+        ModelCommand::Serve(arguments) => serve::run(&arguments, dir, initial, terminal),
+        #[cfg(feature = "server")]
+        ModelCommand::Token(arguments) => token::run(&arguments, terminal),
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 use super::{
     Shared,
     kernel::{Answer, Stuck, method_name, split_events},
+    meters::{self, Stopwatch},
     outcomes::{Replied, Reply},
     queue::Call,
     record::{Payload, Record, Recorded},
@@ -93,10 +94,14 @@ impl<M: Model> Executor<M> {
 impl<M: Model> Applier<M> {
     /// Applies a batch; after an error the engine is broken, and nothing more may be applied.
     pub(super) fn step(&self, committed: Committed) -> Result<(), Arc<str>> {
+        let stopwatch = Stopwatch::start();
         let applied = catch_unwind(AssertUnwindSafe(|| self.apply(committed))).unwrap_or_else(|panic| {
             // The user's code is caught where it is called, so this is a mistake of memstate's own.
             Err(format!("memstate itself panicked: {}", state::message(panic)).into())
         });
+        let took = stopwatch.read();
+        self.shared.meters.applied(took);
+        tracing::trace!(position = %self.shared.position(), ?took, "a batch was applied");
         applied.inspect_err(|why| {
             let _ = self.shared.broken.set(Arc::clone(why));
             self.shared.queue.break_off(Arc::clone(why));
@@ -187,6 +192,7 @@ impl<M: Model> Applier<M> {
     ) {
         let Some((last, ..)) = slice.answers.last() else { return };
         let last = *last;
+        self.shared.meters.did(meters::Outcomes::count(&slice.outcomes), slice.events.len());
         self.shared.events.publish(last, slice.events.drain(..));
         self.shared.applied.send_replace(last);
         self.unrecorded.add(&mut slice.outcomes);

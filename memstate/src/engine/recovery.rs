@@ -16,6 +16,7 @@ use super::{
     evolution::{Routes, Today},
     executor::{Applier, Executor},
     kernel::{Kernel, method_name},
+    meters::{Meters, Stopwatch},
     outcomes::Durable,
     past::Turns,
     preamble::Preamble,
@@ -72,6 +73,9 @@ pub(crate) async fn open_engine<M: Model>(open: Open<M>) -> Result<Engine<M>, Op
 pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
     let Open { location, initial, settings, disk, mut on_progress, clock, entropy, on_accepted } = open;
     let name = location.to_string();
+    let span = tracing::info_span!("recovery", location = name);
+    let _entered = span.enter();
+    let (meters, stopwatch) = (Arc::new(Meters::new()), Stopwatch::start());
     let mut directory = None;
     let (mut journal, snapshots, attempts): (Box<dyn Journal>, _, _) = match &location {
         Location::Memory => (Box::new(memory::MemoryJournal::new()), None, None),
@@ -111,6 +115,8 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
         attempts: attempts.as_ref(),
         watchdog: &watchdog,
         on_progress: on_progress.as_mut(),
+        meters: &meters,
+        stopwatch: &stopwatch,
     };
     let recovered = recovery.run::<M>();
     let Recovered { replayed, end, mut snapshot_position, compared, mut amendments } = match recovered {
@@ -178,6 +184,12 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
     if let Some(attempts) = attempts {
         attempts.done()?;
     }
+    let took = stopwatch.read();
+    meters.recovered(kernel.position(), took);
+    if let Some(snapshots) = snapshots.as_ref().filter(|_| snapshot_position > Position::START) {
+        meters.snapshot_is_there(snapshot_position, snapshots.time(snapshot_position));
+    }
+    tracing::info!(position = %kernel.position(), snapshot = %snapshot_position, ?took, "recovered");
     Ok(Parts {
         name,
         directory,
@@ -193,6 +205,7 @@ pub(super) fn recover<M: Model>(open: Open<M>) -> Result<Parts<M>, OpenError> {
         watchdog,
         clock,
         entropy,
+        meters,
     })
 }
 
@@ -210,6 +223,8 @@ struct Recovery<'a> {
     attempts: Option<&'a Arc<Attempts>>,
     watchdog: &'a Arc<Watchdog>,
     on_progress: Option<&'a mut OnProgress>,
+    meters: &'a Meters,
+    stopwatch: &'a Stopwatch,
 }
 
 /// What came of it.
@@ -343,6 +358,8 @@ impl Recovery<'_> {
         visit: &mut dyn FnMut(Entry<'_>) -> Result<Position, Halt>,
     ) -> Result<Position, Halt> {
         let (name, total) = (self.name, self.journal.bytes());
+        let (meters, stopwatch) = (self.meters, self.stopwatch);
+        meters.recovering(0, total, stopwatch.read());
         let (mut done, mut told, mut logged) = (0, Instant::now(), Instant::now());
         let (mut halted, mut began_to_tell, mut position) = (None, false, Position::START);
         let on_progress = &mut self.on_progress;
@@ -351,6 +368,7 @@ impl Recovery<'_> {
             if told.elapsed() >= PROGRESS_EVERY {
                 told = Instant::now();
                 began_to_tell = true;
+                meters.recovering(done.min(total), total, stopwatch.read());
                 let progress = Progress { done: done.min(total), total, position };
                 if let Some(each) = on_progress {
                     each(progress);
@@ -487,6 +505,7 @@ pub(super) fn start_on<M: Model>(mut journal: Box<dyn Journal>, model: M) -> Eng
         watchdog: Watchdog::new("a model".to_owned(), None, method_name::<M>, None),
         clock: Box::new(Timestamp::default),
         entropy: Box::new(|| [7; 16]),
+        meters: Arc::new(Meters::new()),
     };
     start(parts).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -507,6 +526,7 @@ pub(super) struct Parts<M: Model> {
     watchdog: Arc<Watchdog>,
     clock: Clock,
     entropy: Entropy,
+    meters: Arc<Meters>,
 }
 
 /// Puts an engine together: what its clients hold, and what its two threads run.
@@ -529,6 +549,7 @@ pub(super) fn assemble<M: Model>(
         watchdog,
         clock,
         mut entropy,
+        meters,
     } = parts;
     let runner = watchdog.over(Purpose::Serve);
     let position = kernel.position();
@@ -552,6 +573,7 @@ pub(super) fn assemble<M: Model>(
         broken: OnceLock::new(),
         applied: watch::Sender::new(position),
         events: EventLog::new(position),
+        meters: Arc::clone(&meters),
         snapshot_running: false.into(),
         writing_snapshot: Mutex::new(()),
         snapshot_threads: Mutex::new(Some(Vec::new())),
@@ -574,6 +596,7 @@ pub(super) fn assemble<M: Model>(
         here: None,
         clock,
         entropy,
+        meters,
         last_time: time,
         unconfirmed: false,
     };

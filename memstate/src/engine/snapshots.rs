@@ -243,21 +243,21 @@ impl Snapshots {
         Ok(Content { bytes, is_sealed })
     }
 
-    /// Writes a snapshot, makes it durable, and removes those that are not to be kept.
+    /// Writes a snapshot, makes it durable, and removes those that are not to be kept. Gives how many bytes it has.
     pub(crate) fn write<M: Model>(
         &self,
         today: &Preamble,
         kernel: &Kernel<M>,
         time: Timestamp,
-    ) -> Result<(), OpenError> {
+    ) -> Result<u64, OpenError> {
         let path = self.path(kernel.position());
         let temporary = path.with_extension("tmp");
         let written = self.write_file(today, &temporary, kernel, time);
-        if let Err(source) = written {
+        let bytes = written.map_err(|source| {
             // Best effort: a leftover is harmless, and the first error is the one to tell.
             let _ = self.disk.remove(&temporary);
-            return Err(io_error("write the snapshot", &temporary, source));
-        }
+            io_error("write the snapshot", &temporary, source)
+        })?;
         self.disk
             .rename(&temporary, &path)
             .map_err(|source| io_error("rename the snapshot to", &path, source))?;
@@ -274,7 +274,7 @@ impl Snapshots {
             self.disk.remove(&old).map_err(|source| io_error("remove the old snapshot", &old, source))?;
         }
         unusable.clear();
-        Ok(())
+        Ok(bytes)
     }
 
     fn write_file<M: Model>(
@@ -283,7 +283,7 @@ impl Snapshots {
         path: &Path,
         kernel: &Kernel<M>,
         time: Timestamp,
-    ) -> io::Result<()> {
+    ) -> io::Result<u64> {
         match self.disk.remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -315,7 +315,7 @@ impl Snapshots {
 
     /// The time of a snapshot's last record, from its header alone. A header that cannot be read is not checked any
     /// further, and counts as very old.
-    fn time(&self, position: Position) -> Timestamp {
+    pub(crate) fn time(&self, position: Position) -> Timestamp {
         let mut header = [0; HEADER_BYTES];
         let read = self
             .disk
@@ -453,12 +453,14 @@ impl Sealing {
         Ok(())
     }
 
-    fn seal(mut self) -> io::Result<()> {
+    /// Gives how many bytes there are.
+    fn seal(mut self) -> io::Result<u64> {
         self.hasher.update(&self.chunk);
         let seal = *self.hasher.finalize().as_bytes();
         self.chunk.extend_from_slice(&seal);
         self.write_chunk()?;
-        self.file.sync()
+        self.file.sync()?;
+        Ok(self.offset)
     }
 }
 

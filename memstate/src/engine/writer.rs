@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    meters::{Meters, Stopwatch},
     outcomes::Durable,
     queue::{Call, Calls, Queue, Work},
     record::{self, Outcomes, Shared},
@@ -142,6 +143,7 @@ pub(crate) struct Writer {
     pub(crate) here: Option<Here>,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) last_time: Timestamp,
     /// Whether there is something that an empty batch would confirm.
     pub(crate) unconfirmed: bool,
@@ -253,8 +255,12 @@ impl Writer {
                 .map(drop)
                 .map_err(|error| stopped(&error));
         }
+        let stopwatch = Stopwatch::start();
         match Durable::append(self.journal.as_mut(), count, &payload) {
             Ok(proof) => {
+                let (took, first) = (stopwatch.read(), proof.first());
+                self.meters.appended(count, payload.len(), took, self.journal.end());
+                tracing::trace!(%first, commands = count, bytes = payload.len(), ?took, "a batch is durable");
                 self.unconfirmed = count > 0;
                 if count == 0 {
                     return Ok(());

@@ -80,8 +80,23 @@ pub(crate) fn read(written: Type<'_>, bytes: &mut &[u8]) -> Result<Value, Unread
 /// holds nothing, `{name: content}` for one that does, a text for a time, and a value for an option.
 #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the command line alone writes values"))]
 pub(crate) fn write(as_type: Type<'_>, value: &Value, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
+    write_as(as_type, value, bytes, write::Unknown::Refused)
+}
+
+/// The same of a value that another version of the code has made: fields that `as_type` does not have are left out.
+#[cfg(feature = "remote")]
+pub(crate) fn carry(as_type: Type<'_>, value: &Value, bytes: &mut Vec<u8>) -> Result<(), Unwritable> {
+    write_as(as_type, value, bytes, write::Unknown::Skipped)
+}
+
+fn write_as(
+    as_type: Type<'_>,
+    value: &Value,
+    bytes: &mut Vec<u8>,
+    unknown: write::Unknown,
+) -> Result<(), Unwritable> {
     let before = bytes.len();
-    let written = write::value(as_type.schema, Place::Shape(as_type.shape), value, bytes, 0);
+    let written = write::value(as_type.schema, Place::Shape(as_type.shape), value, bytes, 0, unknown);
     if written.is_err() {
         bytes.truncate(before);
     }

@@ -8,11 +8,12 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use tracing::Span;
 
 use super::{
     Context,
-    access::{Act, Identity},
-    telemetry::{CallOutcome, Front},
+    access::{Act, Credential, Identity, NotKnown},
+    telemetry::{CallOutcome, Front, became, command_span, query_span},
 };
 use crate::{
     Error, NotJournaled, PastError, Position, Timestamp, When,
@@ -26,6 +27,16 @@ use crate::{
 pub(crate) struct Denied;
 
 impl Context {
+    /// Finds out who calls, and counts those of whom that cannot be told.
+    pub(crate) fn identify(
+        &self,
+        front: Front,
+        credential: Credential<'_>,
+    ) -> Result<Arc<Identity>, NotKnown> {
+        let found = self.access.identify(credential);
+        found.inspect_err(|why| self.telemetry.not_known(front, why))
+    }
+
     /// Sends a command.
     pub(crate) fn command(
         self: &Arc<Self>,
@@ -36,12 +47,15 @@ impl Context {
         sender: &Sender,
     ) -> Result<Performing, Denied> {
         let begun = Instant::now();
+        let name = self.telemetry.command_name(number);
+        let span = command_span(name, front, sender.caller.as_deref(), sender.request);
         if !self.may_send(who, &[number], sender) {
+            became(&span, CallOutcome::Denied, None);
             self.telemetry.command(number, front, CallOutcome::Denied, begun.elapsed());
             return Err(Denied);
         }
-        let pending = self.service.submit(number, arguments, sender);
-        Ok(Performing { context: Arc::clone(self), pending, number, front, begun })
+        let pending = span.in_scope(|| self.service.submit(number, arguments, sender));
+        Ok(Performing { context: Arc::clone(self), pending, number, front, begun, span })
     }
 
     /// Sends several commands that happen together or not at all. They are not measured one by one.
@@ -74,12 +88,16 @@ impl Context {
         reply: &mut Vec<u8>,
     ) -> Result<Result<Verdict, Unanswered>, Denied> {
         let begun = Instant::now();
+        let span = query_span(self.telemetry.query_name(number), front, who.name.as_deref());
         if !who.may(Act::Query(number)) {
+            became(&span, CallOutcome::Denied, None);
             self.telemetry.query(number, front, CallOutcome::Denied, begun.elapsed());
             return Err(Denied);
         }
-        let answer = asked.ask(number, arguments, reply);
-        self.telemetry.query(number, front, outcome_of_query(&answer), begun.elapsed());
+        let answer = span.in_scope(|| asked.ask(number, arguments, reply));
+        let outcome = outcome_of_query(&answer);
+        became(&span, outcome, Some(asked.position()));
+        self.telemetry.query(number, front, outcome, begun.elapsed());
         Ok(answer)
     }
 
@@ -94,12 +112,15 @@ impl Context {
         each: EachItem,
     ) -> Result<Result<(), Unanswered>, Denied> {
         let begun = Instant::now();
+        let span = query_span(self.telemetry.query_name(number), front, who.name.as_deref());
         if !who.may(Act::Query(number)) {
+            became(&span, CallOutcome::Denied, None);
             self.telemetry.query(number, front, CallOutcome::Denied, begun.elapsed());
             return Err(Denied);
         }
-        let answer = asked.ask_each(number, arguments, each);
+        let answer = span.in_scope(|| asked.ask_each(number, arguments, each));
         let outcome = outcome_of_query(&answer.as_ref().map(|()| Verdict::Accepted));
+        became(&span, outcome, Some(asked.position()));
         self.telemetry.query(number, front, outcome, begun.elapsed());
         Ok(answer)
     }
@@ -143,6 +164,14 @@ fn outcome_of_command(replied: &Result<Reply, Error>) -> CallOutcome {
     }
 }
 
+fn position_of(replied: &Result<Reply, Error>) -> Option<Position> {
+    match replied {
+        Ok(reply) => Some(reply.position()),
+        Err(Error::Panicked { position, .. }) => *position,
+        Err(_) => None,
+    }
+}
+
 /// A command on its way to its reply.
 pub(crate) struct Performing {
     context: Arc<Context>,
@@ -150,15 +179,19 @@ pub(crate) struct Performing {
     number: u16,
     front: Front,
     begun: Instant,
+    span: Span,
 }
 
 impl Future for Performing {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let replied = std::task::ready!(Pin::new(&mut self.pending).poll(task));
+        let this = &mut *self;
+        let _entered = this.span.enter();
+        let replied = std::task::ready!(Pin::new(&mut this.pending).poll(task));
         let outcome = outcome_of_command(&replied);
-        self.context.telemetry.command(self.number, self.front, outcome, self.begun.elapsed());
+        became(&this.span, outcome, position_of(&replied));
+        this.context.telemetry.command(this.number, this.front, outcome, this.begun.elapsed());
         Poll::Ready(replied)
     }
 }

@@ -17,6 +17,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 
+#[cfg(test)]
+mod tests;
+pub(crate) mod tls;
+
 /// What connections are secured with, if they are. It may be exchanged at any time, for the connections after that.
 pub(crate) type Secured = Arc<ArcSwapOption<ServerConfig>>;
 

@@ -5,6 +5,8 @@ pub mod proxy;
 pub mod random;
 pub mod wire;
 
+pub mod shapes;
+
 use memstate::{Ctx, collections::BTreeMap};
 
 /// What a bank announces.

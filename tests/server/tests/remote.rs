@@ -47,7 +47,8 @@ async fn it_is_the_same_client() {
     let Error::Panicked { method: "curse", position: Some(position), message } = error else {
         panic!("{error:?}")
     };
-    assert_eq!((position.get(), message.as_str()), (6, "thirteen"));
+    assert_eq!(position.get(), 6);
+    assert!(message.contains("thirteen"), "{message}");
 
     // By hand.
     let reply = client.execute(BankCommand::Deposit { account: 2, amount: 5 }).await.unwrap();

@@ -68,6 +68,20 @@ pub(super) fn open<M: Model, R>(
     terminal: &Terminal<'_>,
     work: impl AsyncFnOnce(Arc<Engine<M>>) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
+    let engine = begin(open, terminal)?;
+    let done = wait(work(Arc::clone(&engine)));
+    let closed = end(&engine);
+    let done = done?;
+    closed?;
+    Ok(done)
+}
+
+/// Opens a journal, with a bar if that takes long.
+///
+/// # Errors
+///
+/// If it cannot be opened.
+pub(super) fn begin<M: Model>(open: Open<M>, terminal: &Terminal<'_>) -> Result<Arc<Engine<M>>, Failure> {
     let total = bytes_of_segments_or_none(&open);
     let progress = Progress::new(terminal, total);
     let (told, mut before) = (progress.teller(), 0);
@@ -77,12 +91,17 @@ pub(super) fn open<M: Model, R>(
     });
     let opened: Result<Engine<M>, OpenError> = wait(open_engine(open));
     drop(progress);
-    let engine = Arc::new(opened?);
-    let done = wait(work(Arc::clone(&engine)));
-    let closed = wait(engine.close());
-    let done = done?;
-    closed.map_err(|error| Failure::new(Code::Unreadable, format!("it could not be closed: {error}")))?;
-    Ok(done)
+    Ok(Arc::new(opened?))
+}
+
+/// Closes a journal.
+///
+/// # Errors
+///
+/// If it cannot be closed.
+pub(super) fn end<M: Model>(engine: &Engine<M>) -> Result<(), Failure> {
+    wait(engine.close())
+        .map_err(|error| Failure::new(Code::Unreadable, format!("it could not be closed: {error}")))
 }
 
 fn bytes_of_segments_or_none<M: Model>(open: &Open<M>) -> u64 {

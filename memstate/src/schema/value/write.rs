@@ -17,12 +17,13 @@ pub(super) fn value(
     given: &Value,
     bytes: &mut Vec<u8>,
     depth: u32,
+    unknown: Unknown,
 ) -> Result<()> {
     if depth >= DEEPEST {
         return Err(Trouble::new(format!("values are nested deeper than {DEEPEST} levels")));
     }
     let form = place.form(schema)?;
-    let mut writer = Writer { schema, bytes, depth: depth + 1 };
+    let mut writer = Writer { schema, bytes, depth: depth + 1, unknown };
     let done = match form {
         Form::Opaque => {
             return Err(Trouble::new(
@@ -45,6 +46,17 @@ struct Writer<'w> {
     schema: &'w Schema,
     bytes: &'w mut Vec<u8>,
     depth: u32,
+    unknown: Unknown,
+}
+
+/// What becomes of fields that the type does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// Somebody has made a mistake.
+    Refused,
+    /// Another version of the code has them.
+    #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only versions of the code have them"))]
+    Skipped,
 }
 
 /// `None` if the value is of no kind that can be taken.
@@ -52,7 +64,7 @@ type Done = Result<Option<()>>;
 
 impl Writer<'_> {
     fn put(&mut self, shape: &Shape, given: &Value, step: Step) -> Result<()> {
-        value(self.schema, Place::Shape(shape), given, self.bytes, self.depth)
+        value(self.schema, Place::Shape(shape), given, self.bytes, self.depth, self.unknown)
             .map_err(|error| error.within(step))
     }
 
@@ -162,7 +174,9 @@ impl Writer<'_> {
             value => Some(value),
         };
         self.bytes.push(some.is_some().into());
-        some.map_or(Ok(()), |some| value(self.schema, Place::Shape(inner), some, self.bytes, self.depth))
+        some.map_or(Ok(()), |some| {
+            value(self.schema, Place::Shape(inner), some, self.bytes, self.depth, self.unknown)
+        })
     }
 
     fn list(&mut self, element: &Shape, given: &Value) -> Done {
@@ -231,6 +245,9 @@ impl Writer<'_> {
             let place = (fields.iter().position(|field| field.name == name))
                 .or_else(|| fields.iter().position(|field| field.is_called(name)));
             let Some(place) = place else {
+                if self.unknown == Unknown::Skipped {
+                    continue;
+                }
                 let known: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
                 return Err(Trouble::new(format!(
                     "there is no field `{name}`; there are: {}",
@@ -272,7 +289,7 @@ impl Writer<'_> {
             )));
         };
         put_varint(number as u64, self.bytes);
-        value(self.schema, variants[number].content.place(), content, self.bytes, self.depth)
+        value(self.schema, variants[number].content.place(), content, self.bytes, self.depth, self.unknown)
             .map_err(|error| error.within(Step::Variant(name.to_owned())))?;
         Ok(Some(()))
     }
