@@ -4,6 +4,10 @@
 //! * [How to read our errors](errors): of the compiler, of a call, of a journal that does not open, and what to do.
 //! * [How to change a model that has a journal](changing): each kind of change, with what it needs.
 //! * [Watching a model at work](observing): metrics with their names, logs and traces.
+#![cfg_attr(
+    feature = "server",
+    doc = "* [How to run a server](serving): settings, tokens, roles, TLS, and what to do day by day."
+)]
 //! * [What is promised, and how it is tried](promises): each promise, what it assumes of the hardware, and the command that
 //!   tries it.
 #![cfg_attr(feature = "server", doc = "* [HTTP](http): a model for everybody who has no typed client.")]
@@ -19,6 +23,10 @@ pub mod changing {}
 
 #[doc = include_str!("guide/observing.md")]
 pub mod observing {}
+
+#[cfg(feature = "server")]
+#[doc = include_str!("guide/serving.md")]
+pub mod serving {}
 
 #[doc = include_str!("guide/promises.md")]
 pub mod promises {}

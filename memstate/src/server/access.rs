@@ -121,6 +121,8 @@ struct Loaded {
     /// Whether nobody has to show anything.
     is_open: bool,
     outdated: CancellationToken,
+    /// Is another when anything here may be.
+    fingerprint: blake3::Hash,
 }
 
 /// Becomes the [`Loaded`] of an [`Access`].
@@ -153,9 +155,11 @@ impl Access {
         Loaded::read(&self.names, settings).map(Prepared)
     }
 
-    /// From now on it is as prepared, at once for all.
+    /// From now on it is as prepared, at once for all. Where that is as it was, nobody has to be asked again.
     pub(crate) fn replace(&self, prepared: Prepared) {
-        self.loaded.swap(Arc::new(prepared.0)).outdated.cancel();
+        if self.loaded.load().fingerprint != prepared.0.fingerprint {
+            self.loaded.swap(Arc::new(prepared.0)).outdated.cancel();
+        }
     }
 
     pub(crate) fn identify(&self, credential: Credential<'_>) -> Result<Arc<Identity>, NotKnown> {
@@ -166,6 +170,8 @@ impl Access {
 impl Loaded {
     fn read(names: &Names, settings: &Settings) -> Result<Self, String> {
         let outdated = CancellationToken::new();
+        // Before the files are read: if one changes in between, it is another the next time.
+        let fingerprint = fingerprint(settings);
         let roles = Roles::of(names, &settings.roles)?;
         let is_open =
             !settings.authenticates() && settings.roles.is_empty() && settings.tls.client_ca.is_none();
@@ -182,7 +188,7 @@ impl Loaded {
         };
         let jwts = Jwts::of(&settings.auth.jwt)?;
         let certificates = certificates::Mapped::of(&settings.auth.certificates, &roles)?;
-        Ok(Loaded { roles, tokens, jwts, certificates, nobody, is_open, outdated })
+        Ok(Loaded { roles, tokens, jwts, certificates, nobody, is_open, outdated, fingerprint })
     }
 
     fn identify(&self, credential: Credential<'_>, now: SystemTime) -> Result<Arc<Identity>, NotKnown> {
@@ -202,6 +208,18 @@ impl Loaded {
             Credential::Certificate(der) => self.certificates.find(der, &self.outdated, now),
         }
     }
+}
+
+/// A hash of everything that says who may do what.
+fn fingerprint(settings: &Settings) -> blake3::Hash {
+    let Settings { tls, auth, roles, .. } = settings;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{auth:?} {roles:?} {:?} {:?}", tls.client_ca, tls.clients).as_bytes());
+    for file in [&auth.tokens, &auth.jwt.key, &tls.client_ca].into_iter().flatten() {
+        // What cannot be read is told where it is needed.
+        hasher.update(blake3::hash(&std::fs::read(file).unwrap_or_default()).as_bytes());
+    }
+    hasher.finalize()
 }
 
 /// Identities that took some work to find out, for those who ask with every request.

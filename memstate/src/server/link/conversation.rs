@@ -141,7 +141,13 @@ impl Conversation {
         let _gone = gone.drop_guard();
         let stopping = context.stopping.clone();
         let mut stopping = std::pin::pin!(stopping.cancelled());
+        let who = Arc::clone(&conversation.who);
+        let mut is_over = std::pin::pin!(who.is_over());
         let ended = std::future::poll_fn(|task| {
+            if is_over.as_mut().poll(task).is_ready() {
+                // Whoever still is somebody connects again, and loses nothing.
+                return Poll::Ready(Err("the credential has expired, or others hold now".to_owned()));
+            }
             if !conversation.stopping && stopping.as_mut().poll(task).is_ready() {
                 conversation.stopping = true;
             }
@@ -722,7 +728,7 @@ async fn greet(
         (None, None) => Credential::None,
     };
     let who =
-        context.access.identify(credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
+        context.identify(Front::Link, credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
     if context.stopping.is_cancelled() {
         return Err(Refusal::Stopping);
     }

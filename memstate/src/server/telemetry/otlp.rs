@@ -237,8 +237,7 @@ mod tests {
     #[test]
     fn a_collector_that_is_away_is_told_once_and_so_is_that_it_is_back() {
         let page = Page::default();
-        let logs =
-            Logs { filter: "info".to_owned(), format: LogFormat::Text, service: String::new(), traces: None };
+        let logs = Logs { filter: "info".to_owned(), json: false, service: String::new(), traces: None };
         let (subscriber, _telling) = subscriber(&logs, false, page.clone()).unwrap();
         let _guard = tracing::subscriber::set_default(subscriber);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

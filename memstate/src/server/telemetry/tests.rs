@@ -18,7 +18,7 @@ use crate::{
     Client, Position,
     server::{
         Context, Settings,
-        access::{Access, Identity, NotKnown},
+        access::{Access, Credential, Identity, NotKnown},
         calls::{self, Denied},
     },
     service::{Hosted, Sender, Service},
@@ -91,7 +91,7 @@ struct Server {
 impl Server {
     async fn open(location: &str) -> Self {
         let client = crate::open::<Account>(location).await.unwrap();
-        let service: Arc<dyn Service> = Arc::new(Hosted::new(&client));
+        let service: Arc<dyn Service> = Arc::new(Hosted::new(&client).unwrap());
         let context = Arc::new(Context {
             access: Access::open(service.described()),
             telemetry: Telemetry::new(service.described()),
@@ -100,7 +100,11 @@ impl Server {
             stopping: CancellationToken::new(),
             pasts: calls::Pasts::default(),
         });
-        Server { client: Client::clone(&client), context, who: Identity { name: Some("ann".into()) } }
+        // Somebody who may everything. What it was made by is gone, so nobody else has it.
+        let found = Access::open(context.service.described()).identify(Credential::None).unwrap();
+        let mut who = Arc::into_inner(found).unwrap();
+        who.name = Some("ann".into());
+        Server { client: Client::clone(&client), context, who }
     }
 
     async fn command(&self, front: Front, number: u16, arguments: &[u8]) {
