@@ -12,6 +12,7 @@ mod streams;
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::{conversation::Conversation, dialects::Dialects};
@@ -28,12 +29,12 @@ pub(crate) async fn run(listener: Listener, context: Arc<Context>) {
         };
         let (context, dialects) = (Arc::clone(&context), Arc::clone(&dialects));
         connections.spawn(async move {
-            let peer = accepted.peer;
+            let (peer, begun) = (accepted.peer, Instant::now());
             let limit = context.settings.limits.time_before_authentication;
             match accepted.secure(limit).await {
                 Ok(connection) => {
                     context.telemetry.connected(Front::Link);
-                    if let Err(why) = Conversation::have(connection, &context, &dialects).await {
+                    if let Err(why) = Conversation::have(connection, begun, &context, &dialects).await {
                         tracing::debug!(%peer, why, "a connection has ended");
                     }
                     context.telemetry.disconnected(Front::Link);

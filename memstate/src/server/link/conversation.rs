@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context as Task, Poll},
@@ -33,7 +34,7 @@ use crate::{
         access::{Act, Credential, Identity, NotKnown},
         calls::{Denied, Performing},
         listen::{Connection, Stream as Bytes},
-        telemetry::Front,
+        telemetry::{Front, incoming},
     },
     service::{Asks, Sender},
 };
@@ -56,6 +57,7 @@ pub(super) struct Conversation {
     client: Uuid,
     /// How the client calls methods, if it is of another version.
     dialect: Option<Arc<Dialect>>,
+    peer: SocketAddr,
     bytes: Bytes,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -95,14 +97,15 @@ impl Conversation {
     /// Greets the other end, and answers it until it is gone.
     pub(super) async fn have(
         connection: Connection,
+        begun: Instant,
         context: &Arc<Context>,
         dialects: &Dialects,
     ) -> Result<(), String> {
-        let Connection { mut stream, certificate, permit, .. } = connection;
+        let Connection { mut stream, peer, certificate, permit } = connection;
         let limits = &context.settings.limits;
         let greeted = {
             let greeting = greet(&mut stream, certificate.as_deref(), context, dialects);
-            tokio::time::timeout(limits.time_before_authentication, greeting).await
+            tokio::time::timeout_at(begun + limits.time_before_authentication, greeting).await
         };
         let Ok(greeted) = greeted else {
             refuse(&mut stream, Refusal::Invalid("the greeting was not there in time".to_owned())).await;
@@ -123,6 +126,7 @@ impl Conversation {
             who: greeted.who,
             client: greeted.client,
             dialect: greeted.dialect,
+            peer,
             bytes: stream,
             input: greeted.left,
             output: Vec::new(),
@@ -262,6 +266,7 @@ impl Conversation {
                 Poll::Ready(Ok(0)) => return Err("it takes nothing any more".to_owned()),
                 Poll::Ready(Ok(bytes)) => {
                     self.written += bytes;
+                    self.context.telemetry.sent(Front::Link, bytes);
                     self.heard = Instant::now();
                     did = true;
                 }
@@ -309,6 +314,7 @@ impl Conversation {
                 Ok(true)
             }
             Poll::Ready(Ok(())) => {
+                self.context.telemetry.received(Front::Link, read);
                 self.heard = Instant::now();
                 Ok(true)
             }
@@ -402,6 +408,13 @@ impl Conversation {
 
     /// Does what a frame says.
     fn take(&mut self, message: Ask<'_>) -> Result<(), String> {
+        let trace = match &message {
+            Ask::Command { trace, .. } | Ask::Atomically { trace, .. } | Ask::Query { trace, .. } => {
+                trace.as_deref()
+            }
+            _ => None,
+        };
+        let _incoming = incoming(self.peer, trace);
         match message {
             Ask::Command { id, method, request, caller, arguments, .. } => {
                 let reply = match self.call(Kind::Command, method, arguments) {
@@ -727,8 +740,9 @@ async fn greet(
         (None, Some(certificate)) => Credential::Certificate(certificate),
         (None, None) => Credential::None,
     };
-    let who =
-        context.identify(Front::Link, credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
+    let who = context
+        .identify(Front::Link, credential)
+        .map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
     if context.stopping.is_cancelled() {
         return Err(Refusal::Stopping);
     }

@@ -278,6 +278,7 @@ impl Stream {
             Err(error) => return self.end(Err(Fault::Failed(error.to_string()))).await,
         };
         let mut events = self.context.service.events(from);
+        let subscribed = self.context.telemetry.subscribed(Front::Link);
         loop {
             let next = tokio::select! {
                 next = poll_fn(|cx| events.poll_next(cx)) => next,
@@ -290,6 +291,7 @@ impl Stream {
                 Some(Ok(Told::Missed(after, through))) => {
                     self.credit.take().await?;
                     self.frames.send(&Tell::Missed { id: self.id, after, through }).await?;
+                    subscribed.missed(through.get() - after.get());
                 }
                 Some(Ok(Told::Event(position, event))) => {
                     let is_wanted = filter.as_ref().is_none_or(|filter| {
@@ -300,6 +302,7 @@ impl Stream {
                     if is_wanted {
                         self.credit.take().await?;
                         self.frames.send(&Tell::Event { id: self.id, position, event: &event }).await?;
+                        subscribed.sent(1);
                     }
                 }
             }
