@@ -248,3 +248,12 @@ pub async fn say_on<S: AsyncRead + AsyncWrite>(stream: S, bytes: &[u8], patience
     };
     Ended { heard, in_time }
 }
+
+/// The greeting of another client than the one that greeted so: of two connections of one client the earlier is ended.
+pub fn greeting_of(hello: &[u8], client: u64) -> Vec<u8> {
+    let mut hello = hello.to_vec();
+    // Its identity stands before its token, of which there is none.
+    let end = hello.len() - 1;
+    hello[end - 8..end].copy_from_slice(&client.to_be_bytes());
+    hello
+}
