@@ -96,6 +96,8 @@ pub(crate) use ledger::Line;
 pub use outcomes::{Pending, Reply};
 pub(crate) use past::{in_turn, panicked};
 pub(crate) use preamble::Preamble;
+#[cfg(feature = "remote")]
+pub(crate) use record::COMMANDS_MAX;
 pub(crate) use record::{ATOMICALLY_NAME, Recorded};
 pub(crate) use recovery::open;
 #[cfg(feature = "cli")]

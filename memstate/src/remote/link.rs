@@ -28,7 +28,7 @@ use super::{
 use crate::{
     Error, NotJournaled, Position, RequestId, Timestamp,
     codec::Unwritable,
-    engine::{Pending, Replied, Replier, Replies, Reply, Wakers},
+    engine::{COMMANDS_MAX, Pending, Replied, Replier, Replies, Reply, Wakers},
     model::Verdict,
 };
 
@@ -628,6 +628,10 @@ impl Link {
         caller: Option<&Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
+        if commands.len() > COMMANDS_MAX {
+            // The server would take such a frame for a mistake, and end the connection.
+            return Pending::failed(Error::NotJournaled(NotJournaled::TooMany { limit: COMMANDS_MAX }));
+        }
         let (request, id) = self.request(request);
         self.shared.replied_to(id, Kept::Atomically { request, caller: caller.cloned(), commands })
     }
