@@ -104,6 +104,11 @@ pub(crate) use recovery::open;
 pub(crate) use recovery::open_engine;
 pub(crate) use replay::Seen;
 pub(crate) use replies::wake;
+#[cfg(feature = "remote")]
+pub(crate) use {
+    outcomes::Replied,
+    replies::{Replier, Replies, Wakers},
+};
 pub use retention::Retention;
 pub(crate) use source::Source;
 #[cfg(feature = "cli")]

@@ -347,6 +347,7 @@ impl Fault {
     pub(crate) fn of_past(error: &PastError) -> Self {
         match error {
             PastError::AfterTheEnd { asked, last } => Fault::AfterTheEnd { asked: *asked, last: *last },
+            PastError::Denied(why) => Fault::Denied(why.to_string()),
             PastError::Unknown(_) | PastError::Failed(_) => Fault::Past(error.to_string()),
         }
     }
@@ -396,6 +397,7 @@ impl Fault {
     pub(crate) fn into_past_error(self) -> PastError {
         match self {
             Fault::AfterTheEnd { asked, last } => PastError::AfterTheEnd { asked, last },
+            Fault::Denied(why) => PastError::Denied(why.into()),
             Fault::Past(why) => PastError::Failed(why.into()),
             other => PastError::Failed(other.into_error("at").to_string().into()),
         }

@@ -519,14 +519,19 @@ impl Conversation {
                     });
                 }
             },
-            Ask::At { id, when } => {
-                let context = Arc::clone(&self.context);
-                self.tell(id, async move {
-                    let (state, time) =
-                        context.at(when.into()).await.map_err(|error| Fault::of_past(&error))?;
-                    Ok(Tell::Past { id, position: state.position(), time })
-                });
-            }
+            // A state of the past is made for whoever may ask it something, because that costs as much as a recovery.
+            Ask::At { id, when } => match self.who.may_ask() || self.who.may(Act::History) {
+                false => self.fail(id, denied("see the past", &self.who)),
+                true => {
+                    let context = Arc::clone(&self.context);
+                    self.tell(id, async move {
+                        let (state, time) =
+                            context.at(when.into()).await.map_err(|error| Fault::of_past(&error))?;
+                        Ok(Tell::Past { id, position: state.position(), time })
+                    });
+                }
+            },
+            // Positions are told with every greeting, so waiting for one needs no right.
             Ask::Reached { id, position } => {
                 let reached = self.context.service.reached(position);
                 self.tell(id, async move {
