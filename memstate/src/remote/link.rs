@@ -259,7 +259,7 @@ impl Shared {
         // What was left of a stream may have been begun since.
         for entry in self.take_broken(state) {
             let why = "the connection was lost in the middle of it; ask again";
-            self.answer_error(&entry.kept, entry.to, Error::Failed(why.into()));
+            self.answer_error(entry.to, Error::Failed(why.into()));
         }
         for id in ids {
             let Some(entry) = state.calls.get_mut(&id) else { continue };
