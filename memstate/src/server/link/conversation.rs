@@ -227,7 +227,9 @@ impl Conversation {
         while self.idle.as_mut().poll(task).is_ready() {
             let limit = self.context.settings.limits.idle;
             let is_stuck = !self.output.is_empty();
-            if self.heard.elapsed() >= limit && (is_stuck || !self.is_busy()) {
+            // Where there is no room nothing is read, so whether anybody is still there cannot be seen otherwise.
+            let is_deaf = !self.has_room();
+            if self.heard.elapsed() >= limit && (is_stuck || is_deaf || !self.is_busy()) {
                 return Poll::Ready(Err(format!("nothing was heard for {limit:?}")));
             }
             let next = (self.heard + limit).max(Instant::now() + limit / 4);
