@@ -116,9 +116,8 @@ fn budget(random: &mut Random) -> u64 {
     match random.below(10) {
         // Within the greetings, on either side.
         0 => random.below(400),
-        1..=4 => random.below(20_000),
-        5..=8 => random.below(200_000),
-        _ => random.below(1_000_000),
+        1..=5 => random.below(20_000),
+        _ => random.below(150_000),
     }
 }
 
