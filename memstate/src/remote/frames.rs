@@ -307,6 +307,8 @@ pub(crate) enum Fault {
         last: Position,
     },
     Past(String),
+    /// There was no connection. No server says so.
+    Unreachable(String),
 }
 
 impl Fault {
@@ -321,7 +323,8 @@ impl Fault {
             Error::Stopped(why) => Fault::Stopped(why.to_string()),
             Error::Denied(why) => Fault::Denied(why.to_string()),
             Error::Incompatible(why) => Fault::Incompatible(why.to_string()),
-            Error::Failed(why) | Error::Unreachable(why) => Fault::Failed(why.to_string()),
+            Error::Failed(why) => Fault::Failed(why.to_string()),
+            Error::Unreachable(why) => Fault::Unreachable(why.to_string()),
             Error::Missed { .. } => Fault::Failed(error.to_string()),
         }
     }
@@ -361,6 +364,7 @@ impl Fault {
             Fault::Stopped(why) => Error::Stopped(text(why)),
             Fault::Failed(why) | Fault::Past(why) => Error::Failed(text(why)),
             Fault::Denied(why) => Error::Denied(text(why)),
+            Fault::Unreachable(why) => Error::Unreachable(text(why)),
             Fault::Incompatible(why) => Error::Incompatible(text(why)),
             Fault::AfterTheEnd { asked, last } => {
                 Error::Failed(text(PastError::AfterTheEnd { asked, last }.to_string()))
