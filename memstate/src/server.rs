@@ -42,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) telemetry: Telemetry,
     /// Is cancelled when nothing new is taken any more: what is in flight is finished.
     pub(crate) stopping: CancellationToken,
+    /// Is cancelled when connections are closed, whatever is in flight on them.
+    pub(crate) cut: CancellationToken,
     /// States of the past that were asked for lately.
     pub(crate) pasts: calls::Pasts,
 }
@@ -103,6 +105,7 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
         settings,
         telemetry,
         stopping: CancellationToken::new(),
+        cut: CancellationToken::new(),
         pasts: calls::Pasts::default(),
     });
     let mut fronts = Vec::new();
@@ -118,6 +121,9 @@ fn warned((config, oddities): (Arc<ServerConfig>, Vec<String>)) -> Arc<ServerCon
     }
     config
 }
+
+/// How long connections may take to close that are cut off.
+const CUT_LIMIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A server that runs. When it is dropped, it goes on.
 pub struct Serving {
@@ -174,8 +180,11 @@ impl Serving {
             // It has told its own panic.
             if timeout_at(end, &mut front).await.is_err() {
                 tracing::warn!("what was in flight has taken longer than `stop.drain`, and is cut off");
-                front.abort();
-                let _ = front.await;
+                self.context.cut.cancel();
+                if tokio::time::timeout(CUT_LIMIT, &mut front).await.is_err() {
+                    front.abort();
+                    let _ = front.await;
+                }
             }
         }
     }

@@ -289,7 +289,7 @@ fn message_of(message: &[u8]) -> Result<Tell<'_>, Why> {
 /// What passes by itself is tried again.
 fn refused(why: Refusal) -> Why {
     match why {
-        Refusal::Full | Refusal::Stopping => Why::Lost(why.to_string()),
+        Refusal::Full | Refusal::Stopping | Refusal::Late(_) => Why::Lost(why.to_string()),
         why => Why::Refused(why),
     }
 }

@@ -266,6 +266,9 @@ pub(crate) enum Refusal {
     Full,
     #[error("it stops")]
     Stopping,
+    /// It may be in time the next time.
+    #[error("{0}")]
+    Late(String),
 }
 
 /// [`Error`], and what else can go wrong with a call of another process.

@@ -542,7 +542,8 @@ impl Shared {
             Fault::InBatch { .. } => "the server does not take a command of it any more".to_owned(),
             fault => fault.clone().into_error(self.method_of(kept)).to_string(),
         };
-        let request = kept.request(self.process).map(|request| format!(", as request {request}")).unwrap_or_default();
+        let request =
+            kept.request(self.process).map(|request| format!(", as request {request}")).unwrap_or_default();
         Fault::OutcomeUnknown(format!(
             "it was sent before a connection was lost, and may have happened then; sent again{request}, it was answered: {why}"
         ))

@@ -98,6 +98,7 @@ impl Server {
             service,
             settings: Settings::default(),
             stopping: CancellationToken::new(),
+            cut: tokio_util::sync::CancellationToken::new(),
             pasts: calls::Pasts::default(),
         });
         // Somebody who may everything. What it was made by is gone, so nobody else has it.
