@@ -9,6 +9,8 @@
 mod conversation;
 mod dialects;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
