@@ -46,7 +46,12 @@ pub(crate) struct Context {
     pub(crate) cut: CancellationToken,
     /// States of the past that were asked for lately.
     pub(crate) pasts: calls::Pasts,
+    pub(crate) slow: calls::Slow,
 }
+
+/// The methods and paths that are answered over HTTP: the matrix of rights in the tests does not compile without a row for each.
+#[doc(hidden)]
+pub const __ROUTES: &[(&str, &str)] = &http::PATHS;
 
 /// Why a server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +105,7 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
     let address = |listener: &Option<Listener>| listener.as_ref().and_then(|one| one.address().ok());
     let (link_address, http_address) = (address(&link), address(&http));
     let context = Arc::new(Context {
+        slow: calls::Slow::new(service.described().queries.all().count()),
         service,
         access,
         settings,

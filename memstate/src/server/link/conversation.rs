@@ -666,10 +666,10 @@ impl Conversation {
         sent.map_err(|Denied| denied("call in another's name", &self.who))
     }
 
-    /// Answers a query: at once, if it is one of a state that is there.
+    /// Answers a query: at once, if it is one of a state that is there, and what was slow before beside the other calls.
     fn query(&mut self, id: u64, number: u16, after: Position, at: Option<Position>, arguments: &[u8]) {
         let service = &self.context.service;
-        if at.is_none() && service.position() >= after {
+        if at.is_none() && service.position() >= after && !self.context.slow.is(number) {
             let asks: &dyn Asks = &**service;
             answer(id, &self.context, &self.who, asks, number, arguments, &mut self.output);
             return;
