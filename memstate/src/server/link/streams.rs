@@ -313,6 +313,10 @@ impl Stream {
         if !self.who.may(Act::History) {
             return self.end(Err(denied("see the history", &self.who))).await;
         }
+        if with_events && !self.who.may(Act::Events) {
+            let what = "see events, which are in the history; `without_events` leaves them out";
+            return self.end(Err(denied(what, &self.who))).await;
+        }
         let service = Arc::clone(&self.context.service);
         let mut records = service.history_with_bytes(span, with_events);
         loop {
