@@ -121,7 +121,7 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
 }
 
 /// Mentions what is odd about the files of TLS.
-fn warned((config, oddities): (Arc<ServerConfig>, Vec<String>)) -> Arc<ServerConfig> {
+fn warned((config, oddities): tls::Read) -> Arc<ServerConfig> {
     for oddity in oddities {
         tracing::warn!("{oddity}");
     }
