@@ -259,8 +259,8 @@ impl Stream {
             let goes_on = tokio::select! {
                 goes_on = service.applied_after(position) => goes_on,
                 () = self.credit.ended.notified() => return Err(Gone),
-                // It is asked again when the server is back.
-                () = self.context.stopping.cancelled() => return Err(Gone),
+                // Without an end, so that the client asks again when the server is back.
+                () = self.context.stopping.cancelled() => return Ok(()),
             };
             if !goes_on {
                 return self.end(Ok(service.position())).await;
@@ -283,8 +283,8 @@ impl Stream {
             let next = tokio::select! {
                 next = poll_fn(|cx| events.poll_next(cx)) => next,
                 () = self.credit.ended.notified() => return Err(Gone),
-                // It goes on where it was when the server is back.
-                () = self.context.stopping.cancelled() => return Err(Gone),
+                // Without an end, so that the client goes on where it was when the server is back.
+                () = self.context.stopping.cancelled() => return Ok(()),
             };
             match next {
                 None => return self.end(Ok(self.context.service.position())).await,
