@@ -63,6 +63,11 @@ impl ToTokens for Crate {
     }
 }
 
+/// Whether clients may be of models in another process. What the unit tests pin is without that, whatever is built beside them.
+fn is_for_remote() -> bool {
+    cfg!(all(feature = "remote", not(test)))
+}
+
 /// What a generated block may do, whatever the user's lints.
 fn lenient() -> TokenStream {
     quote_mixed! {

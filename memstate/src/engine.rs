@@ -96,12 +96,19 @@ pub(crate) use ledger::Line;
 pub use outcomes::{Pending, Reply};
 pub(crate) use past::{in_turn, panicked};
 pub(crate) use preamble::Preamble;
+#[cfg(feature = "remote")]
+pub(crate) use record::COMMANDS_MAX;
 pub(crate) use record::{ATOMICALLY_NAME, Recorded};
 pub(crate) use recovery::open;
 #[cfg(feature = "cli")]
 pub(crate) use recovery::open_engine;
 pub(crate) use replay::Seen;
 pub(crate) use replies::wake;
+#[cfg(feature = "remote")]
+pub(crate) use {
+    outcomes::Replied,
+    replies::{Replier, Replies, Wakers},
+};
 pub use retention::Retention;
 pub(crate) use source::Source;
 #[cfg(feature = "cli")]

@@ -36,6 +36,9 @@ pub enum PastError {
         /// The last record that was applied.
         last: Position,
     },
+    /// The server does not let this caller see it, for this reason.
+    #[error("not allowed: {0}")]
+    Denied(Arc<str>),
     /// The journal could not be read or replayed, for this reason; for instance because a command does something else in
     /// a replay than it did.
     #[error("{0}")]

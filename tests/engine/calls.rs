@@ -85,7 +85,7 @@ async fn commands_and_queries_can_be_built_by_hand() {
         bank.execute(BankCommand::Deposit { account: 9, amount: 1 }).await,
         Ok(BankReply::Deposit(Err(BankError::NoAccount(9))))
     ));
-    assert!(matches!(bank.query(BankQuery::Balance { account: 1 }), Ok(BankReply::Balance(Some(0)))));
+    assert!(matches!(bank.query(BankQuery::Balance { account: 1 }).await, Ok(BankReply::Balance(Some(0)))));
 }
 
 #[tokio::test]

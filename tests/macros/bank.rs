@@ -108,7 +108,7 @@ async fn client(bank: BankClient) -> Result<(), Box<dyn std::error::Error>> {
     let _: Option<u64> = bank.balance(ann).await?;
     let _: Result<String, memstate::Error<BankError>> = bank.owner("/".as_ref()).await;
     let _: BankReply = bank.execute(BankCommand::Withdraw { account: 1, amount: 2 }).await?;
-    let _: BankReply = bank.query(BankQuery::Balance { account: 1 })?;
+    let _: BankReply = bank.query(BankQuery::Balance { account: 1 }).await?;
     let _ = bank.clone().position();
     Ok(())
 }

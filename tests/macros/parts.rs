@@ -200,9 +200,9 @@ async fn commands_and_queries_by_hand_have_a_variant_for_each_model_inside() {
     assert_eq!(ShopCommand::decode(&post.encode().unwrap()).unwrap(), post);
     let reply = shop.execute(post).await.unwrap();
     assert_eq!(reply, ShopReply::Ledger(LedgerReply::Post(2)));
-    let reply = shop.query(ShopQuery::Ledger(LedgerQuery::Balance { account: 1 })).unwrap();
+    let reply = shop.query(ShopQuery::Ledger(LedgerQuery::Balance { account: 1 })).await.unwrap();
     assert_eq!(reply, ShopReply::Ledger(LedgerReply::Balance(Some(2))));
-    let reply = shop.query(ShopQuery::InStock { article: "pen".to_owned() }).unwrap();
+    let reply = shop.query(ShopQuery::InStock { article: "pen".to_owned() }).await.unwrap();
     assert_eq!(reply, ShopReply::InStock(0));
     let reply = shop.execute(ShopCommand::Sales(CounterCommand::Add { number: 4 })).await.unwrap();
     assert_eq!(reply, ShopReply::Sales(CounterReply::Add((4, Position::new(2)))));

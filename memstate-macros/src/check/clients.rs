@@ -19,6 +19,7 @@ const OF_EVERY_CLIENT: &[&str] = &[
     "events",
     "execute",
     "history",
+    "metrics",
     "new_request",
     "position",
     "query",
@@ -27,6 +28,7 @@ const OF_EVERY_CLIENT: &[&str] = &[
     "ready",
     "snapshot",
     "watch",
+    "watch_query",
     "with_request",
 ];
 

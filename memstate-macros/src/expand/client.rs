@@ -147,7 +147,7 @@ fn method(scope: &Scope<'_>, operation: &Operation, number: usize) -> TokenStrea
                 ),
                 None => (quote_mixed!(#krate::Ask<#result #is_result>), near, quote_mixed!(Ask)),
             };
-            let far = cfg!(feature = "remote").then(|| {
+            let far = super::is_for_remote().then(|| {
                 let puts = puts();
                 let more = operation.streams.is_none().then(read).map(|read| quote_mixed!(, #read));
                 quote_mixed! {

@@ -251,7 +251,7 @@ fn dispatch(scope: &Scope<'_>, event: &Type) -> TokenStream {
     };
     let read = reads(Kind::Command);
     // Only what is asked of another process has its answer in bytes.
-    let answer_of = cfg!(feature = "remote").then(|| {
+    let answer_of = super::is_for_remote().then(|| {
         let read = reads(Kind::Query);
         quote_mixed! {
             fn answer_of(

@@ -182,7 +182,7 @@ fn model(record: &Record, of_methods: impl Fn(&str) -> TokenStream, krate: &Crat
     let text = name.unraw().to_string();
     let [commands, queries, replies, events] = ["Command", "Query", "Reply", "Event"].map(&of_methods);
     let [execute, answer, respond, read] = ["execute", "answer", "respond", "reply"].map(&of_methods);
-    let answer_of = cfg!(feature = "remote").then(|| {
+    let answer_of = super::is_for_remote().then(|| {
         let read = of_methods("answer_of");
         quote_mixed! {
                 fn answer_of(

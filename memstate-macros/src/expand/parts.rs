@@ -405,7 +405,7 @@ impl Composed<'_> {
             })
         };
         let read = reads(Kind::Command, "reply");
-        let answer_of = cfg!(feature = "remote").then(|| {
+        let answer_of = super::is_for_remote().then(|| {
             let read = reads(Kind::Query, "answer_of");
             quote_mixed! {
                 fn answer_of(

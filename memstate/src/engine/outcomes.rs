@@ -109,23 +109,15 @@ pub(crate) type Replied = Result<Reply, Error>;
 pub struct Pending(State);
 
 enum State {
-    /// It is in the queue or further.
+    /// It is in the queue or further, or on its way to a server.
     Waiting(Waiting),
     /// It never got into the queue.
     Failed(Option<Error>),
-    /// It is on its way to a server.
-    #[cfg(feature = "remote")]
-    There(tokio::sync::oneshot::Receiver<Replied>),
 }
 
 impl Pending {
     pub(crate) fn failed(error: Error) -> Self {
         Pending(State::Failed(Some(error)))
-    }
-
-    #[cfg(feature = "remote")]
-    pub(crate) fn there(reply: tokio::sync::oneshot::Receiver<Replied>) -> Self {
-        Pending(State::There(reply))
     }
 
     pub(crate) fn waiting(reply: Waiting) -> Self {
@@ -140,10 +132,6 @@ impl Future for Pending {
         match &mut self.0 {
             State::Waiting(reply) => Pin::new(reply).poll(cx),
             State::Failed(error) => Poll::Ready(Err(error.take().expect("polled again after it was ready"))),
-            #[cfg(feature = "remote")]
-            State::There(reply) => Pin::new(reply).poll(cx).map(|reply| {
-                reply.unwrap_or_else(|_| Err(Error::OutcomeUnknown("the client has ended".into())))
-            }),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     link::Shared,
     surface::{Dialect, Surface},
 };
-use crate::VERSION;
+use crate::{VERSION, engine::Wakers};
 
 /// How long it waits before it tries again, at first and at most.
 const BACKOFF_MIN: Duration = Duration::from_millis(5);
@@ -194,13 +194,14 @@ impl Driver {
     }
 
     async fn reads(&self, mut read: Reading, mut bytes: Vec<u8>) -> String {
-        let mut woken = Vec::new();
+        let (mut woken, mut wakers) = (Vec::new(), Wakers::default());
         loop {
             match self.shared.arrived(&bytes, &mut woken) {
                 Ok(taken) => drop(bytes.drain(..taken)),
                 Err(why) => return why,
             }
-            woken.drain(..).for_each(super::link::Woken::wake);
+            woken.drain(..).for_each(|woken: super::link::Woken| woken.tell(&mut wakers));
+            wakers.wake();
             bytes.reserve(READ_BYTES);
             let mut asked = false;
             loop {

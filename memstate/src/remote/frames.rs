@@ -8,14 +8,17 @@
 //! The first frame of a client is [`Ask::Hello`], which every version of the two must be able to read: it has the version of this
 //! protocol. Variants and fields are only added, at the end, and with another version.
 
-use std::{borrow::Cow, ops::Bound, sync::Arc};
+use std::{borrow::Cow, fmt, ops::Bound, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
 use uuid::Uuid;
 
 use crate::{
     AmendedOutcome, Change, Error, HistoryCommand, HistoryRecord, NotJournaled, PastError, Position,
-    RecordOutcome, RequestId, Span, Timestamp, Value, When,
+    RecordOutcome, RequestId, Span, Timestamp, Value, When, engine::COMMANDS_MAX,
 };
 
 /// The version of this protocol.
@@ -58,6 +61,7 @@ pub(crate) enum Ask<'a> {
         request: Request,
         caller: Option<Cow<'a, str>>,
         trace: Option<Cow<'a, str>>,
+        #[serde(borrow, deserialize_with = "at_most_a_batch")]
         commands: Vec<(u16, &'a [u8])>,
     },
     /// A query of the state that contains `after`, or of the state of the past `at`.
@@ -125,6 +129,31 @@ pub(crate) enum Ask<'a> {
         id: u64,
     },
     Ping,
+}
+
+/// Reads commands, and no more than may be in a batch: of empty ones a frame has room for millions, which would take twelve times as
+/// much memory as the frame.
+fn at_most_a_batch<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<(u16, &'de [u8])>, D::Error> {
+    struct Commands;
+    impl<'de> Visitor<'de> for Commands {
+        type Value = Vec<(u16, &'de [u8])>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {COMMANDS_MAX} commands")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Self::Value, A::Error> {
+            let mut commands = Vec::new();
+            while let Some(command) = source.next_element()? {
+                if commands.len() == COMMANDS_MAX {
+                    return Err(A::Error::invalid_length(COMMANDS_MAX + 1, &self));
+                }
+                commands.push(command);
+            }
+            Ok(commands)
+        }
+    }
+    source.deserialize_seq(Commands)
 }
 
 /// Under which identity a command is sent.
@@ -318,6 +347,7 @@ impl Fault {
     pub(crate) fn of_past(error: &PastError) -> Self {
         match error {
             PastError::AfterTheEnd { asked, last } => Fault::AfterTheEnd { asked: *asked, last: *last },
+            PastError::Denied(why) => Fault::Denied(why.to_string()),
             PastError::Unknown(_) | PastError::Failed(_) => Fault::Past(error.to_string()),
         }
     }
@@ -367,6 +397,7 @@ impl Fault {
     pub(crate) fn into_past_error(self) -> PastError {
         match self {
             Fault::AfterTheEnd { asked, last } => PastError::AfterTheEnd { asked, last },
+            Fault::Denied(why) => PastError::Denied(why.into()),
             Fault::Past(why) => PastError::Failed(why.into()),
             other => PastError::Failed(other.into_error("at").to_string().into()),
         }

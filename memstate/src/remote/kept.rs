@@ -117,13 +117,14 @@ impl Kept {
 
     /// How much memory it takes, about.
     pub(super) fn bytes(&self) -> usize {
+        let caller = |caller: &Option<Arc<str>>| caller.as_ref().map_or(0, |caller| caller.len());
         match self {
-            Kept::Command { arguments, .. }
-            | Kept::Query { arguments, .. }
+            Kept::Command { arguments, caller: name, .. } => arguments.len() + caller(name),
+            Kept::Query { arguments, .. }
             | Kept::Stream { arguments, .. }
             | Kept::Watch { arguments, .. } => arguments.len(),
-            Kept::Atomically { commands, .. } => {
-                commands.iter().map(|(_, arguments)| arguments.len() + 16).sum()
+            Kept::Atomically { commands, caller: name, .. } => {
+                commands.iter().map(|(_, arguments)| arguments.len() + 16).sum::<usize>() + caller(name)
             }
             Kept::Events { filter, .. } => filter.as_ref().map_or(0, String::len),
             Kept::History { .. }

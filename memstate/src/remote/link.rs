@@ -28,7 +28,7 @@ use super::{
 use crate::{
     Error, NotJournaled, Position, RequestId, Timestamp,
     codec::Unwritable,
-    engine::{Pending, Reply},
+    engine::{COMMANDS_MAX, Pending, Replied, Replier, Replies, Reply, Wakers},
     model::Verdict,
 };
 
@@ -66,8 +66,12 @@ pub(super) struct State {
     /// What is to be written to the connection, if there is one.
     pub(super) out: Vec<u8>,
     calls: HashMap<u64, Entry, foldhash::fast::RandomState>,
+    /// Makes the ways back to the callers.
+    replies: Replies,
     /// The bytes of the calls in flight.
     bytes: usize,
+    /// What those who wait for room were told last.
+    told_room: bool,
     phase: Phase,
     dialect: Option<Arc<Dialect>>,
     /// How large a frame to the server may be.
@@ -97,7 +101,7 @@ struct Entry {
 
 /// Who waits for it.
 enum To {
-    Reply(oneshot::Sender<Result<Reply, Error>>),
+    Reply(Replier),
     Done(oneshot::Sender<Result<Done, Fault>>),
     Parts(tokio::sync::mpsc::UnboundedSender<Part>),
 }
@@ -117,10 +121,13 @@ impl Shared {
         queries: Vec<&'static str>,
         location: String,
     ) -> Self {
+        let ended = std::sync::OnceLock::from(Arc::from("the client has ended"));
         let state = State {
             out: Vec::new(),
             calls: HashMap::default(),
+            replies: Replies::new(Arc::new(ended)),
             bytes: 0,
+            told_room: true,
             phase: Phase::Down(Instant::now(), "it was not connected yet".into()),
             dialect: None,
             frame_bytes: usize::MAX,
@@ -159,18 +166,30 @@ impl Shared {
     /// Puts a call on its way.
     fn send(&self, kept: Kept, to: To) -> u64 {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.send_as(id, kept, to);
+        let mut state = self.state.lock();
+        match state.refuses(&kept) {
+            Some(error) => {
+                drop(state);
+                self.answer_error(to, error);
+            }
+            None => self.enter(&mut state, id, kept, to),
+        }
         id
     }
 
-    fn send_as(&self, id: u64, mut kept: Kept, to: To) {
+    /// Puts a call on its way whose reply comes alone.
+    fn replied_to(&self, id: u64, kept: Kept) -> Pending {
         let mut state = self.state.lock();
-        let state = &mut *state;
-        let bytes = kept.bytes() + CALL_BYTES;
-        if let Some(error) = state.refuses(&kept, bytes) {
-            self.answer_error(&kept, to, error);
-            return;
+        if let Some(error) = state.refuses(&kept) {
+            return Pending::failed(error);
         }
+        let (replier, waiting) = state.replies.next();
+        self.enter(&mut state, id, kept, To::Reply(replier));
+        Pending::waiting(waiting)
+    }
+
+    fn enter(&self, state: &mut State, id: u64, mut kept: Kept, to: To) {
+        let bytes = kept.bytes() + CALL_BYTES;
         let mut sent = false;
         if matches!(state.phase, Phase::Up) {
             let was_empty = state.out.is_empty();
@@ -182,9 +201,7 @@ impl Shared {
         }
         state.bytes += bytes;
         state.calls.insert(id, Entry { kept, sent, to });
-        if !state.has_much_room() {
-            self.room.send_if_modified(|room| std::mem::replace(room, false));
-        }
+        self.tell_room(state);
     }
 
     /// Writes something that has no answer of its own.
@@ -210,12 +227,18 @@ impl Shared {
         }
     }
 
+    /// Tells those who wait for room, when that changes: not at every call.
+    fn tell_room(&self, state: &mut State) {
+        let room = state.has_much_room();
+        if std::mem::replace(&mut state.told_room, room) != room {
+            self.room.send_replace(room);
+        }
+    }
+
     fn take(&self, state: &mut State, id: u64) -> Option<Entry> {
         let entry = state.calls.remove(&id)?;
         state.bytes -= entry.kept.bytes() + CALL_BYTES;
-        if state.has_much_room() {
-            self.room.send_if_modified(|room| !std::mem::replace(room, true));
-        }
+        self.tell_room(state);
         if state.closing && state.calls.is_empty() {
             self.written.notify_one();
         }
@@ -261,7 +284,7 @@ impl Shared {
         drop(state);
         for entry in broken {
             let why = format!("the connection was lost in the middle of it: {why}; ask again");
-            self.answer_error(&entry.kept, entry.to, Error::Failed(why.into()));
+            self.answer_error(entry.to, Error::Failed(why.into()));
         }
     }
 
@@ -310,7 +333,7 @@ impl Shared {
                 ),
                 _ => Error::Unreachable(why.into()),
             };
-            self.answer_error(&entry.kept, entry.to, error);
+            self.answer_error(entry.to, error);
         }
     }
 
@@ -330,11 +353,9 @@ impl Shared {
         state.closing && state.calls.is_empty() && state.out.is_empty()
     }
 
-    fn answer_error(&self, kept: &Kept, to: To, error: Error) {
+    fn answer_error(&self, to: To, error: Error) {
         match to {
-            To::Reply(to) => {
-                let _ = to.send(Err(error));
-            }
+            To::Reply(to) => to.send(Err(error)),
             To::Done(to) => {
                 let _ = to.send(Err(Fault::of(&error)));
             }
@@ -342,7 +363,6 @@ impl Shared {
                 let _ = to.send(Part::Failed(error));
             }
         }
-        let _ = kept;
     }
 
     /// Takes in what has arrived: each frame that is whole. Says how many bytes they have.
@@ -487,7 +507,7 @@ impl Shared {
 
 /// Who is to be woken when the lock is let go, and with what.
 pub(super) enum Woken {
-    Reply(oneshot::Sender<Result<Reply, Error>>, Result<Reply, Error>),
+    Reply(Replier, Replied),
     Done(oneshot::Sender<Result<Done, Fault>>, Result<Done, Fault>),
     Part(tokio::sync::mpsc::UnboundedSender<Part>, Part),
 }
@@ -509,10 +529,13 @@ impl Woken {
         }
     }
 
-    pub(super) fn wake(self) {
+    /// Gives it to who waits. Callers are only added to those who are to be woken.
+    pub(super) fn tell(self, wakers: &mut Wakers) {
         match self {
             Woken::Reply(to, reply) => {
-                let _ = to.send(reply);
+                if let Some(waker) = to.leave(reply) {
+                    wakers.add(waker);
+                }
             }
             Woken::Done(to, done) => {
                 let _ = to.send(done);
@@ -530,7 +553,7 @@ impl State {
     }
 
     /// Why a call is not taken.
-    fn refuses(&self, kept: &Kept, bytes: usize) -> Option<Error> {
+    fn refuses(&self, kept: &Kept) -> Option<Error> {
         match &self.phase {
             Phase::Ended(why) => return Some(Error::Stopped(Arc::clone(why))),
             Phase::Away(why) => return Some(Error::Unreachable(Arc::clone(why))),
@@ -539,7 +562,8 @@ impl State {
         if self.closing {
             return Some(Error::Stopped("the client was closed".into()));
         }
-        if kept.bytes() + CALL_BYTES > self.frame_bytes {
+        let bytes = kept.bytes() + CALL_BYTES;
+        if bytes > self.frame_bytes {
             let (bytes, limit) = (kept.bytes(), self.frame_bytes - CALL_BYTES.min(self.frame_bytes));
             return Some(Error::NotJournaled(NotJournaled::TooLarge { method: kept.what(), bytes, limit }));
         }
@@ -595,7 +619,7 @@ impl Link {
             Err(error) => return Pending::failed(error),
         };
         let (request, id) = self.request(request);
-        self.replied(id, Kept::Command { method, request, caller: caller.cloned(), arguments })
+        self.shared.replied_to(id, Kept::Command { method, request, caller: caller.cloned(), arguments })
     }
 
     pub(crate) fn commands(
@@ -604,8 +628,12 @@ impl Link {
         caller: Option<&Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
+        if commands.len() > COMMANDS_MAX {
+            // The server would take such a frame for a mistake, and end the connection.
+            return Pending::failed(Error::NotJournaled(NotJournaled::TooMany { limit: COMMANDS_MAX }));
+        }
         let (request, id) = self.request(request);
-        self.replied(id, Kept::Atomically { request, caller: caller.cloned(), commands })
+        self.shared.replied_to(id, Kept::Atomically { request, caller: caller.cloned(), commands })
     }
 
     /// The identity under which a command is sent, and the number of its call.
@@ -618,18 +646,12 @@ impl Link {
         (request, id)
     }
 
-    fn replied(&self, id: u64, kept: Kept) -> Pending {
-        let (to, reply) = oneshot::channel();
-        self.shared.send_as(id, kept, To::Reply(to));
-        Pending::there(reply)
-    }
-
     /// Asks a query of the state that contains everything that this client has seen, or of that of the past at `at`.
     pub(crate) fn query(&self, method: u16, put: Put<'_>, at: Option<Position>) -> Pending {
         match self.arguments(Kind::Query, method, put) {
             Ok(arguments) => {
                 let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
-                self.replied(id, Kept::Query { method, after: self.position(), at, arguments })
+                self.shared.replied_to(id, Kept::Query { method, after: self.position(), at, arguments })
             }
             Err(error) => Pending::failed(error),
         }

@@ -76,6 +76,11 @@ impl Identity {
         self.rights.has(act)
     }
 
+    /// Whether the caller may ask any query at all.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.rights.has_query()
+    }
+
     /// Comes back when the credential has expired, or what was loaded may say something else of it. Then whoever keeps an identity
     /// asks anew with the credential, or lets the caller go.
     pub(crate) async fn is_over(&self) {

@@ -28,7 +28,6 @@ pub(crate) struct Denied;
 
 impl Context {
     /// Finds out who calls, and counts those of whom that cannot be told.
-    #[allow(dead_code, reason = "the fronts are about to ask")]
     pub(crate) fn identify(
         &self,
         front: Front,

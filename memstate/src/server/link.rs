@@ -6,20 +6,22 @@
 //!
 //! Whoever sends more than may be in flight, or does not read what is sent, is not read from any more until there is room again.
 
+mod clients;
 mod conversation;
 mod dialects;
 mod streams;
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::{conversation::Conversation, dialects::Dialects};
+use self::{clients::Clients, conversation::Conversation, dialects::Dialects};
 use super::{Context, listen::Listener, telemetry::Front};
 
 /// Answers typed clients until the server stops, and then finishes what is in flight.
 pub(crate) async fn run(listener: Listener, context: Arc<Context>) {
-    let dialects = Arc::new(Dialects::default());
+    let (dialects, clients) = (Arc::new(Dialects::default()), Arc::new(Clients::default()));
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -27,13 +29,15 @@ pub(crate) async fn run(listener: Listener, context: Arc<Context>) {
             () = context.stopping.cancelled() => break,
         };
         let (context, dialects) = (Arc::clone(&context), Arc::clone(&dialects));
+        let clients = Arc::clone(&clients);
         connections.spawn(async move {
-            let peer = accepted.peer;
+            let (peer, begun) = (accepted.peer, Instant::now());
             let limit = context.settings.limits.time_before_authentication;
             match accepted.secure(limit).await {
                 Ok(connection) => {
                     context.telemetry.connected(Front::Link);
-                    if let Err(why) = Conversation::have(connection, &context, &dialects).await {
+                    let ended = Conversation::have(connection, begun, &context, &dialects, &clients).await;
+                    if let Err(why) = ended {
                         tracing::debug!(%peer, why, "a connection has ended");
                     }
                     context.telemetry.disconnected(Front::Link);

@@ -2,12 +2,14 @@
 
 mod commands;
 mod growth;
+mod http;
 mod memory;
 #[cfg_attr(not(feature = "peers"), path = "scenarios/without_peers.rs")]
 mod peers;
 mod pipeline;
 mod reads;
 mod recovery;
+mod remote;
 mod snapshot;
 mod undo;
 
@@ -67,6 +69,16 @@ pub const ALL: &[Scenario] = &[
         name: "growth",
         about: "what a transfer costs in a model of up to 10 million accounts, and in a journal of up to 100 million records",
         run: growth::run,
+    },
+    Scenario {
+        name: "remote",
+        about: "durable transfers, queries and events by typed clients over TCP, against an echo of the same frames",
+        run: remote::run,
+    },
+    Scenario {
+        name: "http",
+        about: "durable transfers and queries over HTTP, against a handler of axum that does nothing",
+        run: http::run,
     },
     Scenario { name: "peers", about: peers::ABOUT, run: peers::run },
 ];

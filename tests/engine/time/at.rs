@@ -173,8 +173,8 @@ async fn a_past_answers_queries_and_outlives_the_engine() {
     let other = past.clone();
     drop(past);
     assert_eq!(other.read(Bank::total), 10);
-    other.query(BankQuery::Balance { account: 1 }).unwrap();
-    let error = other.query(BankQuery::Stumble {}).map(|_| ()).unwrap_err();
+    other.query(BankQuery::Balance { account: 1 }).await.unwrap();
+    let error = other.query(BankQuery::Stumble {}).await.map(|_| ()).unwrap_err();
     assert_eq!(error.to_string(), "query `stumble` panicked: stumbled over 1");
     assert!(format!("{other:?}").contains("Past { model: \"Bank\", position: Position(2), time: Some("));
 }

@@ -1,4 +1,9 @@
-//! The model that servers are tested with.
+//! The model that servers are tested with, and what stands between a server and its clients in tests, or pretends to be one.
+
+pub mod hostile;
+pub mod proxy;
+pub mod random;
+pub mod wire;
 
 pub mod shapes;
 

@@ -43,6 +43,10 @@ impl Bits {
         self.0.get(usize::from(number) / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
     }
 
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     fn add_all(&mut self, others: &Bits) {
         for (word, other) in self.0.iter_mut().zip(&others.0) {
             *word |= other;
@@ -95,6 +99,10 @@ impl Rights {
             Act::Query(number) => self.queries.has(number),
             other => self.others.has(bit(other)),
         }
+    }
+
+    pub(super) fn has_query(&self) -> bool {
+        !self.queries.is_empty()
     }
 
     fn of(names: &Names, name: &str, role: &Role) -> Result<Self, String> {

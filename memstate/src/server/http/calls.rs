@@ -65,7 +65,11 @@ pub(super) async fn command(mut asked: Asked) -> Result<Response, Problem> {
     let bytes = arguments::of_body(methods, method, &body)?;
     drop(body);
     let sender = Sender { caller: who.name.clone(), request: Some(request) };
-    let performing = asked.context().command(&who, Front::Http, asked.number, &bytes, &sender);
+    let performing = {
+        let origin = asked.origin();
+        let _incoming = origin.incoming();
+        asked.context().command(&who, Front::Http, asked.number, &bytes, &sender)
+    };
     let replied = performing.map_err(|_| denied())?.await;
     let reply = replied.map_err(|error| Problem::of_command(error, &request))?;
     let position = reply.position();
@@ -136,7 +140,11 @@ pub(super) async fn query(mut asked: Asked) -> Result<Response, Problem> {
         return stream.answer().await;
     }
     let mut reply = Vec::new();
-    let answer = asked.context().query(&asked.who(), Front::Http, &*model, number, &bytes, &mut reply);
+    let answer = {
+        let origin = asked.origin();
+        let _incoming = origin.incoming();
+        asked.context().query(&asked.who(), Front::Http, &*model, number, &bytes, &mut reply)
+    };
     let verdict = answer.map_err(|_| denied())?.map_err(|why| unanswered(&why, is_post))?;
     match verdict {
         Verdict::Accepted => {
@@ -411,7 +419,9 @@ impl Streamed {
         let (send, made) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let (context, who, counted) = (Arc::clone(asked.context()), asked.who(), Arc::clone(&waiting));
+        let origin = asked.origin();
         tokio::task::spawn_blocking(move || {
+            let _incoming = origin.incoming();
             let is_too_large = Arc::new(AtomicBool::new(false));
             let packer = Packer {
                 send: send.clone(),

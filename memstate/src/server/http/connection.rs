@@ -1,6 +1,8 @@
 //! One connection: its requests one after another, for as long as it keeps to its pace.
 
-use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible, future::Future, net::SocketAddr, pin::Pin, sync::Arc, task::Poll, time::Duration,
+};
 
 use axum::{Router, body::Body};
 use hyper::{
@@ -29,6 +31,7 @@ const LEFT_TIME: Duration = Duration::from_secs(1);
 /// The other end of a connection.
 #[derive(Debug)]
 pub(super) struct Peer {
+    pub(super) address: SocketAddr,
     /// Its certificate, as DER.
     pub(super) certificate: Option<Vec<u8>>,
     pub(super) pace: Arc<Pace>,
@@ -36,7 +39,7 @@ pub(super) struct Peer {
 
 pub(super) async fn serve(accepted: Accepted, router: Router, context: Arc<Context>) {
     let limits = &context.settings.limits;
-    let peer = accepted.peer;
+    let (peer, begun) = (accepted.peer, tokio::time::Instant::now());
     let connection = tokio::select! {
         secured = accepted.secure(limits.time_before_authentication) => match secured {
             Ok(connection) => connection,
@@ -46,8 +49,9 @@ pub(super) async fn serve(accepted: Accepted, router: Router, context: Arc<Conte
     };
     tracing::trace!(peer = %connection.peer, "a connection of HTTP");
     context.telemetry.connected(Front::Http);
-    let pace = Pace::new(limits);
-    let other_end = Arc::new(Peer { certificate: connection.certificate, pace: Arc::clone(&pace) });
+    let pace = Pace::new(limits, begun);
+    let other_end =
+        Arc::new(Peer { address: peer, certificate: connection.certificate, pace: Arc::clone(&pace) });
     let stream = Paced { stream: connection.stream, pace, context: Arc::clone(&context) };
     if let Some(stream) = answer_all(stream, router, other_end, &context).await {
         let _ = tokio::time::timeout(LEFT_TIME, close(stream)).await;

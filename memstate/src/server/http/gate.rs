@@ -1,6 +1,6 @@
 //! Before anything is read: from which origin, who, and whether they may.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -30,7 +30,7 @@ use crate::{
     server::{
         Context,
         access::{Act, Credential, Identity},
-        telemetry::{CallOutcome, Front},
+        telemetry::{CallOutcome, Front, Incoming, incoming},
     },
 };
 
@@ -86,6 +86,13 @@ impl Asked {
         body::read(&self.parts, &mut self.body, pace, limits).await
     }
 
+    /// Where the calls of this request come from.
+    pub(super) fn origin(&self) -> Origin {
+        let trace = self.parts.headers.get("traceparent").and_then(|trace| trace.to_str().ok());
+        let peer = self.parts.extensions.get::<Arc<Peer>>();
+        Origin { peer: peer.map(|peer| peer.address), trace: trace.map(str::to_owned) }
+    }
+
     /// The text of a header.
     pub(super) fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let mut values = self.parts.headers.get_all(name).iter();
@@ -103,6 +110,20 @@ impl Asked {
     }
 }
 
+/// Where calls come from.
+pub(super) struct Origin {
+    peer: Option<SocketAddr>,
+    /// The trace that they are a part of, as W3C writes it.
+    trace: Option<String>,
+}
+
+impl Origin {
+    /// As long as it is there, calls that this thread makes come from there.
+    pub(super) fn incoming(&self) -> Option<Incoming> {
+        Some(incoming(self.peer?, self.trace.as_deref()))
+    }
+}
+
 /// Lets a request in, or says why not. Nothing of its body is read.
 pub(super) async fn pass(http: &Arc<Http>, needs: Needs, request: Request) -> Result<Asked, Problem> {
     let begun = Instant::now();
@@ -116,13 +137,13 @@ pub(super) async fn pass(http: &Arc<Http>, needs: Needs, request: Request) -> Re
     let described = context.service.described();
     let act = match needs {
         Needs::Command => {
-            let may = |method: &Described| who.may(Act::Command(method.number));
-            asked.number = named(&described.commands, "command", asked.parts.uri.path(), may)?;
+            let found = named(&described.commands, "command", Act::Command, &asked.parts, &who);
+            asked.number = found.map_err(|problem| refused(context, Act::Command, begun, problem))?;
             Act::Command(asked.number)
         }
         Needs::Query => {
-            let may = |method: &Described| who.may(Act::Query(method.number));
-            asked.number = named(&described.queries, "query", asked.parts.uri.path(), may)?;
+            let found = named(&described.queries, "query", Act::Query, &asked.parts, &who);
+            asked.number = found.map_err(|problem| refused(context, Act::Query, begun, problem))?;
             Act::Query(asked.number)
         }
         Needs::Events => Act::Events,
@@ -132,20 +153,36 @@ pub(super) async fn pass(http: &Arc<Http>, needs: Needs, request: Request) -> Re
         Needs::Nothing => unreachable!("it was let in"),
     };
     if !who.may(act) {
-        let took = begun.elapsed();
-        match act {
-            Act::Command(number) => context.telemetry.command(number, Front::Http, CallOutcome::Denied, took),
-            Act::Query(number) => context.telemetry.query(number, Front::Http, CallOutcome::Denied, took),
-            _ => {}
-        }
         return Err(denied());
     }
     asked.who = Some(who);
     Ok(asked)
 }
 
+const DENIED: &str = "the caller has no role that allows this";
+
 pub(super) fn denied() -> Problem {
-    Problem::new(Kind::NotAllowed, "the caller has no role that allows this")
+    Problem::new(Kind::NotAllowed, DENIED)
+}
+
+/// Why a method is not called: there is none of this name, or there is this one, and the caller may not call it.
+enum Refused {
+    Unknown(Problem),
+    Denied(u16, Problem),
+}
+
+/// Counts what was denied.
+fn refused(context: &Context, act: fn(u16) -> Act, begun: Instant, refused: Refused) -> Problem {
+    let (number, problem) = match refused {
+        Refused::Unknown(problem) => return problem,
+        Refused::Denied(number, problem) => (number, problem),
+    };
+    let took = begun.elapsed();
+    match act(number) {
+        Act::Query(number) => context.telemetry.query(number, Front::Http, CallOutcome::Denied, took),
+        _ => context.telemetry.command(number, Front::Http, CallOutcome::Denied, took),
+    }
+    problem
 }
 
 /// Finds out who calls.
@@ -176,30 +213,44 @@ fn not_known(why: &str) -> Problem {
     Problem::new(Kind::NotKnown, why).header(WWW_AUTHENTICATE, "Bearer realm=\"memstate\"")
 }
 
-/// The number of the method that a path names. What may have been meant is only told of those that the caller may call.
+/// The number of the method that a path names, if the caller may call it.
+///
+/// That there is none is only said to those who may know which there are, because they may call all of them or read the description.
+/// Everybody else is told the same of a method that there is not as of one that they may not call.
 fn named(
     methods: &Methods,
     what: &str,
-    path: &str,
-    may: impl Fn(&Described) -> bool,
-) -> Result<u16, Problem> {
-    let last = path.rsplit('/').next().unwrap_or_default();
+    act: fn(u16) -> Act,
+    parts: &Parts,
+    who: &Identity,
+) -> Result<u16, Refused> {
+    let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
     let name = percent_decode_str(last).decode_utf8_lossy();
-    if let Some(method) = methods.named(&name) {
-        return Ok(method.number);
+    let may = |method: &&Described| who.may(act(method.number));
+    let found = methods.named(&name).map(|method| method.number);
+    if let Some(number) = found
+        && who.may(act(number))
+    {
+        return Ok(number);
     }
-    let living: Vec<_> = methods
-        .all()
-        .filter(|method| !method.retired && may(method))
-        .map(|method| method.command.name.as_str())
-        .collect();
-    let near: Vec<_> = near(&name, &living).into_iter().take(3).collect();
+    let living = || methods.all().filter(|method| !method.retired);
+    let allowed: Vec<_> = living().filter(may).map(|method| method.command.name.as_str()).collect();
+    let near: Vec<_> = near(&name, &allowed).into_iter().take(3).collect();
     let quoted: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-    let detail = match quoted.is_empty() {
-        true => format!("there is no {what} `{name}`"),
-        false => format!("there is no {what} `{name}`; did you mean {}?", quoted.join(" or ")),
+    let hint = match quoted.is_empty() {
+        true => String::new(),
+        false => format!("; did you mean {}?", quoted.join(" or ")),
     };
-    Err(Problem::new(Kind::NotFound, detail).with("near", near))
+    let knows_all = who.may(Act::Describe) || allowed.len() == living().count();
+    let problem = match knows_all && found.is_none() {
+        true => Problem::new(Kind::NotFound, format!("there is no {what} `{name}`{hint}")),
+        false => Problem::new(Kind::NotAllowed, format!("{DENIED}{hint}")),
+    };
+    let problem = problem.with("near", near);
+    Err(match found {
+        Some(number) => Refused::Denied(number, problem),
+        None => Refused::Unknown(problem),
+    })
 }
 
 /// What is looked at and set for all requests alike: the host, the origin, and what browsers may make of an answer.

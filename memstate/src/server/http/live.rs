@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{
     arguments::{self, Parameters},
     calls,
-    gate::{Asked, denied},
+    gate::{Asked, Origin, denied},
     problem::{Kind, Problem},
 };
 use crate::{
@@ -292,6 +292,7 @@ pub(super) async fn watch(asked: Asked) -> Result<Response, Problem> {
     let mut watching = Watching {
         context: Arc::clone(&context),
         who: asked.who(),
+        origin: asked.origin(),
         number: asked.number,
         arguments,
         last: None,
@@ -316,6 +317,7 @@ pub(super) async fn watch(asked: Asked) -> Result<Response, Problem> {
 struct Watching {
     context: Arc<Context>,
     who: Arc<Identity>,
+    origin: Origin,
     number: u16,
     arguments: Vec<u8>,
     /// What was told last.
@@ -335,6 +337,7 @@ impl Watching {
         // Seen before it is asked, so that what changes meanwhile is looked at once more.
         self.seen = service.position();
         let mut reply = Vec::new();
+        let _incoming = self.origin.incoming();
         let asked =
             context.query(&self.who, Front::Http, &**service, self.number, &self.arguments, &mut reply);
         let verdict = asked.map_err(|_| denied())?.map_err(|why| calls::unanswered(&why, false))?;

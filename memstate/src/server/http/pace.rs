@@ -49,9 +49,10 @@ struct Now {
 }
 
 impl Pace {
-    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+    /// Of a connection that began then: the handshake of TLS is a part of the time that a caller has who is not known.
+    pub(super) fn new(limits: &Limits, begun: Instant) -> Arc<Self> {
         let for_head = limits.time_before_authentication;
-        let at = At::Head(Instant::now() + for_head);
+        let at = At::Head(begun + for_head);
         let now = Mutex::new(Now { at, stalled: None, is_body_left: false });
         Arc::new(Pace { now, for_head, idle: limits.idle })
     }

@@ -324,6 +324,7 @@ impl Problem {
             PastError::AfterTheEnd { .. } => {
                 Problem::new(Kind::NoSuchPosition, error.to_string()).with("parameter", parameter)
             }
+            PastError::Denied(_) => Problem::new(Kind::NotAllowed, error.to_string()),
             PastError::Failed(_) => Problem::new(Kind::Failed, error.to_string()),
         }
     }

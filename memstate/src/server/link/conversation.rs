@@ -1,7 +1,9 @@
 //! [`Conversation`]: one connection of a typed client.
 
 use std::{
+    cell::RefCell,
     collections::{HashMap, VecDeque},
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context as Task, Poll},
@@ -17,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::{
+    clients::{Clients, Turn},
     dialects::{Dialect, Dialects, SURFACE_BYTES_MAX, no_such_method},
     streams::{Credit, Frames, Gone, Handed, Stream, denied, fault_of},
 };
@@ -33,7 +36,7 @@ use crate::{
         access::{Act, Credential, Identity, NotKnown},
         calls::{Denied, Performing},
         listen::{Connection, Stream as Bytes},
-        telemetry::Front,
+        telemetry::{Front, incoming},
     },
     service::{Asks, Sender},
 };
@@ -46,16 +49,26 @@ const OUT_BYTES_MAX: usize = 1 << 20;
 const STREAM_FRAMES_MAX: usize = 64;
 /// How long a client may take for the description of its methods.
 const SURFACE_LIMIT: Duration = Duration::from_secs(10);
+/// Why a connection ends that its client does not know of any more.
+const AGAIN: &str = "the client has connected again";
 /// How many frames are taken in before others get their turn.
 const FRAMES_A_TURN: usize = 256;
+
+thread_local! {
+    /// What is read goes here first: room in each connection would be most of what thousands of them take that say nothing.
+    static ROOM: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
+}
 
 /// One connection of a typed client, after the greetings.
 pub(super) struct Conversation {
     context: Arc<Context>,
     who: Arc<Identity>,
     client: Uuid,
+    /// Is over when the client has connected again.
+    turn: Arc<Turn>,
     /// How the client calls methods, if it is of another version.
     dialect: Option<Arc<Dialect>>,
+    peer: SocketAddr,
     bytes: Bytes,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -95,14 +108,16 @@ impl Conversation {
     /// Greets the other end, and answers it until it is gone.
     pub(super) async fn have(
         connection: Connection,
+        begun: Instant,
         context: &Arc<Context>,
         dialects: &Dialects,
+        clients: &Arc<Clients>,
     ) -> Result<(), String> {
-        let Connection { mut stream, certificate, permit, .. } = connection;
+        let Connection { mut stream, peer, certificate, permit } = connection;
         let limits = &context.settings.limits;
         let greeted = {
-            let greeting = greet(&mut stream, certificate.as_deref(), context, dialects);
-            tokio::time::timeout(limits.time_before_authentication, greeting).await
+            let greeting = greet(&mut stream, certificate.as_deref(), context, dialects, clients);
+            tokio::time::timeout_at(begun + limits.time_before_authentication, greeting).await
         };
         let Ok(greeted) = greeted else {
             refuse(&mut stream, Refusal::Invalid("the greeting was not there in time".to_owned())).await;
@@ -122,7 +137,9 @@ impl Conversation {
             context: Arc::clone(context),
             who: greeted.who,
             client: greeted.client,
+            turn: Arc::clone(&greeted.turn),
             dialect: greeted.dialect,
+            peer,
             bytes: stream,
             input: greeted.left,
             output: Vec::new(),
@@ -143,10 +160,15 @@ impl Conversation {
         let mut stopping = std::pin::pin!(stopping.cancelled());
         let who = Arc::clone(&conversation.who);
         let mut is_over = std::pin::pin!(who.is_over());
+        let turn = greeted.turn;
+        let mut turn_is_over = std::pin::pin!(turn.ended());
         let ended = std::future::poll_fn(|task| {
             if is_over.as_mut().poll(task).is_ready() {
                 // Whoever still is somebody connects again, and loses nothing.
                 return Poll::Ready(Err("the credential has expired, or others hold now".to_owned()));
+            }
+            if turn_is_over.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Err(AGAIN.to_owned()));
             }
             if !conversation.stopping && stopping.as_mut().poll(task).is_ready() {
                 conversation.stopping = true;
@@ -262,6 +284,7 @@ impl Conversation {
                 Poll::Ready(Ok(0)) => return Err("it takes nothing any more".to_owned()),
                 Poll::Ready(Ok(bytes)) => {
                     self.written += bytes;
+                    self.context.telemetry.sent(Front::Link, bytes);
                     self.heard = Instant::now();
                     did = true;
                 }
@@ -296,12 +319,12 @@ impl Conversation {
         if !self.has_room() {
             return Ok(false);
         }
-        let before = self.input.len();
-        self.input.resize(before + READ_BYTES, 0);
-        let mut buffer = ReadBuf::new(&mut self.input[before..]);
-        let polled = Pin::new(&mut self.bytes).poll_read(task, &mut buffer);
-        let read = buffer.filled().len();
-        self.input.truncate(before + read);
+        let (polled, read) = ROOM.with_borrow_mut(|room| {
+            let mut buffer = ReadBuf::new(room);
+            let polled = Pin::new(&mut self.bytes).poll_read(task, &mut buffer);
+            self.input.extend_from_slice(buffer.filled());
+            (polled, buffer.filled().len())
+        });
         match polled {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(())) if read == 0 => {
@@ -309,6 +332,7 @@ impl Conversation {
                 Ok(true)
             }
             Poll::Ready(Ok(())) => {
+                self.context.telemetry.received(Front::Link, read);
                 self.heard = Instant::now();
                 Ok(true)
             }
@@ -402,11 +426,19 @@ impl Conversation {
 
     /// Does what a frame says.
     fn take(&mut self, message: Ask<'_>) -> Result<(), String> {
+        let trace = match &message {
+            Ask::Command { trace, .. } | Ask::Atomically { trace, .. } | Ask::Query { trace, .. } => {
+                trace.as_deref()
+            }
+            _ => None,
+        };
+        let _incoming = incoming(self.peer, trace);
         match message {
             Ask::Command { id, method, request, caller, arguments, .. } => {
                 let reply = match self.call(Kind::Command, method, arguments) {
                     Err(fault) => Replying::Failed(Some(fault)),
                     Ok((number, arguments)) => {
+                        let Some(_during) = self.turn.during() else { return Err(AGAIN.to_owned()) };
                         let sender = self.sender(request, caller.as_deref());
                         match self.context.command(&self.who, Front::Link, number, &arguments, &sender) {
                             Ok(performing) => Replying::One(performing),
@@ -420,7 +452,10 @@ impl Conversation {
             }
             Ask::Atomically { id, request, caller, commands, .. } => {
                 let bytes = commands.iter().map(|(_, arguments)| arguments.len()).sum();
-                let reply = self.atomically(request, caller.as_deref(), &commands);
+                let reply = {
+                    let Some(_during) = self.turn.during() else { return Err(AGAIN.to_owned()) };
+                    self.atomically(request, caller.as_deref(), &commands)
+                };
                 let reply = match reply {
                     Ok(Sent::Pending(pending, _)) => Replying::Several(pending),
                     Ok(Sent::Empty(_)) => Replying::Failed(Some(Fault::Invalid("an empty batch".to_owned()))),
@@ -474,14 +509,19 @@ impl Conversation {
                     });
                 }
             },
-            Ask::At { id, when } => {
-                let context = Arc::clone(&self.context);
-                self.tell(id, async move {
-                    let (state, time) =
-                        context.at(when.into()).await.map_err(|error| Fault::of_past(&error))?;
-                    Ok(Tell::Past { id, position: state.position(), time })
-                });
-            }
+            // A state of the past is made for whoever may ask it something, because that costs as much as a recovery.
+            Ask::At { id, when } => match self.who.may_ask() || self.who.may(Act::History) {
+                false => self.fail(id, denied("see the past", &self.who)),
+                true => {
+                    let context = Arc::clone(&self.context);
+                    self.tell(id, async move {
+                        let (state, time) =
+                            context.at(when.into()).await.map_err(|error| Fault::of_past(&error))?;
+                        Ok(Tell::Past { id, position: state.position(), time })
+                    });
+                }
+            },
+            // Positions are told with every greeting, so waiting for one needs no right.
             Ask::Reached { id, position } => {
                 let reached = self.context.service.reached(position);
                 self.tell(id, async move {
@@ -683,6 +723,7 @@ fn put_reply(id: u64, replied: &Result<Reply, Error>, out: &mut Vec<u8>) {
 struct Greeted {
     who: Arc<Identity>,
     client: Uuid,
+    turn: Arc<Turn>,
     dialect: Option<Arc<Dialect>>,
     /// What was read and is not taken in.
     left: Vec<u8>,
@@ -705,6 +746,7 @@ async fn greet(
     certificate: Option<&[u8]>,
     context: &Arc<Context>,
     dialects: &Dialects,
+    clients: &Arc<Clients>,
 ) -> Result<Greeted, Refusal> {
     let limits = &context.settings.limits;
     let mut left = Vec::new();
@@ -727,8 +769,9 @@ async fn greet(
         (None, Some(certificate)) => Credential::Certificate(certificate),
         (None, None) => Credential::None,
     };
-    let who =
-        context.identify(Front::Link, credential).map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
+    let who = context
+        .identify(Front::Link, credential)
+        .map_err(|why: NotKnown| Refusal::NotKnown(why.to_string()))?;
     if context.stopping.is_cancelled() {
         return Err(Refusal::Stopping);
     }
@@ -737,6 +780,8 @@ async fn greet(
     if model != service.described().model {
         return Err(Refusal::OtherModel(service.described().model.to_owned()));
     }
+    // Before the client is told a position, and so before it sends anything again.
+    let turn = clients.begin(who.name.clone(), client);
     let known = dialects.get(surface);
     let is_same = surface == ours.digest;
     let knows_surface = is_same || known.is_some();
@@ -783,7 +828,7 @@ async fn greet(
     frames::put(&agreed, &mut out);
     bytes.write_all(&out).await.map_err(lost)?;
     bytes.flush().await.map_err(lost)?;
-    Ok(Greeted { who, client, dialect, left })
+    Ok(Greeted { who, client, turn, dialect, left })
 }
 
 /// The next frame of the greetings.

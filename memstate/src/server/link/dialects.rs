@@ -15,6 +15,8 @@ use crate::{
 
 /// How many versions are remembered. Each is met again with the next client of it.
 const REMEMBERED: usize = 64;
+/// How many bytes their descriptions have together: anybody who is let in can make some up.
+const REMEMBERED_BYTES: usize = 2 << 20;
 /// How large the description of a client's methods may be, in bytes.
 pub(super) const SURFACE_BYTES_MAX: usize = 1 << 20;
 
@@ -42,8 +44,10 @@ impl Dialects {
         let (commands, queries) = (agreement.commands, agreement.queries);
         let dialect = Arc::new(Dialect { theirs, commands, queries });
         let mut known = self.known.lock();
-        while known.len() >= REMEMBERED {
-            known.pop_front();
+        let size = |dialect: &Arc<Dialect>| dialect.theirs.bytes.len();
+        let mut bytes: usize = known.iter().map(size).sum::<usize>() + size(&dialect);
+        while known.len() >= REMEMBERED || (bytes > REMEMBERED_BYTES && !known.is_empty()) {
+            bytes -= known.pop_front().as_ref().map_or(0, size);
         }
         known.push_back(Arc::clone(&dialect));
         dialect

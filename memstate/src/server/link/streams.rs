@@ -279,6 +279,7 @@ impl Stream {
             Err(error) => return self.end(Err(Fault::Failed(error.to_string()))).await,
         };
         let mut events = self.context.service.events(from);
+        let subscribed = self.context.telemetry.subscribed(Front::Link);
         loop {
             let next = tokio::select! {
                 next = poll_fn(|cx| events.poll_next(cx)) => next,
@@ -292,6 +293,7 @@ impl Stream {
                 Some(Ok(Told::Missed(after, through))) => {
                     self.credit.take().await?;
                     self.frames.send(&Tell::Missed { id: self.id, after, through }).await?;
+                    subscribed.missed(through.get() - after.get());
                 }
                 Some(Ok(Told::Event(position, event))) => {
                     let is_wanted = filter.as_ref().is_none_or(|filter| {
@@ -302,6 +304,7 @@ impl Stream {
                     if is_wanted {
                         self.credit.take().await?;
                         self.frames.send(&Tell::Event { id: self.id, position, event: &event }).await?;
+                        subscribed.sent(1);
                     }
                 }
             }
@@ -311,6 +314,10 @@ impl Stream {
     pub(super) async fn history(self, span: Span, with_events: bool) -> Result<(), Gone> {
         if !self.who.may(Act::History) {
             return self.end(Err(denied("see the history", &self.who))).await;
+        }
+        if with_events && !self.who.may(Act::Events) {
+            let what = "see events, which are in the history; `without_events` leaves them out";
+            return self.end(Err(denied(what, &self.who))).await;
         }
         let service = Arc::clone(&self.context.service);
         let mut records = service.history_with_bytes(span, with_events);

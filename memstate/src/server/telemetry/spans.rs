@@ -33,7 +33,6 @@ pub(crate) struct Incoming {
 
 /// Says from where the calls come that follow: from whom, and as a part of which trace, in the words of W3C's `traceparent`. What is
 /// no such words is passed over. It costs next to nothing where nobody looks at the spans.
-#[allow(dead_code, reason = "the fronts are about to say it")]
 pub(crate) fn incoming(peer: SocketAddr, traceparent: Option<&str>) -> Incoming {
     let is_set = tracing::enabled!(target: TARGET, Level::DEBUG);
     let before = match is_set {

@@ -1,0 +1,21 @@
+//! Random numbers that a seed brings back.
+
+/// Numbers from a seed: SplitMix64, by Sebastiano Vigna.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// Numbers from this seed.
+    pub fn new(seed: u64) -> Self {
+        Random(seed)
+    }
+
+    /// A number from 0 up to but not including `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
