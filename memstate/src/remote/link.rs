@@ -280,8 +280,16 @@ impl Shared {
         }
         let mut ids: Vec<_> = state.calls.keys().copied().collect();
         ids.sort_unstable();
+        // What was left of a stream may have been begun since.
+        for entry in self.take_broken(state) {
+            let why = "the connection was lost in the middle of it; ask again";
+            self.answer_error(entry.to, Error::Failed(why.into()));
+        }
         for id in ids {
-            let entry = state.calls.get_mut(&id).expect("it was listed");
+            let Some(entry) = state.calls.get_mut(&id) else { continue };
+            if let (true, Kept::Stream { .. }, To::Parts(to)) = (entry.sent, &entry.kept, &entry.to) {
+                let _ = to.send(Part::Again);
+            }
             entry.kept.put(id, entry.sent, self.position(), &mut state.out);
             entry.again |= entry.sent;
             entry.sent = true;
@@ -325,19 +333,19 @@ impl Shared {
             state.phase = Phase::Down(since, why.into());
         }
         state.out.clear();
-        // A stream that has begun cannot be continued in the middle.
-        let broken: Vec<_> = state
-            .calls
-            .iter()
-            .filter(|(_, entry)| !entry.kept.can_be_sent_again())
-            .map(|(id, _)| *id)
-            .collect();
-        let broken: Vec<_> = broken.into_iter().filter_map(|id| self.take(&mut state, id)).collect();
+        let broken = self.take_broken(&mut state);
         drop(state);
         for entry in broken {
             let why = format!("the connection was lost in the middle of it: {why}; ask again");
             self.answer_error(entry.to, Error::Failed(why.into()));
         }
+    }
+
+    /// Streams that have begun: they cannot be continued in the middle.
+    fn take_broken(&self, state: &mut State) -> Vec<Entry> {
+        let broken = state.calls.iter().filter(|(_, entry)| !entry.kept.can_be_sent_again());
+        let broken: Vec<_> = broken.map(|(id, _)| *id).collect();
+        broken.into_iter().filter_map(|id| self.take(state, id)).collect()
     }
 
     /// After so long without a connection, everything in flight is answered, and what comes is answered at once until there is

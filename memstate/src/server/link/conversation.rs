@@ -61,6 +61,8 @@ const PULSE: Duration = Duration::from_secs(5);
 /// A client says something every ten seconds, so less would cut off those who are quiet.
 const IDLE_MIN: Duration = Duration::from_secs(25);
 const LISTENS_NOT: &str = "it does not listen";
+/// How many commands may wait in front of one, and more.
+const IN_FRONT_MAX: u64 = 1 << 17;
 /// Why a connection ends that its client does not know of any more.
 const AGAIN: &str = "the client has connected again";
 /// How many frames are taken in before others get their turn.
@@ -439,6 +441,12 @@ impl Conversation {
         }
         self.input = input;
         self.input.drain(..taken);
+        if let frames::Front::Partial(length) = front(&self.input, limit)
+            && self.input.len() >= length / 4
+        {
+            // A large frame that is really coming gets its room at once, and not twice what it needs.
+            self.input.reserve_exact(length.saturating_sub(self.input.len()));
+        }
         if let Err(why) = end {
             // It cannot be told where the next begins, or what comes is no protocol; what was called is still answered.
             frames::put(&Tell::Refused(Refusal::Invalid(why)), &mut self.output);
@@ -454,9 +462,11 @@ impl Conversation {
 
     fn sender(&self, request: Request, caller: Option<&str>) -> Sender {
         let request = match request {
-            // It was never sent before, so everything that has happened is older.
+            // It was never sent before, so everything that happens before it is older: also what waits in front of it, which may be as
+            // many requests as are remembered.
             Request::New(sequence) => {
-                RequestId { client: self.client, sequence, since: self.context.service.position() }
+                let since = Position::new(self.context.service.position().get() + IN_FRONT_MAX);
+                RequestId { client: self.client, sequence, since }
             }
             Request::Again { sequence, since } => RequestId { client: self.client, sequence, since },
             Request::Given(request) => request,
