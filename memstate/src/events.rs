@@ -306,7 +306,7 @@ impl<M: Model> Here<M> {
 }
 
 impl<M: Model> Stream for Events<M> {
-    type Item = Result<(Position, M::Event), Error>;
+    type Item = Item<M>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
@@ -324,7 +324,7 @@ impl There {
         &mut self,
         filter: &Filtered,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<(Position, M::Event), Error>>> {
+    ) -> Poll<Option<Item<M>>> {
         loop {
             let parts = match self {
                 There::Planned { link, from } => {
@@ -363,6 +363,9 @@ fn is_wanted<M: Model>(filter: &Filtered, event: &[u8]) -> bool {
     event.map_or(true, |event| filter.accepts(&event))
 }
 
+/// What a stream of events gives.
+type Item<M> = Result<(Position, <M as Model>::Event), Error>;
+
 /// What a subscriber comes to next.
 enum Step {
     Event(Position, Arc<[u8]>),
@@ -379,7 +382,7 @@ impl<M: Model> Here<M> {
         &mut self,
         filter: &Filtered,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<(Position, M::Event), Error>>> {
+    ) -> Poll<Option<Item<M>>> {
         loop {
             return Poll::Ready(match std::task::ready!(self.poll_step(cx)) {
                 Step::Event(_, bytes) if !is_wanted::<M>(filter, &bytes) => continue,

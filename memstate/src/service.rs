@@ -97,6 +97,8 @@ pub(crate) trait Subscription: Send {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Told, Error>>>;
 }
 
+/// The model as it was, and the time of the last record in it.
+pub(crate) type State = (Arc<dyn Asks>, Option<Timestamp>);
 pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Records =
     Pin<Box<dyn futures_util::Stream<Item = Result<HistoryRecord<Value>, PastError>> + Send>>;
@@ -143,7 +145,7 @@ pub(crate) trait Service: Asks {
     fn reached(&self, position: Position) -> Boxed<Result<(), Error>>;
 
     /// The model as it was, and the time of the last record in it.
-    fn at(&self, when: When) -> Boxed<Result<(Arc<dyn Asks>, Option<Timestamp>), PastError>>;
+    fn at(&self, when: When) -> Boxed<Result<State, PastError>>;
 
     /// Events from those of the command at `from` on. Those of the past are made again, and from then on, a subscriber that
     /// falls behind what is kept in memory is told what it missed.
@@ -347,7 +349,7 @@ impl<M: Model> Service for Hosted<M> {
         Box::pin(async move { engine.reached(position).await })
     }
 
-    fn at(&self, when: When) -> Boxed<Result<(Arc<dyn Asks>, Option<Timestamp>), PastError>> {
+    fn at(&self, when: When) -> Boxed<Result<State, PastError>> {
         let made = crate::At::<M>::made(&self.engine, when);
         Box::pin(async move {
             let past = made.await?;

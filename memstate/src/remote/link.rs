@@ -121,7 +121,7 @@ enum To {
 /// What comes of a call that is neither a command, a query nor a stream.
 #[derive(Debug)]
 pub(crate) enum Done {
-    Done(Position),
+    At(Position),
     Past(Position, Option<Timestamp>),
     Changes(Vec<crate::Change>),
 }
@@ -530,7 +530,7 @@ impl Shared {
             }
             Tell::Done { id, position } => {
                 self.saw(position);
-                self.take(state, id).and_then(|entry| Woken::done(entry.to, Done::Done(position)))
+                self.take(state, id).and_then(|entry| Woken::done(entry.to, Done::At(position)))
             }
             Tell::Pong { position } => {
                 self.saw(position);
@@ -824,7 +824,7 @@ impl Link {
 
     pub(crate) async fn snapshot(&self) -> Result<Position, Error> {
         match self.done(Kept::Snapshot).await {
-            Ok(Done::Done(position)) => Ok(position),
+            Ok(Done::At(position)) => Ok(position),
             Ok(other) => Err(unexpected(&other).into_error("snapshot")),
             Err(fault) => Err(fault.into_error("snapshot")),
         }

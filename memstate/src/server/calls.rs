@@ -20,10 +20,10 @@ use super::{
     telemetry::{CallOutcome, Front, became, command_span, query_span},
 };
 use crate::{
-    Error, NotJournaled, PastError, Position, Timestamp, When,
+    Error, NotJournaled, PastError, Position, When,
     engine::{Pending, Reply, atomically::Sent},
     model::Verdict,
-    service::{Asks, EachItem, Sender, Unanswered},
+    service::{Asks, EachItem, Sender, State, Unanswered},
 };
 
 /// The caller may not do this. It is said before arguments are looked at.
@@ -132,7 +132,7 @@ impl Context {
     }
 
     /// The model as it was. What was asked for lately is kept.
-    pub(crate) async fn at(&self, when: When) -> Result<(Arc<dyn Asks>, Option<Timestamp>), PastError> {
+    pub(crate) async fn at(&self, when: When) -> Result<State, PastError> {
         if let When::Position(position) = when
             && let Some(kept) = self.pasts.get(position)
         {
@@ -246,11 +246,11 @@ impl Slow {
 /// States of the past that were asked for lately, the latest last.
 #[derive(Default)]
 pub(crate) struct Pasts {
-    kept: Mutex<Vec<(Arc<dyn Asks>, Option<Timestamp>)>>,
+    kept: Mutex<Vec<State>>,
 }
 
 impl Pasts {
-    fn get(&self, position: Position) -> Option<(Arc<dyn Asks>, Option<Timestamp>)> {
+    fn get(&self, position: Position) -> Option<State> {
         let mut kept = self.kept.lock();
         let place = kept.iter().position(|(state, _)| state.position() == position)?;
         let found = kept.remove(place);
@@ -258,7 +258,7 @@ impl Pasts {
         Some(found)
     }
 
-    fn keep(&self, state: &(Arc<dyn Asks>, Option<Timestamp>), at_most: usize) {
+    fn keep(&self, state: &State, at_most: usize) {
         let mut kept = self.kept.lock();
         kept.retain(|(other, _)| other.position() != state.0.position());
         kept.push(state.clone());

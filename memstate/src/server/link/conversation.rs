@@ -93,7 +93,7 @@ pub(super) struct Conversation {
     /// What is a task of its own, and hands in frames.
     tasks: HashMap<u64, Running, foldhash::fast::RandomState>,
     /// Tells which of them have ended.
-    ends: (mpsc::UnboundedSender<(u64, u64)>, mpsc::UnboundedReceiver<(u64, u64)>),
+    ends: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
     /// How many there have been.
     generation: u64,
     /// Ends them when the connection does.
@@ -123,10 +123,13 @@ struct Running {
     is_endless: bool,
 }
 
+/// A task that has ended: its number, and what tells it from others of that number.
+type Ended = (u64, u64);
+
 /// Says that a task has ended, however it does.
 struct Ends {
-    task: (u64, u64),
-    to: mpsc::UnboundedSender<(u64, u64)>,
+    task: Ended,
+    to: mpsc::UnboundedSender<Ended>,
 }
 
 impl Drop for Ends {

@@ -400,7 +400,10 @@ fn an_expression_that_asks_for_a_label_that_is_gone_is_found() {
 
 /// Keeps what spans were recorded to have.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>>);
+struct Seen(Arc<Mutex<Vec<Span>>>);
+
+/// A span's name, and its fields.
+type Span = (String, BTreeMap<String, String>);
 
 struct Fields<'a>(&'a mut BTreeMap<String, String>);
 
