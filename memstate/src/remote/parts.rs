@@ -1,6 +1,7 @@
 //! [`Parts`]: what a server sends one after another, as fast as it is taken.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -41,6 +42,8 @@ pub(crate) enum Part {
         reply: Vec<u8>,
         dialect: Option<Arc<Dialect>>,
     },
+    /// What came before is void: it was sent again, and comes from its beginning. Only [`Parts`] sees it.
+    Again,
     /// It is the last.
     Failed(Error),
     /// It is the last.
@@ -55,12 +58,14 @@ pub(crate) struct Parts {
     /// How many were taken since the server was told so.
     taken: u32,
     begun: bool,
+    /// Parts that were looked at and not taken.
+    ahead: VecDeque<Part>,
     over: bool,
 }
 
 impl Parts {
     pub(super) fn new(shared: Arc<Shared>, id: u64, parts: mpsc::UnboundedReceiver<Part>) -> Self {
-        Parts { shared, id, parts, taken: 0, begun: false, over: false }
+        Parts { shared, id, parts, taken: 0, begun: false, ahead: VecDeque::new(), over: false }
     }
 
     /// The next part; `None` after the last.
@@ -68,16 +73,32 @@ impl Parts {
         if self.over {
             return Poll::Ready(None);
         }
-        let part = match std::task::ready!(self.parts.poll_recv(cx)) {
-            Some(part) => part,
-            None => Part::Failed(Error::Stopped("the client has ended".into())),
+        let part = loop {
+            let part = match self.ahead.pop_front() {
+                Some(part) => part,
+                None => match std::task::ready!(self.parts.poll_recv(cx)) {
+                    Some(Part::Again) => continue,
+                    Some(part) => part,
+                    None => Part::Failed(Error::Stopped("the client has ended".into())),
+                },
+            };
+            if self.begun || matches!(part, Part::Failed(_) | Part::Done) {
+                break part;
+            }
+            self.begun = true;
+            self.shared.begun(self.id);
+            // From now on it is not sent again. If it was before, what came of it then is still here.
+            self.ahead.push_back(part);
+            while let Ok(part) = self.parts.try_recv() {
+                match part {
+                    Part::Again => self.ahead.clear(),
+                    part => self.ahead.push_back(part),
+                }
+            }
         };
         match part {
             Part::Failed(_) | Part::Done => self.over = true,
             _ => {
-                if !std::mem::replace(&mut self.begun, true) {
-                    self.shared.begun(self.id);
-                }
                 self.taken += 1;
                 if self.taken >= CREDIT / 2 {
                     let more = std::mem::take(&mut self.taken);

@@ -2,12 +2,16 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context as Task, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::Span;
 
 use super::{
@@ -94,10 +98,12 @@ impl Context {
             self.telemetry.query(number, front, CallOutcome::Denied, begun.elapsed());
             return Err(Denied);
         }
-        let answer = span.in_scope(|| asked.ask(number, arguments, reply));
+        let answer = span.in_scope(|| self.slow.aside(number, || asked.ask(number, arguments, reply)));
         let outcome = outcome_of_query(&answer);
         became(&span, outcome, Some(asked.position()));
-        self.telemetry.query(number, front, outcome, begun.elapsed());
+        let took = begun.elapsed();
+        self.slow.took(number, took);
+        self.telemetry.query(number, front, outcome, took);
         Ok(answer)
     }
 
@@ -193,6 +199,47 @@ impl Future for Performing {
         became(&this.span, outcome, position_of(&replied));
         this.context.telemetry.command(this.number, this.front, outcome, this.begun.elapsed());
         Poll::Ready(replied)
+    }
+}
+
+/// A query that takes longer than this keeps others waiting who share its thread.
+const SLOW: Duration = Duration::from_millis(1);
+
+/// Which queries took long the last time.
+///
+/// A query runs on the thread of the runtime that took it in. To hand the other tasks of that thread to another one first costs more than most
+/// queries do, so it is only done for those that were slow before.
+pub(crate) struct Slow(Box<[AtomicBool]>);
+
+impl Slow {
+    pub(crate) fn new(queries: usize) -> Self {
+        Slow((0..queries).map(|_| AtomicBool::new(false)).collect())
+    }
+
+    /// Whether the last of this number was slow.
+    pub(crate) fn is(&self, number: u16) -> bool {
+        self.0.get(usize::from(number)).is_some_and(|slow| slow.load(Ordering::Relaxed))
+    }
+
+    fn took(&self, number: u16, took: Duration) {
+        let is_slow = took >= SLOW;
+        // It is seldom another, and only read otherwise: the threads share it.
+        if let Some(slow) = self.0.get(usize::from(number))
+            && slow.load(Ordering::Relaxed) != is_slow
+        {
+            slow.store(is_slow, Ordering::Relaxed);
+        }
+    }
+
+    /// Does something that may take as long as this query did, without keeping the other tasks of this thread.
+    fn aside<R>(&self, number: u16, work: impl FnOnce() -> R) -> R {
+        let has_other_threads = || {
+            Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
+        };
+        match self.is(number) && has_other_threads() {
+            true => tokio::task::block_in_place(work),
+            false => work(),
+        }
     }
 }
 

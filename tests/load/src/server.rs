@@ -121,6 +121,10 @@ fn run(address: SocketAddr, journal: &Path, tls: Option<&Tls>) -> Result<Child, 
         command.arg(&tls.certificate).arg(&tls.key);
     }
     let mut child = command
+        // Backtraces of panics on purpose would be most of its memory.
+        .env("RUST_BACKTRACE", "0")
+        // What is freed is given back, or the allocator's habits would be measured.
+        .env("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=1048576:glibc.malloc.trim_threshold=1048576")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

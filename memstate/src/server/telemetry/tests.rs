@@ -98,7 +98,9 @@ impl Server {
             service,
             settings: Settings::default(),
             stopping: CancellationToken::new(),
+            cut: tokio_util::sync::CancellationToken::new(),
             pasts: calls::Pasts::default(),
+            slow: calls::Slow::new(64),
         });
         // Somebody who may everything. What it was made by is gone, so nobody else has it.
         let found = Access::open(context.service.described()).identify(Credential::None).unwrap();
@@ -439,6 +441,13 @@ async fn a_call_is_a_span_from_its_arrival_to_its_reply() {
         tracing_subscriber::filter::Targets::new().with_target("memstate::calls", tracing::Level::DEBUG);
     let subscriber = tracing_subscriber::registry().with(seen.clone().with_filter(of_calls));
     let server = Server::open("memory:").await;
+    {
+        // What makes spans is known to `tracing` before the subscriber is: a thread of another test that were the first to make one would
+        // find no subscriber of its own, and with a single one in the process that is remembered for all threads.
+        let other = Server::open("memory:").await;
+        other.balance(Front::Http);
+        other.pay(Front::Link, 0).await;
+    }
     let guard = tracing::subscriber::set_default(subscriber);
     {
         let performing = {
