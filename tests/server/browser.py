@@ -249,6 +249,7 @@ def shows_the_docs(program, data, browser, pictures):
 
 
 def main():
+    sys.stdout.reconfigure(line_buffering=True)
     program, *pictures = sys.argv[1:]
     pictures = pathlib.Path(pictures[0]) if pictures else None
     if pictures:
