@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
     time::{Instant, Sleep},
 };
@@ -32,7 +32,7 @@ use crate::{
     server::{
         Context,
         access::{Act, Credential, Identity, NotKnown},
-        calls::{Denied, Performing},
+        calls::{Denied, SentCommand},
         listen::{Connection, Stream as Bytes},
         telemetry::{Front, incoming},
     },
@@ -65,6 +65,8 @@ pub(super) struct Conversation {
     /// Commands, the oldest first.
     commands: VecDeque<InFlight>,
     bytes_in_flight: usize,
+    /// When the frames came that are being taken.
+    begun: std::time::Instant,
     /// What is a task of its own, and hands in frames.
     tasks: TaskTracker,
     /// Ends them when the connection does.
@@ -87,7 +89,7 @@ struct InFlight {
 }
 
 enum Replying {
-    One(Performing),
+    One(SentCommand),
     Several(Pending),
     /// It was never sent.
     Failed(Option<Fault>),
@@ -133,6 +135,7 @@ impl Conversation {
             written: 0,
             commands: VecDeque::new(),
             bytes_in_flight: 0,
+            begun: std::time::Instant::now(),
             tasks: TaskTracker::new(),
             gone: gone.clone(),
             frames: (Frames::new(frames), handed_in),
@@ -218,9 +221,11 @@ impl Conversation {
 
     fn poll_replies(&mut self, task: &mut Task<'_>) -> bool {
         let mut did = false;
+        // The time is the same for all replies that are there by now.
+        let mut now = None;
         while let Some(oldest) = self.commands.front_mut() {
             let replied = match &mut oldest.reply {
-                Replying::One(performing) => Pin::new(performing).poll(task),
+                Replying::One(sent) => sent.poll(&self.context, &mut now, task),
                 Replying::Several(pending) => Pin::new(pending).poll(task),
                 Replying::Failed(fault) => {
                     let fault = fault.take().expect("it is told once");
@@ -301,19 +306,15 @@ impl Conversation {
         if !self.has_room() {
             return Ok(false);
         }
-        let before = self.input.len();
-        self.input.resize(before + READ_BYTES, 0);
-        let mut buffer = ReadBuf::new(&mut self.input[before..]);
-        let polled = Pin::new(&mut self.bytes).poll_read(task, &mut buffer);
-        let read = buffer.filled().len();
-        self.input.truncate(before + read);
-        match polled {
+        self.input.reserve(READ_BYTES);
+        // It keeps nothing from one poll to the next.
+        match std::pin::pin!(self.bytes.read_buf(&mut self.input)).poll(task) {
             Poll::Pending => Ok(false),
-            Poll::Ready(Ok(())) if read == 0 => {
+            Poll::Ready(Ok(0)) => {
                 self.ended = true;
                 Ok(true)
             }
-            Poll::Ready(Ok(())) => {
+            Poll::Ready(Ok(read)) => {
                 self.context.telemetry.received(Front::Link, read);
                 self.heard = Instant::now();
                 Ok(true)
@@ -324,8 +325,12 @@ impl Conversation {
 
     /// Has the frames done that have arrived, as far as there is room.
     fn take_frames(&mut self, frames: &mut usize) -> Result<bool, String> {
+        if self.input.is_empty() {
+            return Ok(false);
+        }
         let input = std::mem::take(&mut self.input);
         let mut taken = 0;
+        self.begun = std::time::Instant::now();
         let limit = self.context.settings.limits.frame_bytes;
         let mut end = Ok(());
         while self.has_room() && *frames < FRAMES_A_TURN {
@@ -421,8 +426,9 @@ impl Conversation {
                     Err(fault) => Replying::Failed(Some(fault)),
                     Ok((number, arguments)) => {
                         let sender = self.sender(request, caller.as_deref());
-                        match self.context.command(&self.who, Front::Link, number, &arguments, &sender) {
-                            Ok(performing) => Replying::One(performing),
+                        let (context, who, begun) = (&self.context, &self.who, self.begun);
+                        match context.send(who, Front::Link, number, &arguments, &sender, begun) {
+                            Ok(sent) => Replying::One(sent),
                             Err(Denied) => {
                                 Replying::Failed(Some(denied("call in another's name", &self.who)))
                             }
