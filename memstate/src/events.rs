@@ -320,11 +320,7 @@ impl<M: Model> Stream for Events<M> {
 
 #[cfg(feature = "remote")]
 impl There {
-    fn poll_event<M: Model>(
-        &mut self,
-        filter: &Filtered,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Item<M>>> {
+    fn poll_event<M: Model>(&mut self, filter: &Filtered, cx: &mut Context<'_>) -> Poll<Option<Item<M>>> {
         loop {
             let parts = match self {
                 There::Planned { link, from } => {
@@ -378,11 +374,7 @@ enum Step {
 }
 
 impl<M: Model> Here<M> {
-    fn poll_event(
-        &mut self,
-        filter: &Filtered,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Item<M>>> {
+    fn poll_event(&mut self, filter: &Filtered, cx: &mut Context<'_>) -> Poll<Option<Item<M>>> {
         loop {
             return Poll::Ready(match std::task::ready!(self.poll_step(cx)) {
                 Step::Event(_, bytes) if !is_wanted::<M>(filter, &bytes) => continue,

@@ -50,7 +50,21 @@ impl Context {
         arguments: &[u8],
         sender: &Sender,
     ) -> Result<Performing, Denied> {
-        let begun = Instant::now();
+        let sent = self.send(who, front, number, arguments, sender, Instant::now())?;
+        Ok(Performing { context: Arc::clone(self), sent })
+    }
+
+    /// Sends a command that came at `begun`. For who has many of them in hand, and asks for the time and the
+    /// context once for all.
+    pub(super) fn send(
+        &self,
+        who: &Identity,
+        front: Front,
+        number: u16,
+        arguments: &[u8],
+        sender: &Sender,
+        begun: Instant,
+    ) -> Result<SentCommand, Denied> {
         let name = self.telemetry.command_name(number);
         let span = command_span(name, front, sender.caller.as_deref(), sender.request);
         if !self.may_send(who, &[number], sender) {
@@ -59,7 +73,7 @@ impl Context {
             return Err(Denied);
         }
         let pending = span.in_scope(|| self.service.submit(number, arguments, sender));
-        Ok(Performing { context: Arc::clone(self), pending, number, front, begun, span })
+        Ok(SentCommand { pending, number, front, begun, span })
     }
 
     /// Sends several commands that happen together or not at all. They are not measured one by one.
@@ -178,9 +192,8 @@ fn position_of(replied: &Result<Reply, Error>) -> Option<Position> {
     }
 }
 
-/// A command on its way to its reply.
-pub(crate) struct Performing {
-    context: Arc<Context>,
+/// A command on its way to its reply, for who has the context at hand when it is polled.
+pub(super) struct SentCommand {
     pending: Pending,
     number: u16,
     front: Front,
@@ -188,17 +201,36 @@ pub(crate) struct Performing {
     span: Span,
 }
 
+impl SentCommand {
+    /// `now` is what the time is, asked when it is first needed.
+    pub(super) fn poll(
+        &mut self,
+        context: &Context,
+        now: &mut Option<Instant>,
+        task: &mut Task<'_>,
+    ) -> Poll<Result<Reply, Error>> {
+        let _entered = self.span.enter();
+        let replied = std::task::ready!(Pin::new(&mut self.pending).poll(task));
+        let outcome = outcome_of_command(&replied);
+        became(&self.span, outcome, position_of(&replied));
+        let took = now.get_or_insert_with(Instant::now).saturating_duration_since(self.begun);
+        context.telemetry.command(self.number, self.front, outcome, took);
+        Poll::Ready(replied)
+    }
+}
+
+/// A command on its way to its reply.
+pub(crate) struct Performing {
+    context: Arc<Context>,
+    sent: SentCommand,
+}
+
 impl Future for Performing {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let _entered = this.span.enter();
-        let replied = std::task::ready!(Pin::new(&mut this.pending).poll(task));
-        let outcome = outcome_of_command(&replied);
-        became(&this.span, outcome, position_of(&replied));
-        this.context.telemetry.command(this.number, this.front, outcome, this.begun.elapsed());
-        Poll::Ready(replied)
+        let Performing { context, sent } = &mut *self;
+        sent.poll(context, &mut None, task)
     }
 }
 

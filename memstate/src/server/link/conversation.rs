@@ -34,7 +34,7 @@ use crate::{
     server::{
         Context,
         access::{Act, Credential, Identity, NotKnown},
-        calls::{Denied, Performing},
+        calls::{Denied, SentCommand},
         listen::{Connection, Stream as Bytes},
         telemetry::{Front, incoming},
     },
@@ -90,6 +90,8 @@ pub(super) struct Conversation {
     /// Commands, the oldest first.
     commands: VecDeque<InFlight>,
     bytes_in_flight: usize,
+    /// When the frames came that are being taken.
+    begun: std::time::Instant,
     /// What is a task of its own, and hands in frames.
     tasks: HashMap<u64, Running, foldhash::fast::RandomState>,
     /// Tells which of them have ended.
@@ -146,7 +148,7 @@ struct InFlight {
 }
 
 enum Replying {
-    One(Performing),
+    One(SentCommand),
     Several(Pending),
     /// It was never sent.
     Failed(Option<Fault>),
@@ -190,6 +192,7 @@ impl Conversation {
             written: 0,
             commands: VecDeque::new(),
             bytes_in_flight: 0,
+            begun: std::time::Instant::now(),
             tasks: HashMap::default(),
             ends: mpsc::unbounded_channel(),
             generation: 0,
@@ -314,9 +317,11 @@ impl Conversation {
 
     fn poll_replies(&mut self, task: &mut Task<'_>) -> bool {
         let mut did = false;
+        // The time is the same for all replies that are there by now.
+        let mut now = None;
         while let Some(oldest) = self.commands.front_mut() {
             let replied = match &mut oldest.reply {
-                Replying::One(performing) => Pin::new(performing).poll(task),
+                Replying::One(sent) => sent.poll(&self.context, &mut now, task),
                 Replying::Several(pending) => Pin::new(pending).poll(task),
                 Replying::Failed(fault) => {
                     let fault = fault.take().expect("it is told once");
@@ -404,13 +409,13 @@ impl Conversation {
             self.input.extend_from_slice(buffer.filled());
             (polled, buffer.filled().len())
         });
-        match polled {
+        match polled.map_ok(|()| read) {
             Poll::Pending => Ok(false),
-            Poll::Ready(Ok(())) if read == 0 => {
+            Poll::Ready(Ok(0)) => {
                 self.ended = true;
                 Ok(true)
             }
-            Poll::Ready(Ok(())) => {
+            Poll::Ready(Ok(read)) => {
                 self.context.telemetry.received(Front::Link, read);
                 self.heard = Instant::now();
                 Ok(true)
@@ -421,8 +426,12 @@ impl Conversation {
 
     /// Has the frames done that have arrived, as far as there is room.
     fn take_frames(&mut self, frames: &mut usize) -> Result<bool, String> {
+        if self.input.is_empty() {
+            return Ok(false);
+        }
         let input = std::mem::take(&mut self.input);
         let mut taken = 0;
+        self.begun = std::time::Instant::now();
         let limit = self.context.settings.limits.frame_bytes;
         let mut end = Ok(());
         while self.has_room() && *frames < FRAMES_A_TURN {
@@ -531,8 +540,9 @@ impl Conversation {
                     Ok((number, arguments)) => {
                         let Some(_during) = self.turn.during() else { return Err(AGAIN.to_owned()) };
                         let sender = self.sender(request, caller.as_deref());
-                        match self.context.command(&self.who, Front::Link, number, &arguments, &sender) {
-                            Ok(performing) => Replying::One(performing),
+                        let (context, who, begun) = (&self.context, &self.who, self.begun);
+                        match context.send(who, Front::Link, number, &arguments, &sender, begun) {
+                            Ok(sent) => Replying::One(sent),
                             Err(Denied) => {
                                 Replying::Failed(Some(denied("call in another's name", &self.who)))
                             }
