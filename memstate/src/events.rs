@@ -141,10 +141,9 @@ enum Source<M: Model> {
     There(There),
 }
 
-/// Which events are wanted.
+/// Which events are wanted: all.
 #[cfg(not(feature = "remote"))]
-#[derive(Default)]
-struct Filtered;
+type Filtered = Option<std::convert::Infallible>;
 
 /// Which events are wanted.
 #[cfg(feature = "remote")]
@@ -346,6 +345,7 @@ impl There {
 }
 
 #[cfg(not(feature = "remote"))]
+#[allow(clippy::extra_unused_type_parameters, reason = "a filter is for the events of a model")]
 fn is_wanted<M: Model>(_: &Filtered, _: &[u8]) -> bool {
     true
 }

@@ -71,7 +71,7 @@ async fn it_listens_beyond_loopback_only_with_tls_and_authentication_or_when_tol
             }
             let what = format!("{address} {is_http} {is_secure} {known:?} {told}");
             let may = told || (is_secure && is_known);
-            if may && address.ends_with("0.0:0") || may && address.starts_with("[::]") {
+            if may && (address.ends_with("0.0:0") || address.starts_with("[::]")) {
                 continue;
             }
             let error = memstate::serve(&bank, settings).await.expect_err(&what);
