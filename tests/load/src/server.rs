@@ -12,6 +12,9 @@ use std::{
 use memstate::server::Settings;
 use memstate_server_tests::{Bank, BankClient};
 
+/// Says to a server after how many seconds a connection is idle.
+const IDLE: &str = "MEMSTATE_LOAD_IDLE";
+
 /// A bank in another process.
 pub struct Server {
     child: Child,
@@ -33,8 +36,16 @@ impl Server {
         // So that it is the same after a restart.
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = free.map_err(|error| error.to_string())?;
-        let child = run(address, journal, tls.as_ref())?;
+        let child = run(address, journal, tls.as_ref(), None)?;
         Ok(Server { child, address, journal: journal.to_owned(), tls })
+    }
+
+    /// The same, with connections that are idle after so many seconds.
+    pub fn start_impatient(journal: &Path, seconds: u64) -> Result<Self, String> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let address = free.map_err(|error| error.to_string())?;
+        let child = run(address, journal, None, Some(seconds))?;
+        Ok(Server { child, address, journal: journal.to_owned(), tls: None })
     }
 
     /// Kills it, as a failing machine does.
@@ -44,7 +55,7 @@ impl Server {
 
     /// Starts it again where it was.
     pub fn restart(&mut self) -> Result<(), String> {
-        self.child = run(self.address, &self.journal, self.tls.as_ref())?;
+        self.child = run(self.address, &self.journal, self.tls.as_ref(), None)?;
         Ok(())
     }
 
@@ -113,12 +124,15 @@ impl Drop for Server {
     }
 }
 
-fn run(address: SocketAddr, journal: &Path, tls: Option<&Tls>) -> Result<Child, String> {
+fn run(address: SocketAddr, journal: &Path, tls: Option<&Tls>, idle: Option<u64>) -> Result<Child, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(this);
     command.arg("--child").arg(address.to_string()).arg(journal);
     if let Some(tls) = tls {
         command.arg(&tls.certificate).arg(&tls.key);
+    }
+    if let Some(seconds) = idle {
+        command.env(IDLE, seconds.to_string());
     }
     let mut child = command
         // Backtraces of panics on purpose would be most of its memory.
@@ -146,6 +160,9 @@ pub fn child(args: &[String]) -> ExitCode {
     let served: Result<(), String> = runtime.block_on(async {
         let mut settings = Settings::default();
         settings.http = None;
+        if let Some(seconds) = std::env::var(IDLE).ok().and_then(|seconds| seconds.parse().ok()) {
+            settings.limits.idle = Duration::from_secs(seconds);
+        }
         settings.listen = Some(args[0].parse().map_err(|error| format!("{error}"))?);
         if let [_, _, certificate, key] = args {
             settings.tls.certificate = Some(certificate.into());

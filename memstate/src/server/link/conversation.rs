@@ -58,8 +58,8 @@ const AFTER_LIMIT: Duration = Duration::from_secs(10);
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 /// How often a client from which nothing is read is told that somebody is here.
 const PULSE: Duration = Duration::from_secs(5);
-/// A client says something every ten seconds, so less would cut off those who are quiet.
-const IDLE_MIN: Duration = Duration::from_secs(25);
+/// Clients say something every ten seconds; where less is set, those who are quiet connect again and again, but not without a pause.
+const IDLE_MIN: Duration = Duration::from_secs(1);
 const LISTENS_NOT: &str = "it does not listen";
 /// How many commands may wait in front of one, and more.
 const IN_FRONT_MAX: u64 = 1 << 17;
