@@ -269,6 +269,8 @@ async fn tour() -> Result<(), Box<dyn std::error::Error>> {
     let balance = teller.with_request(request).deposit(bob, 50).await?;
     println!("  The request of before is still known, and still answered with {balance}.");
 
+    // A client finishes what is in flight before it closes, and a subscription is.
+    drop(transfers);
     teller.close().await?;
     auditor.close().await?;
     serving.stop().await;

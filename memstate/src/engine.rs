@@ -104,15 +104,15 @@ pub(crate) use recovery::open;
 pub(crate) use recovery::open_engine;
 pub(crate) use replay::Seen;
 pub(crate) use replies::wake;
+pub use retention::Retention;
+pub(crate) use source::Source;
+#[cfg(feature = "cli")]
+pub(crate) use source::bytes_of;
 #[cfg(feature = "remote")]
 pub(crate) use {
     outcomes::Replied,
     replies::{Replier, Replies, Wakers},
 };
-pub use retention::Retention;
-pub(crate) use source::Source;
-#[cfg(feature = "cli")]
-pub(crate) use source::bytes_of;
 
 use self::{
     kernel::{decode, method_name},

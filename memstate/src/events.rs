@@ -141,10 +141,9 @@ enum Source<M: Model> {
     There(There),
 }
 
-/// Which events are wanted.
+/// Which events are wanted: all.
 #[cfg(not(feature = "remote"))]
-#[derive(Default)]
-struct Filtered;
+type Filtered = Option<std::convert::Infallible>;
 
 /// Which events are wanted.
 #[cfg(feature = "remote")]
@@ -306,7 +305,7 @@ impl<M: Model> Here<M> {
 }
 
 impl<M: Model> Stream for Events<M> {
-    type Item = Result<(Position, M::Event), Error>;
+    type Item = Item<M>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
@@ -320,11 +319,7 @@ impl<M: Model> Stream for Events<M> {
 
 #[cfg(feature = "remote")]
 impl There {
-    fn poll_event<M: Model>(
-        &mut self,
-        filter: &Filtered,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<(Position, M::Event), Error>>> {
+    fn poll_event<M: Model>(&mut self, filter: &Filtered, cx: &mut Context<'_>) -> Poll<Option<Item<M>>> {
         loop {
             let parts = match self {
                 There::Planned { link, from } => {
@@ -350,6 +345,7 @@ impl There {
 }
 
 #[cfg(not(feature = "remote"))]
+#[allow(clippy::extra_unused_type_parameters, reason = "a filter is for the events of a model")]
 fn is_wanted<M: Model>(_: &Filtered, _: &[u8]) -> bool {
     true
 }
@@ -363,6 +359,9 @@ fn is_wanted<M: Model>(filter: &Filtered, event: &[u8]) -> bool {
     event.map_or(true, |event| filter.accepts(&event))
 }
 
+/// What a stream of events gives.
+type Item<M> = Result<(Position, <M as Model>::Event), Error>;
+
 /// What a subscriber comes to next.
 enum Step {
     Event(Position, Arc<[u8]>),
@@ -375,11 +374,7 @@ enum Step {
 }
 
 impl<M: Model> Here<M> {
-    fn poll_event(
-        &mut self,
-        filter: &Filtered,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<(Position, M::Event), Error>>> {
+    fn poll_event(&mut self, filter: &Filtered, cx: &mut Context<'_>) -> Poll<Option<Item<M>>> {
         loop {
             return Poll::Ready(match std::task::ready!(self.poll_step(cx)) {
                 Step::Event(_, bytes) if !is_wanted::<M>(filter, &bytes) => continue,

@@ -285,7 +285,7 @@ impl<M: Model> Stream for History<M> {
                     }
                     Some(Part::Failed(error)) => {
                         self.work = Work::Over;
-                        return Poll::Ready(Some(Err(PastError::Failed(error.to_string().into()))));
+                        return Poll::Ready(Some(Err(PastError::of_far(error))));
                     }
                     Some(_) | None => self.work = Work::Over,
                 },

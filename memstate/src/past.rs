@@ -45,6 +45,17 @@ pub enum PastError {
     Failed(Arc<str>),
 }
 
+#[cfg(feature = "remote")]
+impl PastError {
+    /// Why a server does not show it.
+    pub(crate) fn of_far(error: Error) -> Self {
+        match error {
+            Error::Denied(why) => PastError::Denied(why),
+            other => PastError::Failed(other.to_string().into()),
+        }
+    }
+}
+
 /// A model as it was after a record, read-only. Clones share it; it stays as long as one of them, whatever becomes of
 /// the journal.
 ///

@@ -42,9 +42,16 @@ pub(crate) struct Context {
     pub(crate) telemetry: Telemetry,
     /// Is cancelled when nothing new is taken any more: what is in flight is finished.
     pub(crate) stopping: CancellationToken,
+    /// Is cancelled when connections are closed, whatever is in flight on them.
+    pub(crate) cut: CancellationToken,
     /// States of the past that were asked for lately.
     pub(crate) pasts: calls::Pasts,
+    pub(crate) slow: calls::Slow,
 }
+
+/// The methods and paths that are answered over HTTP: the matrix of rights in the tests does not compile without a row for each.
+#[doc(hidden)]
+pub const __ROUTES: &[(&str, &str)] = &http::PATHS;
 
 /// Why a server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -98,11 +105,13 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
     let address = |listener: &Option<Listener>| listener.as_ref().and_then(|one| one.address().ok());
     let (link_address, http_address) = (address(&link), address(&http));
     let context = Arc::new(Context {
+        slow: calls::Slow::new(service.described().queries.all().count()),
         service,
         access,
         settings,
         telemetry,
         stopping: CancellationToken::new(),
+        cut: CancellationToken::new(),
         pasts: calls::Pasts::default(),
     });
     let mut fronts = Vec::new();
@@ -112,12 +121,15 @@ pub async fn serve<M: Model>(client: &Client<M>, settings: Settings) -> Result<S
 }
 
 /// Mentions what is odd about the files of TLS.
-fn warned((config, oddities): (Arc<ServerConfig>, Vec<String>)) -> Arc<ServerConfig> {
+fn warned((config, oddities): tls::Read) -> Arc<ServerConfig> {
     for oddity in oddities {
         tracing::warn!("{oddity}");
     }
     config
 }
+
+/// How long connections may take to close that are cut off.
+const CUT_LIMIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A server that runs. When it is dropped, it goes on.
 pub struct Serving {
@@ -174,8 +186,11 @@ impl Serving {
             // It has told its own panic.
             if timeout_at(end, &mut front).await.is_err() {
                 tracing::warn!("what was in flight has taken longer than `stop.drain`, and is cut off");
-                front.abort();
-                let _ = front.await;
+                self.context.cut.cancel();
+                if tokio::time::timeout(CUT_LIMIT, &mut front).await.is_err() {
+                    front.abort();
+                    let _ = front.await;
+                }
             }
         }
     }

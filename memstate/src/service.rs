@@ -17,11 +17,11 @@ use crate::{
     Change, Client, Error, Events, History, HistoryRecord, Metrics, Model, NotJournaled, Past, PastError,
     Position, RequestId, Span, Timestamp, Value, When,
     cli::program::methods::Methods,
-    codec::{Answer, Unreadable, whole},
+    codec::{Answer, Unreadable, get_varint, whole},
     engine::{Engine, Pending, Preamble, Route, Routes, Today, atomically::Sent},
     model::{Operation, Verdict, collected},
     remote::surface::{Kind, Surface},
-    schema::{Type, Written, value},
+    schema::{Shape, Type, Written, value},
 };
 
 /// What a model's methods are called, take and give.
@@ -97,6 +97,8 @@ pub(crate) trait Subscription: Send {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Told, Error>>>;
 }
 
+/// The model as it was, and the time of the last record in it.
+pub(crate) type State = (Arc<dyn Asks>, Option<Timestamp>);
 pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Records =
     Pin<Box<dyn futures_util::Stream<Item = Result<HistoryRecord<Value>, PastError>> + Send>>;
@@ -143,7 +145,7 @@ pub(crate) trait Service: Asks {
     fn reached(&self, position: Position) -> Boxed<Result<(), Error>>;
 
     /// The model as it was, and the time of the last record in it.
-    fn at(&self, when: When) -> Boxed<Result<(Arc<dyn Asks>, Option<Timestamp>), PastError>>;
+    fn at(&self, when: When) -> Boxed<Result<State, PastError>>;
 
     /// Events from those of the command at `from` on. Those of the past are made again, and from then on, a subscriber that
     /// falls behind what is kept in memory is told what it missed.
@@ -213,11 +215,36 @@ fn respond<M: Model>(model: &M, query: M::Query, reply: &mut Vec<u8>) -> Result<
     model.respond(query, reply).map_err(|error| Unanswered::Answer(error.to_string()))
 }
 
-fn respond_each<M: Model>(model: &M, query: M::Query, each: EachItem) -> Result<(), Unanswered> {
-    match collected::each(each, || model.respond(query, &mut Vec::new())) {
-        (Ok(_), None) => Ok(()),
-        (Ok(_), Some(error)) | (Err(error), _) => Err(Unanswered::Answer(error.to_string())),
+fn respond_each<M: Model>(model: &M, number: u16, query: M::Query, each: EachItem) -> Result<(), Unanswered> {
+    let mut reply = Vec::new();
+    let (answered, fault, left) = collected::each(each, || model.respond(query, &mut reply));
+    let failed = |why: String| Err(Unanswered::Answer(why));
+    match (answered, fault, left) {
+        (Err(error), ..) | (_, Some(error), _) => failed(error.to_string()),
+        (Ok(_), None, None) => Ok(()),
+        // It does not stream here, and a client of another version asks as if it did: a list is the same, item for item.
+        (Ok(_), None, Some(mut each)) => {
+            let preamble = &Today::of_queries::<M>().preamble;
+            match preamble.command(number).map(|query| &query.accepted) {
+                Some(Shape::List(item)) => split(preamble.schema.of(item), &reply, &mut each)
+                    .or_else(|error| failed(error.to_string())),
+                _ => failed("it gives no list of items here".to_owned()),
+            }
+        }
     }
+}
+
+/// Gives each item of a list.
+fn split(item: Type<'_>, mut list: &[u8], each: &mut EachItem) -> Result<(), Unreadable> {
+    let count = get_varint(&mut list)?;
+    for _ in 0..count {
+        let before = list;
+        value::skip(item, &mut list)?;
+        if each(&before[..before.len() - list.len()]).is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl<M: Model> Asks for Hosted<M> {
@@ -232,7 +259,7 @@ impl<M: Model> Asks for Hosted<M> {
 
     fn ask_each(&self, number: u16, arguments: &[u8], each: EachItem) -> Result<(), Unanswered> {
         let query = query_of::<M>(number, arguments)?;
-        let asked = self.engine.query(number, |model| respond_each(model, query, each));
+        let asked = self.engine.query(number, |model| respond_each(model, number, query, each));
         asked.map_err(Unanswered::Error)?
     }
 }
@@ -249,7 +276,7 @@ impl<M: Model> Asks for Past<M> {
 
     fn ask_each(&self, number: u16, arguments: &[u8], each: EachItem) -> Result<(), Unanswered> {
         let query = query_of::<M>(number, arguments)?;
-        let asked = Past::ask(self, number, |model| respond_each(model, query, each));
+        let asked = Past::ask(self, number, |model| respond_each(model, number, query, each));
         asked.map_err(Unanswered::Error)?
     }
 }
@@ -322,7 +349,7 @@ impl<M: Model> Service for Hosted<M> {
         Box::pin(async move { engine.reached(position).await })
     }
 
-    fn at(&self, when: When) -> Boxed<Result<(Arc<dyn Asks>, Option<Timestamp>), PastError>> {
+    fn at(&self, when: When) -> Boxed<Result<State, PastError>> {
         let made = crate::At::<M>::made(&self.engine, when);
         Box::pin(async move {
             let past = made.await?;

@@ -1,9 +1,10 @@
 //! Which requests have happened, and what they were answered: a part of the state, in snapshots too.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, hash::BuildHasher};
 
+use hashbrown::HashTable;
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twox_hash::XxHash3_64;
 
 use super::record::Record;
@@ -71,20 +72,90 @@ pub(crate) enum Known<'a> {
 }
 
 /// The requests of the last [`REMEMBERED`] that carried an id.
-#[derive(Debug, Default, Serialize, Deserialize)]
+///
+/// What is forgotten is always the oldest, so they lie in their order, and the table has only their places: a command with an id
+/// costs it a few lines of the cache.
+#[derive(Debug, Default)]
 pub(crate) struct Requests {
-    kept: IndexMap<(u128, u64), Kept, foldhash::fast::RandomState>,
-    order: VecDeque<(u128, u64)>,
+    /// The oldest first.
+    kept: VecDeque<(Id, Kept)>,
+    /// Their numbers, by the hashes of their ids.
+    places: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+    /// The number of the oldest. They are counted through, beginning again at 0 after the last number.
+    first: u32,
     /// The bytes of the replies.
     bytes: u64,
     /// The position of the last one that was forgotten.
     forgotten: Position,
+    /// It was read from bytes whose parts do not agree.
+    contradicts_itself: bool,
+}
+
+type Id = (u128, u64);
+
+/// As it is written.
+#[derive(Serialize)]
+#[serde(rename = "Requests")]
+struct Written<'a> {
+    kept: InMap<'a>,
+    order: InOrder<'a>,
+    bytes: u64,
+    forgotten: Position,
+}
+
+/// As it is read: the map may be in any order.
+#[derive(Deserialize)]
+#[serde(rename = "Requests")]
+struct Read {
+    kept: IndexMap<Id, Kept, foldhash::fast::RandomState>,
+    order: Vec<Id>,
+    bytes: u64,
+    forgotten: Position,
+}
+
+struct InMap<'a>(&'a VecDeque<(Id, Kept)>);
+
+struct InOrder<'a>(&'a VecDeque<(Id, Kept)>);
+
+impl Serialize for InMap<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(id, kept)| (id, kept)))
+    }
+}
+
+impl Serialize for InOrder<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(id, _)| id))
+    }
+}
+
+impl Serialize for Requests {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (kept, order) = (InMap(&self.kept), InOrder(&self.kept));
+        Written { kept, order, bytes: self.bytes, forgotten: self.forgotten }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Requests {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Read { mut kept, order, bytes, forgotten } = Read::deserialize(deserializer)?;
+        let mut requests = Requests { forgotten, ..Requests::default() };
+        for id in order {
+            match kept.swap_remove(&id) {
+                Some(kept) => requests.add(id, kept),
+                None => requests.contradicts_itself = true,
+            }
+        }
+        requests.contradicts_itself |= !kept.is_empty() || requests.bytes != bytes;
+        Ok(requests)
+    }
 }
 
 impl Requests {
     /// Looks a request up.
     pub(crate) fn look(&self, request: &RequestId, fingerprint: u64) -> Known<'_> {
-        match self.kept.get(&key(request)) {
+        match self.find(&id(request)) {
             Some(kept) if kept.fingerprint == fingerprint => Known::Happened(kept.position, &kept.answered),
             Some(_) => Known::Reused,
             // Everything after `forgotten` is remembered. If the request cannot be older, it never happened.
@@ -102,35 +173,55 @@ impl Requests {
         method: u16,
         answered: Answered,
     ) {
-        self.bytes += answered.bytes();
-        while self.order.len() >= REMEMBERED || self.bytes > REMEMBERED_BYTES {
-            let Some(oldest) = self.order.pop_front() else { break };
-            if let Some(kept) = self.kept.swap_remove(&oldest) {
-                self.bytes -= kept.answered.bytes();
-                self.forgotten = kept.position;
+        let more = answered.bytes();
+        while self.kept.len() >= REMEMBERED || self.bytes + more > REMEMBERED_BYTES {
+            if !self.forget_oldest() {
+                break;
             }
         }
-        self.order.push_back(key(request));
-        self.kept.insert(key(request), Kept { position, fingerprint, method, answered });
+        self.add(id(request), Kept { position, fingerprint, method, answered });
+    }
+
+    fn find(&self, id: &Id) -> Option<&Kept> {
+        let kept = |number: u32| self.kept.get(number.wrapping_sub(self.first) as usize);
+        let is_it = |number: &u32| kept(*number).is_some_and(|(other, _)| other == id);
+        let number = self.places.find(self.hasher.hash_one(id), is_it)?;
+        kept(*number).map(|(_, kept)| kept)
+    }
+
+    /// Adds one that is not there, as the latest.
+    fn add(&mut self, id: Id, kept: Kept) {
+        let number = self.first.wrapping_add(self.kept.len() as u32);
+        self.bytes += kept.answered.bytes();
+        self.kept.push_back((id, kept));
+        let Requests { kept, places, hasher, first, .. } = self;
+        let hash_of = |number: &u32| hasher.hash_one(kept[number.wrapping_sub(*first) as usize].0);
+        places.insert_unique(hasher.hash_one(id), number, hash_of);
+    }
+
+    fn forget_oldest(&mut self) -> bool {
+        let Some((id, oldest)) = self.kept.pop_front() else { return false };
+        // By its number, so that nothing else has to be looked at.
+        if let Ok(place) = self.places.find_entry(self.hasher.hash_one(id), |number| *number == self.first) {
+            place.remove();
+        }
+        self.first = self.first.wrapping_add(1);
+        self.bytes -= oldest.answered.bytes();
+        self.forgotten = oldest.position;
+        true
     }
 }
 
 impl Requests {
     /// Whether the parts agree with each other, as they do in everything that was written; who makes bytes up may not know.
     pub(crate) fn is_consistent(&self) -> bool {
-        let mut ordered = vec![false; self.kept.len()];
-        let each_once = self.order.iter().all(|key| {
-            let place = self.kept.get_index_of(key).and_then(|place| ordered.get_mut(place));
-            place.is_some_and(|is_there| !std::mem::replace(is_there, true))
-        });
-        let bytes: u64 = self.kept.values().map(|kept| kept.answered.bytes()).sum();
-        each_once && self.order.len() == self.kept.len() && self.bytes == bytes
+        !self.contradicts_itself
     }
 
     /// Takes over what another version of the code kept: `today` gives for a command's number then its number now, or `None`
     /// if what it replied cannot be read any more.
     pub(crate) fn carry(&mut self, today: impl Fn(u16) -> Option<u16>) {
-        for kept in self.kept.values_mut() {
+        for (_, kept) in &mut self.kept {
             let is_readable = match &mut kept.answered {
                 Answered::AcceptedAll { methods, .. } => {
                     let now: Option<Vec<_>> = methods.iter().map(|method| today(*method)).collect();
@@ -153,7 +244,7 @@ impl Requests {
     }
 }
 
-fn key(request: &RequestId) -> (u128, u64) {
+fn id(request: &RequestId) -> Id {
     (request.client.as_u128(), request.sequence)
 }
 
@@ -216,6 +307,70 @@ mod tests {
         assert!(matches!(requests.look(&request(2, 1), 0), Known::Happened(..)));
         assert_eq!(requests.look(&request(next + 1, 1), 0), Known::New);
         assert_eq!(requests.look(&request(next + 1, 0), 0), Known::Expired);
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_written_always_and_is_read_in_any_order() {
+        /// As these were kept until now, of which snapshots are.
+        #[derive(Default, Serialize)]
+        struct Before {
+            kept: IndexMap<Id, Kept>,
+            order: VecDeque<Id>,
+            bytes: u64,
+            forgotten: Position,
+        }
+        let (mut before, mut requests) = (Before::default(), Requests::default());
+        for n in 1..=5 {
+            let (request, position) = (request(n, 0), Position::new(n));
+            let answered = Answered::Accepted(vec![7; n as usize]);
+            before.bytes += answered.bytes();
+            before.order.push_back(id(&request));
+            let kept = Kept { position, fingerprint: n, method: 3, answered: answered.clone() };
+            before.kept.insert(id(&request), kept);
+            requests.remember(&request, n, position, 3, answered);
+        }
+        assert_eq!(postcard::to_stdvec(&requests).unwrap(), postcard::to_stdvec(&before).unwrap());
+
+        // As after requests were forgotten, when the latest took the places of others.
+        before.kept.swap_indices(0, 4);
+        let read = |before: &Before| {
+            postcard::from_bytes::<Requests>(&postcard::to_stdvec(before).unwrap()).unwrap()
+        };
+        let again = read(&before);
+        assert!(again.is_consistent());
+        assert_eq!(postcard::to_stdvec(&again).unwrap(), postcard::to_stdvec(&requests).unwrap());
+        for n in 1..=5 {
+            assert!(
+                matches!(again.look(&request(n, 0), n), Known::Happened(position, _) if position.get() == n)
+            );
+        }
+
+        before.bytes += 1;
+        assert!(!read(&before).is_consistent(), "the bytes of the replies are others");
+        before.bytes -= 1;
+        before.order[1] = before.order[0];
+        assert!(!read(&before).is_consistent(), "one is there twice, and one is not");
+        before.order.pop_back();
+        assert!(!read(&before).is_consistent(), "the order has fewer");
+    }
+
+    #[test]
+    fn requests_are_found_while_others_are_forgotten_also_where_their_numbers_begin_again() {
+        let mut requests = Requests { first: u32::MAX - 1000, ..Requests::default() };
+        let count = 3 * REMEMBERED as u64 + 7;
+        for n in 1..=count {
+            assert_eq!(requests.look(&request(n, n - 1), n), Known::New);
+            requests.remember(&request(n, n - 1), n, Position::new(n), 0, Answered::Accepted(vec![]));
+        }
+        let forgotten = count - REMEMBERED as u64;
+        assert_eq!((requests.kept.len(), requests.places.len()), (REMEMBERED, REMEMBERED));
+        for n in 1..=count {
+            match requests.look(&request(n, 0), n) {
+                Known::Expired => assert!(n <= forgotten, "{n}"),
+                Known::Happened(position, _) => assert!(n > forgotten && position.get() == n, "{n}"),
+                other => panic!("{n}: {other:?}"),
+            }
+        }
     }
 
     #[test]

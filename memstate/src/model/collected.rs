@@ -44,9 +44,9 @@ thread_local! {
 }
 
 /// Runs `respond`, which answers a query that streams, and gives each item as it is made to `sink`. Says what `respond` returned,
-/// and why an item could not be written.
+/// and why an item could not be written. A query that does not stream leaves the sink, which is given back.
 #[cfg(feature = "server")]
-pub(crate) fn each<R>(sink: Sink, respond: impl FnOnce() -> R) -> (R, Option<Unwritable>) {
+pub(crate) fn each<R>(sink: Sink, respond: impl FnOnce() -> R) -> (R, Option<Unwritable>, Option<Sink>) {
     struct Cleared;
     impl Drop for Cleared {
         fn drop(&mut self) {
@@ -57,6 +57,7 @@ pub(crate) fn each<R>(sink: Sink, respond: impl FnOnce() -> R) -> (R, Option<Unw
     SINK.set(Some(sink));
     let cleared = Cleared;
     let answer = respond();
+    let left = SINK.take();
     drop(cleared);
-    (answer, FAULT.take())
+    (answer, FAULT.take(), left)
 }

@@ -21,6 +21,9 @@ const BACKOFF_MIN: Duration = Duration::from_millis(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// How long making a connection may take, the greetings included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+const CONNECT_LIMIT_MIN: Duration = Duration::from_millis(500);
+/// After how long what a server had no room for is sent to it again.
+const PUT_OFF: Duration = Duration::from_millis(10);
 /// After how long without a word from the server it is asked whether it is there, and after how long more it is held for gone.
 const QUIET: Duration = Duration::from_secs(10);
 /// How much is read at once.
@@ -75,12 +78,10 @@ impl From<std::io::Error> for Why {
     }
 }
 
-/// Ends the link if its task ends in another way, as with its runtime.
-struct Ends<'a>(&'a Shared);
-
-impl Drop for Ends<'_> {
+/// The link has ended, also if its task ends with its runtime.
+impl Drop for Driver {
     fn drop(&mut self) {
-        self.0.end("the client has ended");
+        self.shared.end("the client has ended");
     }
 }
 
@@ -132,29 +133,36 @@ impl Driver {
 
     /// Keeps a connection for as long as anybody wants one.
     async fn run(self, first: Connection) {
-        let ends = Ends(&self.shared);
+        let connect_limit = CONNECT_LIMIT.min(self.options.give_up_after.max(CONNECT_LIMIT_MIN));
         let mut next = Some(first);
         let mut backoff = BACKOFF_MIN;
         loop {
             let why = match next.take() {
                 Some(connection) => {
-                    backoff = BACKOFF_MIN;
-                    match self.converse(connection).await {
+                    let why = match self.converse(connection).await {
                         Ok(()) => break,
                         Err(why) => why,
+                    };
+                    if self.shared.was_answered() {
+                        backoff = BACKOFF_MIN;
                     }
+                    why
                 }
-                None => match tokio::time::timeout(CONNECT_LIMIT, self.greet()).await {
+                None => match tokio::time::timeout(connect_limit, self.greet()).await {
                     Ok(Ok(connection)) => {
                         next = Some(connection);
                         continue;
                     }
                     Ok(Err(Why::Lost(why))) => why,
                     Ok(Err(Why::Refused(why))) => {
-                        self.shared.end(&format!("{} refuses the connection: {why}", self.options.address));
-                        break;
+                        // It may be mended there, as with a token that is not known yet; but it takes long.
+                        backoff = BACKOFF_MAX;
+                        let why = format!("it refuses the connection: {why}");
+                        self.shared.down(&why);
+                        self.shared.give_up_after(Duration::ZERO);
+                        why
                     }
-                    Err(_) => format!("it did not answer within {CONNECT_LIMIT:?}"),
+                    Err(_) => format!("it did not answer within {connect_limit:?}"),
                 },
             };
             tracing::debug!(address = self.options.address, why, "the connection is lost");
@@ -173,13 +181,12 @@ impl Driver {
                 )
                 .await;
                 if self.shared.is_over() {
-                    break;
+                    return;
                 }
             }
             self.shared.give_up_after(self.options.give_up_after);
             backoff = (backoff * 2).min(BACKOFF_MAX);
         }
-        drop(ends);
     }
 
     /// Reads and writes until the connection is lost, or nobody wants it any more.
@@ -195,13 +202,20 @@ impl Driver {
 
     async fn reads(&self, mut read: Reading, mut bytes: Vec<u8>) -> String {
         let (mut woken, mut wakers) = (Vec::new(), Wakers::default());
+        let mut pinged = Instant::now();
         loop {
-            match self.shared.arrived(&bytes, &mut woken) {
+            let arrived = self.shared.arrived(&bytes, &mut woken);
+            woken.drain(..).for_each(|woken: super::link::Woken| woken.tell(&mut wakers));
+            wakers.wake();
+            match arrived {
                 Ok(taken) => drop(bytes.drain(..taken)),
                 Err(why) => return why,
             }
-            woken.drain(..).for_each(|woken: super::link::Woken| woken.tell(&mut wakers));
-            wakers.wake();
+            if pinged.elapsed() > QUIET {
+                // Whatever comes, the server is to hear that somebody is here.
+                pinged = Instant::now();
+                self.shared.say(&Ask::Ping);
+            }
             bytes.reserve(READ_BYTES);
             let mut asked = false;
             loop {
@@ -211,6 +225,7 @@ impl Driver {
                     Ok(Err(error)) => return error.to_string(),
                     Err(_) if asked => return format!("nothing was heard for {:?}", QUIET * 2),
                     Err(_) => {
+                        pinged = Instant::now();
                         self.shared.say(&Ask::Ping);
                         asked = true;
                     }
@@ -228,7 +243,13 @@ impl Driver {
                     let _ = write.shutdown().await;
                     return Ok(());
                 }
-                self.shared.written.notified().await;
+                match self.shared.has_put_off() {
+                    false => self.shared.written.notified().await,
+                    true => {
+                        tokio::time::sleep(PUT_OFF).await;
+                        self.shared.send_put_off();
+                    }
+                }
                 continue;
             }
             write.write_all(&out).await.map_err(|error| error.to_string())?;
@@ -268,7 +289,7 @@ fn message_of(message: &[u8]) -> Result<Tell<'_>, Why> {
 /// What passes by itself is tried again.
 fn refused(why: Refusal) -> Why {
     match why {
-        Refusal::Full | Refusal::Stopping => Why::Lost(why.to_string()),
+        Refusal::Full | Refusal::Stopping | Refusal::Late(_) => Why::Lost(why.to_string()),
         why => Why::Refused(why),
     }
 }

@@ -266,6 +266,9 @@ pub(crate) enum Refusal {
     Full,
     #[error("it stops")]
     Stopping,
+    /// It may be in time the next time.
+    #[error("{0}")]
+    Late(String),
 }
 
 /// [`Error`], and what else can go wrong with a call of another process.
@@ -307,6 +310,8 @@ pub(crate) enum Fault {
         last: Position,
     },
     Past(String),
+    /// There was no connection. No server says so.
+    Unreachable(String),
 }
 
 impl Fault {
@@ -321,7 +326,8 @@ impl Fault {
             Error::Stopped(why) => Fault::Stopped(why.to_string()),
             Error::Denied(why) => Fault::Denied(why.to_string()),
             Error::Incompatible(why) => Fault::Incompatible(why.to_string()),
-            Error::Failed(why) | Error::Unreachable(why) => Fault::Failed(why.to_string()),
+            Error::Failed(why) => Fault::Failed(why.to_string()),
+            Error::Unreachable(why) => Fault::Unreachable(why.to_string()),
             Error::Missed { .. } => Fault::Failed(error.to_string()),
         }
     }
@@ -361,6 +367,7 @@ impl Fault {
             Fault::Stopped(why) => Error::Stopped(text(why)),
             Fault::Failed(why) | Fault::Past(why) => Error::Failed(text(why)),
             Fault::Denied(why) => Error::Denied(text(why)),
+            Fault::Unreachable(why) => Error::Unreachable(text(why)),
             Fault::Incompatible(why) => Error::Incompatible(text(why)),
             Fault::AfterTheEnd { asked, last } => {
                 Error::Failed(text(PastError::AfterTheEnd { asked, last }.to_string()))

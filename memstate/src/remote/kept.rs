@@ -70,8 +70,12 @@ pub(super) enum Kept {
 
 impl Kept {
     /// Appends the frame of it.
-    pub(super) fn put(&mut self, id: u64, again: bool, out: &mut Vec<u8>) {
+    pub(super) fn put(&mut self, id: u64, again: bool, seen_now: Position, out: &mut Vec<u8>) {
         let credit = CREDIT;
+        if let Kept::Query { after, .. } | Kept::Stream { after, .. } = self {
+            // The state that answers contains everything that the client has seen until now.
+            *after = seen_now.max(*after);
+        }
         let new = |request: &Request| match request {
             Request::Again { sequence, .. } if !again => Request::New(*sequence),
             request => *request,
@@ -138,6 +142,11 @@ impl Kept {
     /// Whether the model is another one after it.
     pub(super) fn changes_something(&self) -> bool {
         matches!(self, Kept::Command { .. } | Kept::Atomically { .. })
+    }
+
+    /// Whether it waits for what may never come.
+    pub(super) fn is_endless(&self) -> bool {
+        matches!(self, Kept::Events { .. } | Kept::Watch { .. } | Kept::Reached { .. })
     }
 
     pub(super) fn can_be_sent_again(&self) -> bool {

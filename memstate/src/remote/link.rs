@@ -38,6 +38,10 @@ const CALLS_MAX: usize = 65_536;
 const BYTES_MAX: usize = 64 << 20;
 /// What a call counts beside its arguments.
 const CALL_BYTES: usize = 64;
+/// What a frame has at most beside arguments and the caller's name.
+const FRAME_BYTES: usize = 256;
+/// How long the name of a caller may be, in bytes, as in process.
+const CALLER_BYTES_MAX: usize = 1024;
 
 /// A connection to a server. When it is dropped, what is in flight is finished.
 pub(crate) struct Link {
@@ -76,6 +80,12 @@ pub(super) struct State {
     dialect: Option<Arc<Dialect>>,
     /// How large a frame to the server may be.
     frame_bytes: usize,
+    /// Whether the server has answered anything on this connection.
+    answered: bool,
+    /// Since when there has been no connection on which anything was answered.
+    mute_since: Option<Instant>,
+    /// Commands that were sent again, for which the server had no room: they are sent once more.
+    put_off: Vec<u64>,
     /// No client is there any more, or it was closed: it ends when nothing is in flight.
     pub(super) closing: bool,
 }
@@ -96,6 +106,8 @@ struct Entry {
     kept: Kept,
     /// Whether it was written to any connection, so that it may have arrived.
     sent: bool,
+    /// Whether it was written to several, so that what is answered may be about another time than the first.
+    again: bool,
     to: To,
 }
 
@@ -109,7 +121,7 @@ enum To {
 /// What comes of a call that is neither a command, a query nor a stream.
 #[derive(Debug)]
 pub(crate) enum Done {
-    Done(Position),
+    At(Position),
     Past(Position, Option<Timestamp>),
     Changes(Vec<crate::Change>),
 }
@@ -131,6 +143,9 @@ impl Shared {
             phase: Phase::Down(Instant::now(), "it was not connected yet".into()),
             dialect: None,
             frame_bytes: usize::MAX,
+            answered: false,
+            mute_since: None,
+            put_off: Vec::new(),
             closing: false,
         };
         Shared {
@@ -193,14 +208,14 @@ impl Shared {
         let mut sent = false;
         if matches!(state.phase, Phase::Up) {
             let was_empty = state.out.is_empty();
-            kept.put(id, false, &mut state.out);
+            kept.put(id, false, self.position(), &mut state.out);
             sent = true;
             if was_empty {
                 self.written.notify_one();
             }
         }
         state.bytes += bytes;
-        state.calls.insert(id, Entry { kept, sent, to });
+        state.calls.insert(id, Entry { kept, sent, again: false, to });
         self.tell_room(state);
     }
 
@@ -253,7 +268,16 @@ impl Shared {
         state.phase = Phase::Up;
         state.dialect = dialect;
         state.frame_bytes = frame_bytes;
+        state.answered = false;
+        state.put_off.clear();
         state.out.clear();
+        // The server may take less than the one before.
+        let (limit, calls) = (state.frame_bytes, &state.calls);
+        let too_large = calls.iter().filter(|(_, entry)| entry.kept.bytes() + FRAME_BYTES > limit);
+        let too_large: Vec<_> = too_large.map(|(id, _)| *id).collect();
+        for entry in too_large.into_iter().filter_map(|id| self.take(state, id)).collect::<Vec<_>>() {
+            self.fail(vec![entry], &format!("the server takes no more than {limit} bytes at once any more"));
+        }
         let mut ids: Vec<_> = state.calls.keys().copied().collect();
         ids.sort_unstable();
         // What was left of a stream may have been begun since.
@@ -266,17 +290,45 @@ impl Shared {
             if let (true, Kept::Stream { .. }, To::Parts(to)) = (entry.sent, &entry.kept, &entry.to) {
                 let _ = to.send(Part::Again);
             }
-            entry.kept.put(id, entry.sent, &mut state.out);
+            entry.kept.put(id, entry.sent, self.position(), &mut state.out);
+            entry.again |= entry.sent;
             entry.sent = true;
         }
         self.written.notify_one();
+    }
+
+    /// Whether the server has answered anything on this connection.
+    pub(super) fn was_answered(&self) -> bool {
+        self.state.lock().answered
+    }
+
+    /// Whether commands wait to be sent once more.
+    pub(super) fn has_put_off(&self) -> bool {
+        !self.state.lock().put_off.is_empty()
+    }
+
+    /// Sends once more what the server had no room for.
+    pub(super) fn send_put_off(&self) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        for id in std::mem::take(&mut state.put_off) {
+            if let Some(entry) = state.calls.get_mut(&id) {
+                entry.kept.put(id, true, self.position(), &mut state.out);
+            }
+        }
     }
 
     /// The connection is lost.
     pub(super) fn down(&self, why: &str) {
         let mut state = self.state.lock();
         if let Phase::Up = state.phase {
-            state.phase = Phase::Down(Instant::now(), why.into());
+            // Connections on which nothing is answered are none.
+            let since = match std::mem::replace(&mut state.answered, false) {
+                true => Instant::now(),
+                false => state.mute_since.unwrap_or_else(Instant::now),
+            };
+            state.mute_since = Some(since);
+            state.phase = Phase::Down(since, why.into());
         } else if let Phase::Down(since, _) = state.phase {
             state.phase = Phase::Down(since, why.into());
         }
@@ -308,7 +360,11 @@ impl Shared {
         state.phase = Phase::Away(Arc::clone(&why));
         let entries = self.take_all(&mut state);
         drop(state);
-        self.fail(entries, &format!("there is no connection to {} for {limit:?}: {why}", self.location));
+        let why = match limit.is_zero() {
+            true => format!("{}: {why}", self.location),
+            false => format!("there is no connection to {} for {limit:?}: {why}", self.location),
+        };
+        self.fail(entries, &why);
     }
 
     /// There will be no connection any more.
@@ -394,6 +450,9 @@ impl Shared {
     }
 
     fn told(&self, state: &mut State, message: Tell<'_>) -> Result<Option<Woken>, String> {
+        if !matches!(message, Tell::Pong { .. } | Tell::Refused(_)) {
+            state.answered = true;
+        }
         Ok(match message {
             Tell::Reply { id, position, accepted, reply } => {
                 self.saw(position);
@@ -412,7 +471,19 @@ impl Shared {
                 self.replied(state, Kind::Query, id, position, accepted, reply)
             }
             Tell::Failed { id, fault } => {
-                let Some(entry) = self.take(state, id) else { return Ok(None) };
+                let Some(entry) = state.calls.get(&id) else { return Ok(None) };
+                let may_have_happened = entry.again && entry.kept.changes_something();
+                if may_have_happened && matches!(fault, Fault::Overloaded { .. }) {
+                    // It was not looked whether it has happened.
+                    state.put_off.push(id);
+                    self.written.notify_one();
+                    return Ok(None);
+                }
+                let entry = self.take(state, id).expect("it was there");
+                let fault = match may_have_happened {
+                    true => self.unknown_then(&entry.kept, fault),
+                    false => fault,
+                };
                 Some(Woken::failed(entry.to, fault, self.method_of(&entry.kept)))
             }
             Tell::Items { id, items } => {
@@ -459,7 +530,7 @@ impl Shared {
             }
             Tell::Done { id, position } => {
                 self.saw(position);
-                self.take(state, id).and_then(|entry| Woken::done(entry.to, Done::Done(position)))
+                self.take(state, id).and_then(|entry| Woken::done(entry.to, Done::At(position)))
             }
             Tell::Pong { position } => {
                 self.saw(position);
@@ -469,6 +540,21 @@ impl Shared {
             Tell::Welcome { .. } | Tell::Agreed { .. } => return Err("it greets twice".to_owned()),
             Tell::Refused(why) => return Err(format!("it refuses to go on: {why}")),
         })
+    }
+
+    /// What is to be said of a command that was sent several times, when it is answered that it has not happened: the first
+    /// time it may have.
+    fn unknown_then(&self, kept: &Kept, fault: Fault) -> Fault {
+        let why = match &fault {
+            Fault::Panicked { .. } | Fault::OutcomeUnknown(_) => return fault,
+            Fault::InBatch { .. } => "the server does not take a command of it any more".to_owned(),
+            fault => fault.clone().into_error(self.method_of(kept)).to_string(),
+        };
+        let request =
+            kept.request(self.process).map(|request| format!(", as request {request}")).unwrap_or_default();
+        Fault::OutcomeUnknown(format!(
+            "it was sent before a connection was lost, and may have happened then; sent again{request}, it was answered: {why}"
+        ))
     }
 
     fn method_of(&self, kept: &Kept) -> &'static str {
@@ -571,8 +657,8 @@ impl State {
             return Some(Error::Stopped("the client was closed".into()));
         }
         let bytes = kept.bytes() + CALL_BYTES;
-        if bytes > self.frame_bytes {
-            let (bytes, limit) = (kept.bytes(), self.frame_bytes - CALL_BYTES.min(self.frame_bytes));
+        if kept.bytes() + FRAME_BYTES > self.frame_bytes {
+            let (bytes, limit) = (kept.bytes(), self.frame_bytes.saturating_sub(FRAME_BYTES));
             return Some(Error::NotJournaled(NotJournaled::TooLarge { method: kept.what(), bytes, limit }));
         }
         let (calls, full) = (self.calls.len(), self.bytes + bytes > BYTES_MAX && !self.calls.is_empty());
@@ -622,7 +708,9 @@ impl Link {
         caller: Option<&Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
-        let arguments = match self.arguments(Kind::Command, method, put) {
+        let name = self.shared.name(Kind::Command, method);
+        let arguments = check_caller(name, caller).and_then(|()| self.arguments(Kind::Command, method, put));
+        let arguments = match arguments {
             Ok(arguments) => arguments,
             Err(error) => return Pending::failed(error),
         };
@@ -636,6 +724,9 @@ impl Link {
         caller: Option<&Arc<str>>,
         request: Option<RequestId>,
     ) -> Pending {
+        if let Err(error) = check_caller(crate::engine::ATOMICALLY_NAME, caller) {
+            return Pending::failed(error);
+        }
         if commands.len() > COMMANDS_MAX {
             // The server would take such a frame for a mistake, and end the connection.
             return Pending::failed(Error::NotJournaled(NotJournaled::TooMany { limit: COMMANDS_MAX }));
@@ -733,7 +824,7 @@ impl Link {
 
     pub(crate) async fn snapshot(&self) -> Result<Position, Error> {
         match self.done(Kept::Snapshot).await {
-            Ok(Done::Done(position)) => Ok(position),
+            Ok(Done::At(position)) => Ok(position),
             Ok(other) => Err(unexpected(&other).into_error("snapshot")),
             Err(fault) => Err(fault.into_error("snapshot")),
         }
@@ -741,8 +832,13 @@ impl Link {
 
     fn done(&self, kept: Kept) -> impl Future<Output = Result<Done, Fault>> + Send + use<> {
         let (to, done) = oneshot::channel();
-        self.shared.send(kept, To::Done(to));
-        async move { done.await.unwrap_or_else(|_| Err(Fault::Stopped("the client has ended".to_owned()))) }
+        let id = self.shared.send(kept, To::Done(to));
+        let wanted = Wanted { shared: Arc::clone(&self.shared), id };
+        async move {
+            let done = done.await;
+            drop(wanted);
+            done.unwrap_or_else(|_| Err(Fault::Stopped("the client has ended".to_owned())))
+        }
     }
 
     /// Waits until at least half of what may be in flight is free.
@@ -783,12 +879,54 @@ impl Link {
     }
 }
 
+fn check_caller(method: &'static str, caller: Option<&Arc<str>>) -> Result<(), Error> {
+    match caller.map_or(0, |caller| caller.len()) {
+        length if length > CALLER_BYTES_MAX => {
+            let why = format!("the caller's name has {length} bytes, more than {CALLER_BYTES_MAX}");
+            Err(Error::NotJournaled(NotJournaled::Unencodable { method, why }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells the server that nobody wants an answer, when it is dropped before that came.
+struct Wanted {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.shared.cancel(self.id);
+    }
+}
+
 fn unexpected(done: &Done) -> Fault {
     Fault::Failed(format!("the server answers something else than was asked: {done:?}"))
 }
 
 impl Shared {
+    /// Ends what never ends by itself, and takes nothing new.
     fn close(&self) {
+        let mut state = self.state.lock();
+        state.closing = true;
+        let endless = state.calls.iter().filter(|(_, entry)| entry.kept.is_endless());
+        let endless: Vec<_> = endless.map(|(id, _)| *id).collect();
+        let ended: Vec<_> = endless.into_iter().filter_map(|id| self.take(&mut state, id)).collect();
+        drop(state);
+        for entry in ended {
+            match entry.to {
+                To::Parts(to) => {
+                    let _ = to.send(Part::Done);
+                }
+                to => self.answer_error(to, Error::Stopped("the client was closed".into())),
+            }
+        }
+        self.written.notify_one();
+    }
+
+    /// The last client is gone, and subscriptions may still be read.
+    fn let_go(&self) {
         self.state.lock().closing = true;
         self.written.notify_one();
     }
@@ -796,7 +934,7 @@ impl Shared {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.shared.close();
+        self.shared.let_go();
     }
 }
 

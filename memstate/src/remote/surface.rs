@@ -61,12 +61,45 @@ impl Surface {
         Ok(Surface::new(Preamble::decode(&parts.commands)?, Preamble::decode(&parts.queries)?))
     }
 
+    /// The longest name in it.
+    #[cfg(feature = "server")]
+    pub(crate) fn longest_name(&self) -> Option<&str> {
+        let (commands, queries) = (longest_name(&self.commands), longest_name(&self.queries));
+        commands.into_iter().chain(queries).max_by_key(|name| name.len())
+    }
+
     pub(crate) fn methods(&self, kind: Kind) -> &Preamble {
         match kind {
             Kind::Command => &self.commands,
             Kind::Query => &self.queries,
         }
     }
+}
+
+#[cfg(feature = "server")]
+fn longest_name(preamble: &Preamble) -> Option<&str> {
+    let commands = preamble.commands.iter().flat_map(|command| {
+        let arguments = command.arguments.iter().flat_map(names_of_field);
+        let was = command.was.iter().map(String::as_str);
+        std::iter::once(command.name.as_str()).chain(was).chain(arguments)
+    });
+    let types = preamble.schema.types.iter().flat_map(|named| {
+        let variants = match &named.kind {
+            crate::schema::Kind::Struct(_) => &[][..],
+            crate::schema::Kind::Enum(variants) => variants,
+        };
+        let variants = variants.iter().flat_map(|variant| {
+            std::iter::once(variant.name.as_str()).chain(variant.aliases.iter().map(String::as_str))
+        });
+        std::iter::once(named.name.as_str()).chain(variants)
+    });
+    let fields = preamble.schema.fields().flat_map(names_of_field);
+    commands.chain(types).chain(fields).max_by_key(|name| name.len())
+}
+
+#[cfg(feature = "server")]
+fn names_of_field(field: &crate::schema::Field) -> impl Iterator<Item = &str> {
+    std::iter::once(field.name.as_str()).chain(field.aliases.iter().map(String::as_str))
 }
 
 /// Which of the two a method is.

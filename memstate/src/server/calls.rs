@@ -2,12 +2,16 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context as Task, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::Span;
 
 use super::{
@@ -16,10 +20,10 @@ use super::{
     telemetry::{CallOutcome, Front, became, command_span, query_span},
 };
 use crate::{
-    Error, NotJournaled, PastError, Position, Timestamp, When,
+    Error, NotJournaled, PastError, Position, When,
     engine::{Pending, Reply, atomically::Sent},
     model::Verdict,
-    service::{Asks, EachItem, Sender, Unanswered},
+    service::{Asks, EachItem, Sender, State, Unanswered},
 };
 
 /// The caller may not do this. It is said before arguments are looked at.
@@ -46,7 +50,21 @@ impl Context {
         arguments: &[u8],
         sender: &Sender,
     ) -> Result<Performing, Denied> {
-        let begun = Instant::now();
+        let sent = self.send(who, front, number, arguments, sender, Instant::now())?;
+        Ok(Performing { context: Arc::clone(self), sent })
+    }
+
+    /// Sends a command that came at `begun`. For who has many of them in hand, and asks for the time and the
+    /// context once for all.
+    pub(super) fn send(
+        &self,
+        who: &Identity,
+        front: Front,
+        number: u16,
+        arguments: &[u8],
+        sender: &Sender,
+        begun: Instant,
+    ) -> Result<SentCommand, Denied> {
         let name = self.telemetry.command_name(number);
         let span = command_span(name, front, sender.caller.as_deref(), sender.request);
         if !self.may_send(who, &[number], sender) {
@@ -55,7 +73,7 @@ impl Context {
             return Err(Denied);
         }
         let pending = span.in_scope(|| self.service.submit(number, arguments, sender));
-        Ok(Performing { context: Arc::clone(self), pending, number, front, begun, span })
+        Ok(SentCommand { pending, number, front, begun, span })
     }
 
     /// Sends several commands that happen together or not at all. They are not measured one by one.
@@ -94,10 +112,12 @@ impl Context {
             self.telemetry.query(number, front, CallOutcome::Denied, begun.elapsed());
             return Err(Denied);
         }
-        let answer = span.in_scope(|| asked.ask(number, arguments, reply));
+        let answer = span.in_scope(|| self.slow.aside(number, || asked.ask(number, arguments, reply)));
         let outcome = outcome_of_query(&answer);
         became(&span, outcome, Some(asked.position()));
-        self.telemetry.query(number, front, outcome, begun.elapsed());
+        let took = begun.elapsed();
+        self.slow.took(number, took);
+        self.telemetry.query(number, front, outcome, took);
         Ok(answer)
     }
 
@@ -126,7 +146,7 @@ impl Context {
     }
 
     /// The model as it was. What was asked for lately is kept.
-    pub(crate) async fn at(&self, when: When) -> Result<(Arc<dyn Asks>, Option<Timestamp>), PastError> {
+    pub(crate) async fn at(&self, when: When) -> Result<State, PastError> {
         if let When::Position(position) = when
             && let Some(kept) = self.pasts.get(position)
         {
@@ -172,9 +192,8 @@ fn position_of(replied: &Result<Reply, Error>) -> Option<Position> {
     }
 }
 
-/// A command on its way to its reply.
-pub(crate) struct Performing {
-    context: Arc<Context>,
+/// A command on its way to its reply, for who has the context at hand when it is polled.
+pub(super) struct SentCommand {
     pending: Pending,
     number: u16,
     front: Front,
@@ -182,28 +201,88 @@ pub(crate) struct Performing {
     span: Span,
 }
 
+impl SentCommand {
+    /// `now` is what the time is, asked when it is first needed.
+    pub(super) fn poll(
+        &mut self,
+        context: &Context,
+        now: &mut Option<Instant>,
+        task: &mut Task<'_>,
+    ) -> Poll<Result<Reply, Error>> {
+        let _entered = self.span.enter();
+        let replied = std::task::ready!(Pin::new(&mut self.pending).poll(task));
+        let outcome = outcome_of_command(&replied);
+        became(&self.span, outcome, position_of(&replied));
+        let took = now.get_or_insert_with(Instant::now).saturating_duration_since(self.begun);
+        context.telemetry.command(self.number, self.front, outcome, took);
+        Poll::Ready(replied)
+    }
+}
+
+/// A command on its way to its reply.
+pub(crate) struct Performing {
+    context: Arc<Context>,
+    sent: SentCommand,
+}
+
 impl Future for Performing {
     type Output = Result<Reply, Error>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let _entered = this.span.enter();
-        let replied = std::task::ready!(Pin::new(&mut this.pending).poll(task));
-        let outcome = outcome_of_command(&replied);
-        became(&this.span, outcome, position_of(&replied));
-        this.context.telemetry.command(this.number, this.front, outcome, this.begun.elapsed());
-        Poll::Ready(replied)
+        let Performing { context, sent } = &mut *self;
+        sent.poll(context, &mut None, task)
+    }
+}
+
+/// A query that takes longer than this keeps others waiting who share its thread.
+const SLOW: Duration = Duration::from_millis(1);
+
+/// Which queries took long the last time.
+///
+/// A query runs on the thread of the runtime that took it in. To hand the other tasks of that thread to another one first costs more than most
+/// queries do, so it is only done for those that were slow before.
+pub(crate) struct Slow(Box<[AtomicBool]>);
+
+impl Slow {
+    pub(crate) fn new(queries: usize) -> Self {
+        Slow((0..queries).map(|_| AtomicBool::new(false)).collect())
+    }
+
+    /// Whether the last of this number was slow.
+    pub(crate) fn is(&self, number: u16) -> bool {
+        self.0.get(usize::from(number)).is_some_and(|slow| slow.load(Ordering::Relaxed))
+    }
+
+    fn took(&self, number: u16, took: Duration) {
+        let is_slow = took >= SLOW;
+        // It is seldom another, and only read otherwise: the threads share it.
+        if let Some(slow) = self.0.get(usize::from(number))
+            && slow.load(Ordering::Relaxed) != is_slow
+        {
+            slow.store(is_slow, Ordering::Relaxed);
+        }
+    }
+
+    /// Does something that may take as long as this query did, without keeping the other tasks of this thread.
+    fn aside<R>(&self, number: u16, work: impl FnOnce() -> R) -> R {
+        let has_other_threads = || {
+            Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
+        };
+        match self.is(number) && has_other_threads() {
+            true => tokio::task::block_in_place(work),
+            false => work(),
+        }
     }
 }
 
 /// States of the past that were asked for lately, the latest last.
 #[derive(Default)]
 pub(crate) struct Pasts {
-    kept: Mutex<Vec<(Arc<dyn Asks>, Option<Timestamp>)>>,
+    kept: Mutex<Vec<State>>,
 }
 
 impl Pasts {
-    fn get(&self, position: Position) -> Option<(Arc<dyn Asks>, Option<Timestamp>)> {
+    fn get(&self, position: Position) -> Option<State> {
         let mut kept = self.kept.lock();
         let place = kept.iter().position(|(state, _)| state.position() == position)?;
         let found = kept.remove(place);
@@ -211,7 +290,7 @@ impl Pasts {
         Some(found)
     }
 
-    fn keep(&self, state: &(Arc<dyn Asks>, Option<Timestamp>), at_most: usize) {
+    fn keep(&self, state: &State, at_most: usize) {
         let mut kept = self.kept.lock();
         kept.retain(|(other, _)| other.position() != state.0.position());
         kept.push(state.clone());

@@ -28,6 +28,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+pub(crate) use routes::PATHS;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{Context, listen::Listener};

@@ -10,6 +10,8 @@ mod clients;
 mod conversation;
 mod dialects;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -45,9 +45,9 @@ pub(crate) use layers::{Loaded, Sources};
 /// | `auth.jwt.leeway` | `"30s"` | by how much the clock of the issuer may differ |
 /// | `auth.certificates.NAME` | | the roles of the client whose certificate has this name, by its subject's common name or an alternative name |
 /// | `roles.NAME.commands` | `[]` | the commands that the role may call: names, with `*` for anything |
-/// | `roles.NAME.queries` | `[]` | the queries that it may ask, likewise |
+/// | `roles.NAME.queries` | `[]` | the queries that it may ask, likewise, of now and of the past |
 /// | `roles.NAME.events` | `false` | whether it may follow events, of the present and of the past |
-/// | `roles.NAME.history` | `false` | whether it may read the records of the journal, and what differs between two moments |
+/// | `roles.NAME.history` | `false` | whether it may read the records of the journal, and what differs between two moments; the events of records are for whoever has `events` too |
 /// | `roles.NAME.describe` | `false` | whether it may read the description of the model: `/openapi.json`, the docs page |
 /// | `roles.NAME.snapshot` | `false` | whether it may have a snapshot written |
 /// | `roles.NAME.metrics` | `false` | whether it may read `/metrics` |
@@ -191,7 +191,7 @@ pub struct Role {
     pub queries: Vec<String>,
     /// Events of the present and of the past.
     pub events: bool,
-    /// The records of the journal, and what differs between two moments.
+    /// The records of the journal, and what differs between two moments. The events of records are for whoever has `events` too.
     pub history: bool,
     /// The description of the model.
     pub describe: bool,

@@ -84,7 +84,8 @@ impl Run {
 #[macro_export]
 macro_rules! ensure {
     ($condition:expr, $($words:tt)+) => {
-        if !$condition {
+        let holds: bool = $condition;
+        if !holds {
             return Err(format!($($words)+));
         }
     };

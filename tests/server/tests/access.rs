@@ -99,14 +99,14 @@ async fn a_role_may_what_it_says_by_token_over_tls_and_nobody_else_is_let_in() {
     let caller = connect().token(&ann).await.expect("it is known");
     assert_eq!(caller.total().await.expect("it may"), 5);
     for (bad, said) in [(ann.replace("mst_", "mst_0"), "not known"), (late, "expired")] {
-        let why = connect().token(bad).await.err().expect("it is bad").to_string();
+        let why = connect().token(bad).await.expect_err("it is bad").to_string();
         assert!(why.contains(said), "{why}");
     }
-    let why = connect().await.err().expect("nobody").to_string();
+    let why = connect().await.expect_err("nobody").to_string();
     assert!(why.contains("credential is wanted"), "{why}");
     // Who does not speak TLS is not answered.
     let plain = address.replace("+tls", "");
-    memstate::connect::<Bank>(plain).token(&ann).await.err().expect("no TLS");
+    memstate::connect::<Bank>(plain).token(&ann).await.expect_err("no TLS");
     serving.stop().await;
 }
 
@@ -121,7 +121,7 @@ async fn a_role_may_what_it_says_by_certificate() {
     let connect = || memstate::connect::<Bank>(address.clone()).certificate_authorities(pem("ca.pem"));
     let ann = connect().client_certificate(pem("client.pem"), pem("client.key")).await.expect("it is known");
     is_a_teller(&ann).await;
-    connect().await.err().expect("a certificate is required");
+    connect().await.expect_err("a certificate is required");
     serving.stop().await;
 }
 

@@ -271,11 +271,7 @@ async fn the_past_is_asked_by_position_and_by_time() {
     assert_eq!(web.get("/queries/total?at=9999-01-01").await.value(), 30);
     assert_eq!(web.get("/queries/total?at=1971-01-01T00:00Z").await.value(), 0);
     let lines = web.call("GET", "/queries/accounts?at=2", &[("Accept", "application/x-ndjson")], None).await;
-    assert_eq!(
-        lines.text(),
-        "{\"number\":7,\"account\":{\"owner\":\"Ann\",\"balance\":10}}\n"
-            .replace("number\":7,\"account", "number\":7,\"account")
-    );
+    assert_eq!(lines.text(), "{\"number\":7,\"account\":{\"owner\":\"Ann\",\"balance\":10}}\n");
     web.get("/queries/total?at=5").await.problem(404, "no-such-position");
     assert_eq!(
         web.get("/queries/total?at=yesterday").await.problem(422, "wrong-arguments")["parameter"],

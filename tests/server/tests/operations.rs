@@ -320,21 +320,36 @@ fn a_token_is_shown_once_and_its_hash_stands_in_the_lines_for_the_file() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    // Something that takes the connection and never ends it keeps the server draining.
     let mut server = Server::start(&[], &["--set", "stop.drain=1h"]);
-    let [link, http] = server.addresses();
-    let mut held = Vec::new();
-    for address in [link, http] {
-        let mut stream = TcpStream::connect_timeout(&address, LONG).expect("it listens");
-        let _ = stream.write_all(b"P");
-        held.push(stream);
-    }
+    let [_, http] = server.addresses();
+    // A request that is never sent to its end is in flight when the server has asked for the rest of it.
+    let mut request = TcpStream::connect_timeout(&http, LONG).expect("it listens");
+    request.set_read_timeout(Some(LONG)).expect("it can be set");
+    let head = format!(
+        "POST /commands/deposit HTTP/1.1\r\nHost: {http}\r\nContent-Type: application/json\r\n\
+         Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    );
+    request.write_all(head.as_bytes()).expect("it can be written");
+    let mut asked = [0; 12];
+    request.read_exact(&mut asked).expect("it is answered");
+    assert_eq!(&asked, b"HTTP/1.1 100");
     server.signal("-TERM");
-    sleep(Duration::from_millis(100));
-    let is_gone = server.child.try_wait().expect("it is a child").is_some();
-    if !is_gone {
-        server.signal("-TERM");
-    }
+    server.until("nobody listens any more", |_| TcpStream::connect_timeout(&http, LONG).is_err());
+    assert!(server.child.try_wait().expect("it is a child").is_none(), "it waits for the request");
+    server.signal("-TERM");
     let (code, _, err) = server.end();
-    assert!(code == 0 || code == 130, "{code}: {err}");
+    assert_eq!(code, 130, "{err}");
+}
+
+#[test]
+fn what_takes_longer_than_it_may_is_cut_off_and_the_journal_is_closed_all_the_same() {
+    let mut server = Server::start(&[], &["--set", "stop.drain=100ms"]);
+    let [_, http] = server.addresses();
+    let mut request = TcpStream::connect_timeout(&http, LONG).expect("it listens");
+    let head = format!("POST /commands/deposit HTTP/1.1\r\nHost: {http}\r\nContent-Length: 100\r\n\r\n{{");
+    request.write_all(head.as_bytes()).expect("it can be written");
+    server.signal("-TERM");
+    let (code, _, err) = server.end();
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("stopped at position 0"), "{err}");
 }

@@ -219,3 +219,42 @@ async fn nobody_there_is_told() {
     let error = memstate::connect::<Bank>(format!("memstate://{nobody}")).await.map(|_| ()).unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot connect to `memstate://{nobody}`")), "{error}");
 }
+
+/// A server that is stopped in good order is gone for its clients as one that crashed is, and comes back as that does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscriptions_go_on_when_the_server_was_stopped_and_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = memstate::open::<Bank>(folder.path().join("bank")).await.unwrap();
+    let serving = memstate::serve::<Bank>(&bank, settings()).await.unwrap();
+    let address = serving.address();
+    let client = memstate::connect::<Bank>(format!("memstate://{}", address.unwrap())).await.unwrap();
+    client.open(1, "Ann").await.unwrap();
+    let mut events = client.events(Position::new(2));
+    let mut totals = client.watch_query(BankQuery::Total {});
+    for (position, amount) in [(2, 10), (3, 20)] {
+        client.deposit(1, amount).await.unwrap();
+        let event = BankEvent::Deposited { account: 1, amount };
+        assert_eq!(events.next().await, Some(Ok((Position::new(position), event))));
+    }
+    while totals.next().await != Some(Ok(BankReply::Total(30))) {}
+
+    serving.stop().await;
+    bank.close().await.unwrap();
+    drop(bank);
+    let bank = memstate::open::<Bank>(folder.path().join("bank")).await.unwrap();
+    let mut settings = settings();
+    settings.listen = address;
+    let serving = memstate::serve::<Bank>(&bank, settings).await.unwrap();
+    bank.deposit(1, 40).await.unwrap();
+    let event = BankEvent::Deposited { account: 1, amount: 40 };
+    assert_eq!(events.next().await, Some(Ok((Position::new(4), event))));
+    let last = loop {
+        let total = totals.next().await;
+        // It may have been asked before the deposit came.
+        if total != Some(Ok(BankReply::Total(30))) {
+            break total;
+        }
+    };
+    assert_eq!(last, Some(Ok(BankReply::Total(70))));
+    serving.stop().await;
+}

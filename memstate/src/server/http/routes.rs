@@ -55,6 +55,17 @@ pub(crate) static ROUTES: [Route; 13] = [
     route!("GET" "/readyz", Nothing, page::readyz),
 ];
 
+/// The method and the path of each of them.
+pub(crate) const PATHS: [(&str, &str); ROUTES.len()] = {
+    let mut paths = [("", ""); ROUTES.len()];
+    let mut number = 0;
+    while number < paths.len() {
+        paths[number] = (ROUTES[number].method, ROUTES[number].path);
+        number += 1;
+    }
+    paths
+};
+
 pub(super) fn router(http: &Arc<Http>) -> Router {
     let mut router = Router::new();
     for route in &ROUTES {

@@ -15,13 +15,13 @@ use tokio::{
     sync::mpsc,
     time::{Instant, Sleep},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     clients::{Clients, Turn},
     dialects::{Dialect, Dialects, SURFACE_BYTES_MAX, no_such_method},
-    streams::{Credit, Frames, Gone, Handed, Stream, denied, fault_of},
+    streams::{Credit, Frames, Gone, Stream, denied, fault_of},
 };
 use crate::{
     Error, Position, RequestId, VERSION,
@@ -34,7 +34,7 @@ use crate::{
     server::{
         Context,
         access::{Act, Credential, Identity, NotKnown},
-        calls::{Denied, Performing},
+        calls::{Denied, SentCommand},
         listen::{Connection, Stream as Bytes},
         telemetry::{Front, incoming},
     },
@@ -49,6 +49,18 @@ const OUT_BYTES_MAX: usize = 1 << 20;
 const STREAM_FRAMES_MAX: usize = 64;
 /// How long a client may take for the description of its methods.
 const SURFACE_LIMIT: Duration = Duration::from_secs(10);
+/// How large that may be beside four times the server's own, and how long a name in it.
+const SURFACE_BYTES_FREE: usize = 16 << 10;
+const NAME_BYTES_MAX: usize = 256;
+/// How long a query waits for the state that its client has seen elsewhere.
+const AFTER_LIMIT: Duration = Duration::from_secs(10);
+/// How long closing a connection may take.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+/// How often a client from which nothing is read is told that somebody is here.
+const PULSE: Duration = Duration::from_secs(5);
+/// Clients say something every ten seconds; where less is set, those who are quiet connect again and again, but not without a pause.
+const IDLE_MIN: Duration = Duration::from_secs(1);
+const LISTENS_NOT: &str = "it does not listen";
 /// How many commands may wait in front of one, and more.
 const IN_FRONT_MAX: u64 = 1 << 17;
 /// Why a connection ends that its client does not know of any more.
@@ -78,18 +90,54 @@ pub(super) struct Conversation {
     /// Commands, the oldest first.
     commands: VecDeque<InFlight>,
     bytes_in_flight: usize,
+    /// When the frames came that are being taken.
+    begun: std::time::Instant,
     /// What is a task of its own, and hands in frames.
-    tasks: TaskTracker,
+    tasks: HashMap<u64, Running, foldhash::fast::RandomState>,
+    /// Tells which of them have ended.
+    ends: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+    /// How many there have been.
+    generation: u64,
     /// Ends them when the connection does.
     gone: CancellationToken,
-    frames: (Frames, mpsc::Receiver<Handed>),
+    frames: (Frames, mpsc::Receiver<Vec<u8>>),
     streams: HashMap<u64, Arc<Credit>, foldhash::fast::RandomState>,
     idle: Pin<Box<Sleep>>,
-    /// When something was read or written last.
+    /// When something was read last.
     heard: Instant,
+    /// When something was written last.
+    wrote: Instant,
+    /// Whether the client is told now and then that somebody is here, because nothing is read from it.
+    is_pulsing: bool,
     /// Nothing more will be read.
     ended: bool,
     stopping: bool,
+}
+
+/// Something that is done on a task of its own.
+struct Running {
+    /// Tells it from others of its number.
+    generation: u64,
+    cancel: CancellationToken,
+    /// The bytes of its arguments.
+    bytes: usize,
+    /// Whether it waits for what may never come, so that nobody waits for it.
+    is_endless: bool,
+}
+
+/// A task that has ended: its number, and what tells it from others of that number.
+type Ended = (u64, u64);
+
+/// Says that a task has ended, however it does.
+struct Ends {
+    task: Ended,
+    to: mpsc::UnboundedSender<Ended>,
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.to.send(self.task);
+    }
 }
 
 /// A command on its way.
@@ -100,7 +148,7 @@ struct InFlight {
 }
 
 enum Replying {
-    One(Performing),
+    One(SentCommand),
     Several(Pending),
     /// It was never sent.
     Failed(Option<Fault>),
@@ -112,18 +160,14 @@ impl Conversation {
         connection: Connection,
         begun: Instant,
         context: &Arc<Context>,
-        dialects: &Dialects,
+        dialects: &Arc<Dialects>,
         clients: &Arc<Clients>,
     ) -> Result<(), String> {
         let Connection { mut stream, peer, certificate, permit } = connection;
         let limits = &context.settings.limits;
         let greeted = {
-            let greeting = greet(&mut stream, certificate.as_deref(), context, dialects, clients);
-            tokio::time::timeout_at(begun + limits.time_before_authentication, greeting).await
-        };
-        let Ok(greeted) = greeted else {
-            refuse(&mut stream, Refusal::Invalid("the greeting was not there in time".to_owned())).await;
-            return Err("it did not greet in time".to_owned());
+            let known_until = begun + limits.time_before_authentication;
+            greet(&mut stream, certificate.as_deref(), known_until, context, dialects, clients).await
         };
         let greeted = match greeted {
             Ok(greeted) => greeted,
@@ -148,12 +192,17 @@ impl Conversation {
             written: 0,
             commands: VecDeque::new(),
             bytes_in_flight: 0,
-            tasks: TaskTracker::new(),
+            begun: std::time::Instant::now(),
+            tasks: HashMap::default(),
+            ends: mpsc::unbounded_channel(),
+            generation: 0,
             gone: gone.clone(),
             frames: (Frames::new(frames), handed_in),
             streams: HashMap::default(),
             idle: Box::pin(tokio::time::sleep(limits.idle)),
             heard: Instant::now(),
+            wrote: Instant::now(),
+            is_pulsing: false,
             ended: false,
             stopping: false,
         };
@@ -162,6 +211,7 @@ impl Conversation {
         let mut stopping = std::pin::pin!(stopping.cancelled());
         let who = Arc::clone(&conversation.who);
         let mut is_over = std::pin::pin!(who.is_over());
+        let mut cut = std::pin::pin!(context.cut.cancelled());
         let turn = greeted.turn;
         let mut turn_is_over = std::pin::pin!(turn.ended());
         let ended = std::future::poll_fn(|task| {
@@ -174,6 +224,15 @@ impl Conversation {
             }
             if !conversation.stopping && stopping.as_mut().poll(task).is_ready() {
                 conversation.stopping = true;
+                // Whoever wants them goes on with the next server.
+                conversation
+                    .tasks
+                    .values()
+                    .filter(|task| task.is_endless)
+                    .for_each(|task| task.cancel.cancel());
+            }
+            if cut.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Err("the server has stopped".to_owned()));
             }
             conversation.poll(task)
         })
@@ -182,7 +241,8 @@ impl Conversation {
             credit.cancel();
         }
         if ended.is_ok() {
-            let _ = conversation.bytes.shutdown().await;
+            // Whoever takes nothing is not waited for.
+            let _ = tokio::time::timeout(SHUTDOWN_LIMIT, conversation.bytes.shutdown()).await;
         }
         drop(permit);
         ended
@@ -194,9 +254,11 @@ impl Conversation {
         loop {
             let mut did = false;
             did |= self.poll_replies(task);
+            // In this order: what a task has handed in before it ended is there.
+            did |= self.poll_ends(task);
             did |= self.poll_streams(task);
             did |= self.poll_write(task)?;
-            if !self.ended && !self.stopping {
+            if !self.ended {
                 did |= self.take_frames(&mut frames)?;
                 if frames >= FRAMES_A_TURN {
                     task.waker().wake_by_ref();
@@ -209,40 +271,57 @@ impl Conversation {
             }
         }
         let nothing_is_left = self.commands.is_empty() && self.output.is_empty();
-        if self.ended && nothing_is_left {
-            return Poll::Ready(Ok(()));
-        }
-        if self.stopping && nothing_is_left && self.tasks.is_empty() {
+        let only_waits = || self.tasks.values().all(|task| task.is_endless);
+        if (self.ended || self.stopping) && nothing_is_left && only_waits() {
             return Poll::Ready(Ok(()));
         }
         self.poll_idle(task)
     }
 
-    fn is_busy(&self) -> bool {
-        !self.commands.is_empty() || !self.tasks.is_empty() || !self.streams.is_empty()
-    }
-
-    /// Ends a connection on which nothing happens, and one whose other end takes nothing.
+    /// Ends a connection whose other end says nothing, not even that it is there, and one whose other end takes nothing.
     fn poll_idle(&mut self, task: &mut Task<'_>) -> Poll<Result<(), String>> {
         while self.idle.as_mut().poll(task).is_ready() {
-            let limit = self.context.settings.limits.idle;
-            let is_stuck = !self.output.is_empty();
-            // Where there is no room nothing is read, so whether anybody is still there cannot be seen otherwise.
-            let is_deaf = !self.has_room();
-            if self.heard.elapsed() >= limit && (is_stuck || is_deaf || !self.is_busy()) {
+            let limit = self.context.settings.limits.idle.max(IDLE_MIN);
+            let is_stuck = !self.output.is_empty() && self.wrote.elapsed() >= limit;
+            if is_stuck || self.has_room() && self.heard.elapsed() >= limit {
                 return Poll::Ready(Err(format!("nothing was heard for {limit:?}")));
             }
-            let next = (self.heard + limit).max(Instant::now() + limit / 4);
+            self.is_pulsing = !self.has_room();
+            if self.is_pulsing && self.output.is_empty() {
+                let position = self.context.service.position();
+                frames::put(&Tell::Pong { position }, &mut self.output);
+                task.waker().wake_by_ref();
+            }
+            let next = match self.is_pulsing {
+                true => Instant::now() + PULSE,
+                false => (self.heard + limit).max(Instant::now() + limit / 4),
+            };
             self.idle.as_mut().reset(next);
         }
         Poll::Pending
     }
 
+    fn poll_ends(&mut self, task: &mut Task<'_>) -> bool {
+        let mut did = false;
+        while let Poll::Ready(Some((id, generation))) = self.ends.1.poll_recv(task) {
+            did = true;
+            if self.tasks.get(&id).is_some_and(|task| task.generation == generation)
+                && let Some(ended) = self.tasks.remove(&id)
+            {
+                self.bytes_in_flight -= ended.bytes;
+                self.streams.remove(&id);
+            }
+        }
+        did
+    }
+
     fn poll_replies(&mut self, task: &mut Task<'_>) -> bool {
         let mut did = false;
+        // The time is the same for all replies that are there by now.
+        let mut now = None;
         while let Some(oldest) = self.commands.front_mut() {
             let replied = match &mut oldest.reply {
-                Replying::One(performing) => Pin::new(performing).poll(task),
+                Replying::One(sent) => sent.poll(&self.context, &mut now, task),
                 Replying::Several(pending) => Pin::new(pending).poll(task),
                 Replying::Failed(fault) => {
                     let fault = fault.take().expect("it is told once");
@@ -268,12 +347,9 @@ impl Conversation {
         let mut did = false;
         while self.output.len() < OUT_BYTES_MAX {
             match self.frames.1.poll_recv(task) {
-                Poll::Ready(Some(Handed::Frame(frame))) => {
+                Poll::Ready(Some(frame)) => {
                     self.output.extend_from_slice(&frame);
                     did = true;
-                }
-                Poll::Ready(Some(Handed::Ended(id))) => {
-                    self.streams.remove(&id);
                 }
                 Poll::Ready(None) | Poll::Pending => break,
             }
@@ -289,7 +365,7 @@ impl Conversation {
                 Poll::Ready(Ok(bytes)) => {
                     self.written += bytes;
                     self.context.telemetry.sent(Front::Link, bytes);
-                    self.heard = Instant::now();
+                    self.wrote = Instant::now();
                     did = true;
                 }
                 Poll::Ready(Err(error)) => return Err(error.to_string()),
@@ -314,13 +390,17 @@ impl Conversation {
     /// Whether there is room for more calls.
     fn has_room(&self) -> bool {
         let limits = &self.context.settings.limits;
-        self.commands.len() + self.tasks.len() < limits.calls_in_flight
+        self.commands.len() < limits.calls_in_flight
             && self.bytes_in_flight < limits.bytes_in_flight
             && self.output.len() < OUT_BYTES_MAX
     }
 
     fn poll_read(&mut self, task: &mut Task<'_>) -> Result<bool, String> {
         if !self.has_room() {
+            if !std::mem::replace(&mut self.is_pulsing, true) {
+                self.idle.as_mut().reset(Instant::now() + PULSE);
+                task.waker().wake_by_ref();
+            }
             return Ok(false);
         }
         let (polled, read) = ROOM.with_borrow_mut(|room| {
@@ -329,13 +409,13 @@ impl Conversation {
             self.input.extend_from_slice(buffer.filled());
             (polled, buffer.filled().len())
         });
-        match polled {
+        match polled.map_ok(|()| read) {
             Poll::Pending => Ok(false),
-            Poll::Ready(Ok(())) if read == 0 => {
+            Poll::Ready(Ok(0)) => {
                 self.ended = true;
                 Ok(true)
             }
-            Poll::Ready(Ok(())) => {
+            Poll::Ready(Ok(read)) => {
                 self.context.telemetry.received(Front::Link, read);
                 self.heard = Instant::now();
                 Ok(true)
@@ -346,8 +426,12 @@ impl Conversation {
 
     /// Has the frames done that have arrived, as far as there is room.
     fn take_frames(&mut self, frames: &mut usize) -> Result<bool, String> {
+        if self.input.is_empty() {
+            return Ok(false);
+        }
         let input = std::mem::take(&mut self.input);
         let mut taken = 0;
+        self.begun = std::time::Instant::now();
         let limit = self.context.settings.limits.frame_bytes;
         let mut end = Ok(());
         while self.has_room() && *frames < FRAMES_A_TURN {
@@ -445,6 +529,10 @@ impl Conversation {
             _ => None,
         };
         let _incoming = incoming(self.peer, trace);
+        if self.stopping && !matches!(message, Ask::Credit { .. } | Ask::Cancel { .. } | Ask::Ping) {
+            // It is not answered, so it is asked again, of the next server.
+            return Ok(());
+        }
         match message {
             Ask::Command { id, method, request, caller, arguments, .. } => {
                 let reply = match self.call(Kind::Command, method, arguments) {
@@ -452,8 +540,9 @@ impl Conversation {
                     Ok((number, arguments)) => {
                         let Some(_during) = self.turn.during() else { return Err(AGAIN.to_owned()) };
                         let sender = self.sender(request, caller.as_deref());
-                        match self.context.command(&self.who, Front::Link, number, &arguments, &sender) {
-                            Ok(performing) => Replying::One(performing),
+                        let (context, who, begun) = (&self.context, &self.who, self.begun);
+                        match context.send(who, Front::Link, number, &arguments, &sender, begun) {
+                            Ok(sent) => Replying::One(sent),
                             Err(Denied) => {
                                 Replying::Failed(Some(denied("call in another's name", &self.who)))
                             }
@@ -486,7 +575,8 @@ impl Conversation {
                     Err(fault) => self.fail(id, fault),
                     Ok((number, arguments)) => {
                         let arguments = arguments.into_owned();
-                        self.stream(id, credit, |stream| async move {
+                        let bytes = arguments.len();
+                        self.stream(id, credit, bytes, false, |stream| async move {
                             match state_of(&stream.context, after, at).await {
                                 Ok(asked) => stream.items(asked, number, arguments).await,
                                 Err(fault) => stream.frames.send(&Tell::Failed { id, fault }).await,
@@ -499,22 +589,24 @@ impl Conversation {
                 Err(fault) => self.fail(id, fault),
                 Ok((number, arguments)) => {
                     let arguments = arguments.into_owned();
-                    self.stream(id, credit, |stream| stream.watch(number, arguments));
+                    let bytes = arguments.len();
+                    self.stream(id, credit, bytes, true, |stream| stream.watch(number, arguments));
                 }
             },
             Ask::Events { id, from, filter, credit } => {
                 let filter = filter.map(std::borrow::Cow::into_owned);
-                self.stream(id, credit, |stream| stream.events(from, filter));
+                let bytes = filter.as_ref().map_or(0, String::len);
+                self.stream(id, credit, bytes, true, |stream| stream.events(from, filter));
             }
             Ask::History { id, from, to, with_events, credit } => {
                 let span = frames::span(from, to);
-                self.stream(id, credit, |stream| stream.history(span, with_events));
+                self.stream(id, credit, 0, false, |stream| stream.history(span, with_events));
             }
             Ask::Diff { id, from, to } => match self.who.may(Act::History) {
                 false => self.fail(id, denied("see what has changed", &self.who)),
                 true => {
                     let diff = self.context.service.diff(from.into(), to.into());
-                    self.tell(id, async move {
+                    self.tell(id, false, async move {
                         let changes = diff.await.map_err(|error| Fault::of_past(&error))?;
                         let changes = changes.into_iter().map(frames::change).collect();
                         Ok(Tell::Changes { id, changes })
@@ -526,7 +618,7 @@ impl Conversation {
                 false => self.fail(id, denied("see the past", &self.who)),
                 true => {
                     let context = Arc::clone(&self.context);
-                    self.tell(id, async move {
+                    self.tell(id, false, async move {
                         let (state, time) =
                             context.at(when.into()).await.map_err(|error| Fault::of_past(&error))?;
                         Ok(Tell::Past { id, position: state.position(), time })
@@ -536,7 +628,7 @@ impl Conversation {
             // Positions are told with every greeting, so waiting for one needs no right.
             Ask::Reached { id, position } => {
                 let reached = self.context.service.reached(position);
-                self.tell(id, async move {
+                self.tell(id, true, async move {
                     reached.await.map_err(|error| Fault::of(&error))?;
                     Ok(Tell::Done { id, position })
                 });
@@ -545,7 +637,7 @@ impl Conversation {
                 false => self.fail(id, denied("take a snapshot", &self.who)),
                 true => {
                     let snapshot = self.context.service.snapshot();
-                    self.tell(id, async move {
+                    self.tell(id, false, async move {
                         let position = snapshot.await.map_err(|error| Fault::of(&error))?;
                         Ok(Tell::Done { id, position })
                     });
@@ -559,6 +651,9 @@ impl Conversation {
             Ask::Cancel { id } => {
                 if let Some(credit) = self.streams.remove(&id) {
                     credit.cancel();
+                }
+                if let Some(task) = self.tasks.get(&id) {
+                    task.cancel.cancel();
                 }
             }
             Ask::Ping => {
@@ -594,10 +689,10 @@ impl Conversation {
         sent.map_err(|Denied| denied("call in another's name", &self.who))
     }
 
-    /// Answers a query: at once, if it is one of a state that is there.
+    /// Answers a query: at once, if it is one of a state that is there, and what was slow before beside the other calls.
     fn query(&mut self, id: u64, number: u16, after: Position, at: Option<Position>, arguments: &[u8]) {
         let service = &self.context.service;
-        if at.is_none() && service.position() >= after {
+        if at.is_none() && service.position() >= after && !self.context.slow.is(number) {
             let asks: &dyn Asks = &**service;
             answer(id, &self.context, &self.who, asks, number, arguments, &mut self.output);
             return;
@@ -605,7 +700,7 @@ impl Conversation {
         let (who, arguments) = (Arc::clone(&self.who), arguments.to_vec());
         let frames = self.frames.0.clone();
         let context = Arc::clone(&self.context);
-        self.task(async move {
+        self.task(id, arguments.len(), false, async move {
             let mut frame = Vec::new();
             match state_of(&context, after, at).await {
                 Ok(asks) => answer(id, &context, &who, &*asks, number, &arguments, &mut frame),
@@ -615,13 +710,13 @@ impl Conversation {
         });
     }
 
-    /// Has something done on a task of its own, and told.
-    fn tell<F>(&self, id: u64, work: F)
+    /// Has something done on a task of its own, and told. `is_endless` says whether it waits for what may never come.
+    fn tell<F>(&mut self, id: u64, is_endless: bool, work: F)
     where
         F: Future<Output = Result<Tell<'static>, Fault>> + Send + 'static,
     {
         let frames = self.frames.0.clone();
-        self.task(async move {
+        self.task(id, 0, is_endless, async move {
             match work.await {
                 Ok(message) => frames.send(&message).await,
                 Err(fault) => frames.send(&Tell::Failed { id, fault }).await,
@@ -630,8 +725,14 @@ impl Conversation {
     }
 
     /// Sends a stream, on a task of its own.
-    fn stream<F>(&mut self, id: u64, credit: u32, work: impl FnOnce(Stream) -> F)
-    where
+    fn stream<F>(
+        &mut self,
+        id: u64,
+        credit: u32,
+        bytes: usize,
+        is_endless: bool,
+        work: impl FnOnce(Stream) -> F,
+    ) where
         F: Future<Output = Result<(), Gone>> + Send + 'static,
     {
         let limit = self.context.settings.limits.subscriptions;
@@ -641,36 +742,50 @@ impl Conversation {
             return self.fail(id, Fault::Failed(why));
         }
         let credit = Credit::new(credit);
-        if let Some(other) = self.streams.insert(id, Arc::clone(&credit)) {
-            other.cancel();
-        }
-        let frames = self.frames.0.clone();
         let stream = Stream {
             id,
             context: Arc::clone(&self.context),
             who: Arc::clone(&self.who),
-            credit,
-            frames: frames.clone(),
+            credit: Arc::clone(&credit),
+            frames: self.frames.0.clone(),
         };
         let work = work(stream);
-        self.task(async move {
-            work.await?;
-            frames.ended(id).await
-        });
+        if self.task(id, bytes, is_endless, work)
+            && let Some(other) = self.streams.insert(id, credit)
+        {
+            other.cancel();
+        }
     }
 
-    fn task<F>(&self, work: F)
+    /// Has something done on a task of its own, unless there are too many.
+    fn task<F>(&mut self, id: u64, bytes: usize, is_endless: bool, work: F) -> bool
     where
         F: Future<Output = Result<(), Gone>> + Send + 'static,
     {
-        let gone = self.gone.clone();
-        self.tasks.spawn(async move {
+        let (waiting, limit) = (self.tasks.len(), self.context.settings.limits.calls_in_flight);
+        if waiting >= limit {
+            self.fail(id, Fault::Overloaded { waiting: waiting as u64, limit: limit as u64 });
+            return false;
+        }
+        self.generation += 1;
+        let (generation, cancel) = (self.generation, self.gone.child_token());
+        let ends = Ends { task: (id, generation), to: self.ends.0.clone() };
+        self.bytes_in_flight += bytes;
+        let running = Running { generation, cancel: cancel.clone(), bytes, is_endless };
+        if let Some(other) = self.tasks.insert(id, running) {
+            // The client has used a number twice; nobody waits for the first.
+            self.bytes_in_flight -= other.bytes;
+            other.cancel.cancel();
+        }
+        tokio::spawn(async move {
+            let _ends = ends;
             tokio::select! {
                 // Nobody is there any more to be told.
-                () = gone.cancelled() => {}
+                () = cancel.cancelled() => {}
                 _ = work => {}
             }
         });
+        true
     }
 }
 
@@ -684,7 +799,16 @@ async fn state_of(
         let (state, _) = context.at(position.into()).await.map_err(|error| Fault::of_past(&error))?;
         return Ok(state);
     }
-    context.service.reached(after).await.map_err(|error| Fault::of(&error))?;
+    let reached = context.service.reached(after);
+    match tokio::time::timeout(AFTER_LIMIT, reached).await {
+        Ok(reached) => reached.map_err(|error| Fault::of(&error))?,
+        Err(_) => {
+            return Err(Fault::Failed(format!(
+                "the client has seen position {after}, and the server's journal is at {}: it is another one, or an older copy",
+                context.service.position()
+            )));
+        }
+    }
     let service: Arc<dyn Asks> = Arc::clone(&context.service) as Arc<dyn Asks>;
     Ok(service)
 }
@@ -756,15 +880,17 @@ async fn refuse(bytes: &mut Bytes, why: Refusal) {
 async fn greet(
     bytes: &mut Bytes,
     certificate: Option<&[u8]>,
+    known_until: Instant,
     context: &Arc<Context>,
-    dialects: &Dialects,
+    dialects: &Arc<Dialects>,
     clients: &Arc<Clients>,
 ) -> Result<Greeted, Refusal> {
     let limits = &context.settings.limits;
     let mut left = Vec::new();
     let first =
         limits.bytes_before_authentication.min(FIRST_FRAME_BYTES_MAX.max(limits.bytes_before_authentication));
-    let message = next(bytes, &mut left, first).await?;
+    let message = tokio::time::timeout_at(known_until, next(bytes, &mut left, first)).await;
+    let message = message.map_err(|_| Refusal::Late("the greeting was not there in time".to_owned()))??;
     let hello = frames::read(&message).map_err(Refusal::Invalid)?;
     let Ask::Hello { version, memstate, model, surface, client, token } = hello else {
         return Err(Refusal::Invalid("it does not greet".to_owned()));
@@ -806,17 +932,18 @@ async fn greet(
         frame_bytes: u32::try_from(limits.frame_bytes).unwrap_or(u32::MAX),
     };
     frames::put(&welcome, &mut out);
-    let lost = |_| Refusal::Invalid("it does not listen".to_owned());
+    let lost = |_| Refusal::Late(LISTENS_NOT.to_owned());
     let dialect = match (is_same, known) {
         (true, _) => None,
         (false, Some(known)) => Some(known),
         (false, None) => {
             bytes.write_all(&out).await.map_err(lost)?;
             out.clear();
+            // The work that a description makes grows with it, so one that is much larger than ours is not looked at.
+            let limit = SURFACE_BYTES_MAX.min(4 * ours.bytes.len() + SURFACE_BYTES_FREE);
+            let message = tokio::time::timeout(SURFACE_LIMIT, next(bytes, &mut left, limit)).await;
             let message =
-                tokio::time::timeout(SURFACE_LIMIT, next(bytes, &mut left, SURFACE_BYTES_MAX)).await;
-            let message = message
-                .map_err(|_| Refusal::Invalid("its description was not there in time".to_owned()))??;
+                message.map_err(|_| Refusal::Late("its description was not there in time".to_owned()))??;
             let Ask::Surface(described) = frames::read(&message).map_err(Refusal::Invalid)? else {
                 return Err(Refusal::Invalid("it does not describe its methods".to_owned()));
             };
@@ -826,7 +953,11 @@ async fn greet(
             if theirs.digest != surface {
                 return Err(Refusal::Invalid("its description is not the one of its digest".to_owned()));
             }
-            Some(dialects.learn(theirs, &**service))
+            if let Some(name) = theirs.longest_name().filter(|name| name.len() > NAME_BYTES_MAX) {
+                let why = format!("a name of {} bytes is longer than {NAME_BYTES_MAX}", name.len());
+                return Err(Refusal::Invalid(why));
+            }
+            Some(Dialects::learn(dialects, theirs, service).await?)
         }
     };
     let agreed = match &dialect {
@@ -838,8 +969,14 @@ async fn greet(
         },
     };
     frames::put(&agreed, &mut out);
-    bytes.write_all(&out).await.map_err(lost)?;
-    bytes.flush().await.map_err(lost)?;
+    let told = async {
+        bytes.write_all(&out).await?;
+        bytes.flush().await
+    };
+    tokio::time::timeout(SURFACE_LIMIT, told)
+        .await
+        .map_err(|_| Refusal::Late(LISTENS_NOT.to_owned()))?
+        .map_err(lost)?;
     Ok(Greeted { who, client, turn, dialect, left })
 }
 

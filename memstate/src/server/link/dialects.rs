@@ -3,18 +3,19 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::{
     engine::{Route, Way},
     remote::{
-        frames::Fault,
+        frames::{Fault, Refusal},
         surface::{Kind, Surface},
     },
     service::Service,
 };
 
 /// How many versions are remembered. Each is met again with the next client of it.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 16;
 /// How many bytes their descriptions have together: anybody who is let in can make some up.
 const REMEMBERED_BYTES: usize = 2 << 20;
 /// How large the description of a client's methods may be, in bytes.
@@ -28,29 +29,58 @@ pub(super) struct Dialect {
 }
 
 /// The versions that were met lately, the latest last.
-#[derive(Default)]
 pub(super) struct Dialects {
     known: Mutex<VecDeque<Arc<Dialect>>>,
+    /// One is learnt at a time.
+    turn: Semaphore,
+}
+
+impl Default for Dialects {
+    fn default() -> Self {
+        Dialects { known: Mutex::default(), turn: Semaphore::new(1) }
+    }
 }
 
 impl Dialects {
     pub(super) fn get(&self, digest: u128) -> Option<Arc<Dialect>> {
-        self.known.lock().iter().find(|dialect| dialect.theirs.digest == digest).cloned()
+        let mut known = self.known.lock();
+        let place = known.iter().position(|dialect| dialect.theirs.digest == digest)?;
+        let found = known.remove(place)?;
+        known.push_back(Arc::clone(&found));
+        Some(found)
     }
 
-    /// Learns a version.
-    pub(super) fn learn(&self, theirs: Surface, service: &dyn Service) -> Arc<Dialect> {
-        let agreement = service.agree(&theirs);
-        let (commands, queries) = (agreement.commands, agreement.queries);
-        let dialect = Arc::new(Dialect { theirs, commands, queries });
-        let mut known = self.known.lock();
-        let size = |dialect: &Arc<Dialect>| dialect.theirs.bytes.len();
-        let mut bytes: usize = known.iter().map(size).sum::<usize>() + size(&dialect);
-        while known.len() >= REMEMBERED || (bytes > REMEMBERED_BYTES && !known.is_empty()) {
-            bytes -= known.pop_front().as_ref().map_or(0, size);
+    /// Learns a version. That takes time, so it is done elsewhere, and one at a time.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be done now.
+    pub(super) async fn learn(
+        this: &Arc<Self>,
+        theirs: Surface,
+        service: &Arc<dyn Service>,
+    ) -> Result<Arc<Dialect>, Refusal> {
+        let late = |_| Refusal::Late("the description could not be looked at".to_owned());
+        let _turn = this.turn.acquire().await.map_err(|_| late(()))?;
+        if let Some(known) = this.get(theirs.digest) {
+            return Ok(known);
+        }
+        let service = Arc::clone(service);
+        let learnt = tokio::task::spawn_blocking(move || {
+            let agreement = service.agree(&theirs);
+            let (commands, queries) = (agreement.commands, agreement.queries);
+            Arc::new(Dialect { theirs, commands, queries })
+        });
+        let dialect = learnt.await.map_err(|_| late(()))?;
+        let mut known = this.known.lock();
+        let bytes = |known: &VecDeque<Arc<Dialect>>| {
+            known.iter().map(|dialect| dialect.theirs.bytes.len()).sum::<usize>() + dialect.theirs.bytes.len()
+        };
+        while !known.is_empty() && (known.len() >= REMEMBERED || bytes(&known) > REMEMBERED_BYTES) {
+            known.pop_front();
         }
         known.push_back(Arc::clone(&dialect));
-        dialect
+        Ok(dialect)
     }
 }
 

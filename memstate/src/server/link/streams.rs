@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::{
-    Error, Filter, Position, Span,
+    Filter, Position, Span,
     codec::{put_varint, whole},
     model::Verdict,
     remote::frames::{self, Fault, Record, Tell},
@@ -80,21 +80,14 @@ fn bounded(credit: u32) -> usize {
 /// The client does not want the rest, or is gone.
 pub(super) struct Gone;
 
-/// What a task hands in to its connection.
-pub(super) enum Handed {
-    Frame(Vec<u8>),
-    /// The stream of this number has ended.
-    Ended(u64),
-}
-
 /// Hands frames in to the connection.
 #[derive(Clone)]
 pub(super) struct Frames {
-    to: mpsc::Sender<Handed>,
+    to: mpsc::Sender<Vec<u8>>,
 }
 
 impl Frames {
-    pub(super) fn new(to: mpsc::Sender<Handed>) -> Self {
+    pub(super) fn new(to: mpsc::Sender<Vec<u8>>) -> Self {
         Frames { to }
     }
 
@@ -105,11 +98,7 @@ impl Frames {
     }
 
     pub(super) async fn send_frame(&self, frame: Vec<u8>) -> Result<(), Gone> {
-        self.to.send(Handed::Frame(frame)).await.map_err(|_| Gone)
-    }
-
-    pub(super) async fn ended(&self, id: u64) -> Result<(), Gone> {
-        self.to.send(Handed::Ended(id)).await.map_err(|_| Gone)
+        self.to.send(frame).await.map_err(|_| Gone)
     }
 }
 
@@ -259,7 +248,6 @@ impl Stream {
             let goes_on = tokio::select! {
                 goes_on = service.applied_after(position) => goes_on,
                 () = self.credit.ended.notified() => return Err(Gone),
-                () = self.context.stopping.cancelled() => false,
             };
             if !goes_on {
                 return self.end(Ok(service.position())).await;
@@ -283,7 +271,6 @@ impl Stream {
             let next = tokio::select! {
                 next = poll_fn(|cx| events.poll_next(cx)) => next,
                 () = self.credit.ended.notified() => return Err(Gone),
-                () = self.context.stopping.cancelled() => None,
             };
             match next {
                 None => return self.end(Ok(self.context.service.position())).await,
@@ -323,9 +310,6 @@ impl Stream {
             let next = tokio::select! {
                 next = records.next() => next,
                 () = self.credit.ended.notified() => return Err(Gone),
-                () = self.context.stopping.cancelled() => {
-                    return self.end(Err(Fault::of(&Error::Failed("the server stops".into())))).await;
-                }
             };
             match next {
                 None => return self.end(Ok(service.position())).await,

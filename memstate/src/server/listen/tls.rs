@@ -16,12 +16,15 @@ use crate::server::settings::{Clients, Tls};
 /// From how many days before a certificate ends it is mentioned.
 const SOON_DAYS: i64 = 14;
 
+/// What connections are secured with, and what is odd about its files.
+pub(crate) type Read = (Arc<ServerConfig>, Vec<String>);
+
 /// TLS as of one moment, and what is odd about its files; `None` if the settings have none.
 ///
 /// # Errors
 ///
 /// With the file, and what is wrong with it.
-pub(crate) fn load(settings: &Tls) -> Result<Option<(Arc<ServerConfig>, Vec<String>)>, String> {
+pub(crate) fn load(settings: &Tls) -> Result<Option<Read>, String> {
     let (Some(certificate), Some(key)) = (&settings.certificate, &settings.key) else { return Ok(None) };
     let chain = certificates("tls.certificate", certificate)?;
     let warnings = chain.first().and_then(|own| oddity(certificate, own)).into_iter().collect();

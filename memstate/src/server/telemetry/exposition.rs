@@ -47,7 +47,7 @@ impl Telemetry {
     }
 
     fn methods(&self, names: &Names, of: impl Fn(&super::Calls, usize) -> &OfMethod) -> Vec<Method> {
-        let method = |(number, name): (usize, &Box<str>)| {
+        let method = |(number, name): (usize, &str)| {
             let shards = || self.calls.iter().map(|calls| of(calls, number));
             let sum = |counter: &dyn Fn(&OfMethod) -> &AtomicU64| shards().map(|one| get(counter(one))).sum();
             let calls = Front::ALL.map(|front| {
@@ -62,7 +62,7 @@ impl Telemetry {
                 times: distribution(TIMES, times, nanoseconds, NANOSECONDS),
             }
         };
-        names.iter().enumerate().map(method).collect()
+        names.iter().map(|name| &**name).enumerate().map(method).collect()
     }
 }
 

@@ -98,7 +98,9 @@ impl Server {
             service,
             settings: Settings::default(),
             stopping: CancellationToken::new(),
+            cut: tokio_util::sync::CancellationToken::new(),
             pasts: calls::Pasts::default(),
+            slow: calls::Slow::new(64),
         });
         // Somebody who may everything. What it was made by is gone, so nobody else has it.
         let found = Access::open(context.service.described()).identify(Credential::None).unwrap();
@@ -398,7 +400,10 @@ fn an_expression_that_asks_for_a_label_that_is_gone_is_found() {
 
 /// Keeps what spans were recorded to have.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<(String, BTreeMap<String, String>)>>>);
+struct Seen(Arc<Mutex<Vec<Span>>>);
+
+/// A span's name, and its fields.
+type Span = (String, BTreeMap<String, String>);
 
 struct Fields<'a>(&'a mut BTreeMap<String, String>);
 
@@ -439,6 +444,13 @@ async fn a_call_is_a_span_from_its_arrival_to_its_reply() {
         tracing_subscriber::filter::Targets::new().with_target("memstate::calls", tracing::Level::DEBUG);
     let subscriber = tracing_subscriber::registry().with(seen.clone().with_filter(of_calls));
     let server = Server::open("memory:").await;
+    {
+        // What makes spans is known to `tracing` before the subscriber is: a thread of another test that were the first to make one would
+        // find no subscriber of its own, and with a single one in the process that is remembered for all threads.
+        let other = Server::open("memory:").await;
+        other.balance(Front::Http);
+        other.pay(Front::Link, 0).await;
+    }
     let guard = tracing::subscriber::set_default(subscriber);
     {
         let performing = {

@@ -2,7 +2,8 @@
 //!
 //! The server and the clients have a runtime each. The reference is an echo without a model, without a journal and without calls: it
 //! reads frames and answers each with one, and its client counts them. Both ends of it take all that has arrived at once, and write
-//! what comes of it at once, so it is what sockets and tasks alone allow.
+//! what comes of it at once, so it is what sockets and tasks alone allow. `echo, each` is the one that is written first: it writes each
+//! frame by itself.
 
 use std::{collections::VecDeque, error::Error, net::SocketAddr, sync::Arc, time::Instant};
 
@@ -75,11 +76,20 @@ pub fn run(setting: &Setting) -> Rows {
     let runtimes = Runtimes { server: runtime()?, clients: runtime()? };
     let mut rows = Vec::new();
     if setting.wants("keynote") {
-        let (ours, echo) = against_echo(setting, &runtimes, "keynote", KEYNOTE, transfers)?;
+        let load = sized(setting, KEYNOTE);
+        let mut each = Vec::new();
+        let both = || {
+            each.push(echo(&runtimes, Load { calls: load.calls / 10, ..load }, false)?);
+            echo(&runtimes, load, true)
+        };
+        let ours = || transfers(setting, &runtimes, load);
+        let (ours, echo) = take_turns(setting, "remote, keynote", ours, both)?;
+        let each = each.split_off(each.len() - ours.len());
         let of = |figure: fn(&Round) -> f64| ours.iter().map(figure).collect::<Vec<_>>();
         let rates = of(|round| round.rate);
         let row = Row::against("keynote", "commands/s", Better::More, &rates, "echo", &echo);
         rows.push(row.aims(Aim::Ratio(0.5)));
+        rows.push(Row::against("keynote_each", "commands/s", Better::More, &rates, "echo, each", &each));
         rows.push(Row::alone("keynote_commands", "commands/s", &rates).aims(Aim::AtLeast(300_000.0)));
         rows.push(Row::alone("keynote_p50", "µs", &of(|round| round.p50)));
         rows.push(Row::alone("keynote_p99", "µs", &of(|round| round.p99)));
@@ -136,7 +146,7 @@ fn against_echo(
 ) -> Fallible<(Vec<Round>, Vec<f64>)> {
     let load = sized(setting, load);
     let what = format!("remote, {name}");
-    take_turns(setting, &what, || ours(setting, runtimes, load), || echo(runtimes, load))
+    take_turns(setting, &what, || ours(setting, runtimes, load), || echo(runtimes, load, true))
 }
 
 /// A bank with a server.
@@ -287,13 +297,13 @@ fn transfers_here(setting: &Setting, runtimes: &Runtimes, load: Load) -> Fallibl
     })
 }
 
-/// Frames and their echo under a load: how many a second.
-fn echo(runtimes: &Runtimes, load: Load) -> Fallible<f64> {
+/// Frames and their echo under a load: how many a second. They are written together, or each by itself.
+fn echo(runtimes: &Runtimes, load: Load, together: bool) -> Fallible<f64> {
     let listener = runtimes.server.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
     let accepting = runtimes.server.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(echo_all(stream));
+            tokio::spawn(echo_all(stream, together));
         }
     });
     let rate = runtimes.clients.block_on(async {
@@ -306,7 +316,7 @@ fn echo(runtimes: &Runtimes, load: Load) -> Fallible<f64> {
         let began = Instant::now();
         let tasks: Vec<_> = (0..load.connections)
             .zip(streams)
-            .map(|(number, stream)| tokio::spawn(ask_echo(stream, load.of(number), load.in_flight)))
+            .map(|(number, stream)| tokio::spawn(ask_echo(stream, load.of(number), load.in_flight, together)))
             .collect();
         for task in tasks {
             task.await??;
@@ -318,31 +328,31 @@ fn echo(runtimes: &Runtimes, load: Load) -> Fallible<f64> {
 }
 
 /// Answers each frame with one.
-async fn echo_all(mut stream: TcpStream) -> std::io::Result<()> {
+async fn echo_all(mut stream: TcpStream, together: bool) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut input, mut output) = (Vec::with_capacity(READ_BYTES), Vec::new());
     while stream.read_buf(&mut input).await? > 0 {
-        output.clear();
-        for _ in 0..take_frames(&mut input) {
-            put_frame(TELL_BYTES, &mut output);
-        }
-        stream.write_all(&output).await?;
+        put_frames(take_frames(&mut input), TELL_BYTES, &mut output);
+        write(&mut stream, &output, TELL_BYTES, together).await?;
     }
     Ok(())
 }
 
 /// Sends a frame for each that comes, and so many before the first.
-async fn ask_echo(mut stream: TcpStream, calls: usize, in_flight: usize) -> std::io::Result<()> {
+async fn ask_echo(
+    mut stream: TcpStream,
+    calls: usize,
+    in_flight: usize,
+    together: bool,
+) -> std::io::Result<()> {
     let (mut input, mut output) = (Vec::with_capacity(READ_BYTES), Vec::new());
     let (mut sent, mut answered) = (0, 0);
     let mut more = in_flight;
     while answered < calls {
-        output.clear();
-        for _ in 0..more.min(calls - sent) {
-            put_frame(ASK_BYTES, &mut output);
-            sent += 1;
-        }
-        stream.write_all(&output).await?;
+        let next = more.min(calls - sent);
+        put_frames(next, ASK_BYTES, &mut output);
+        sent += next;
+        write(&mut stream, &output, ASK_BYTES, together).await?;
         if stream.read_buf(&mut input).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
@@ -352,9 +362,22 @@ async fn ask_echo(mut stream: TcpStream, calls: usize, in_flight: usize) -> std:
     Ok(())
 }
 
-fn put_frame(bytes: usize, output: &mut Vec<u8>) {
-    output.extend_from_slice(&(bytes as u32).to_le_bytes());
-    output.resize(output.len() + bytes, 0);
+fn put_frames(count: usize, bytes: usize, output: &mut Vec<u8>) {
+    output.clear();
+    for _ in 0..count {
+        output.extend_from_slice(&(bytes as u32).to_le_bytes());
+        output.resize(output.len() + bytes, 0);
+    }
+}
+
+async fn write(stream: &mut TcpStream, frames: &[u8], bytes: usize, together: bool) -> std::io::Result<()> {
+    if together {
+        return stream.write_all(frames).await;
+    }
+    for frame in frames.chunks(LENGTH_BYTES + bytes) {
+        stream.write_all(frame).await?;
+    }
+    Ok(())
 }
 
 /// Takes the frames that are whole, and says how many they are.

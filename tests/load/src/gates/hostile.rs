@@ -147,7 +147,7 @@ async fn mutate(
             return Ok(());
         }
         let mut random = Random::new(run.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let is_first = number % 2 == 0;
+        let is_first = number.is_multiple_of(2);
         let bytes = match is_first {
             // A greeting as a rule, since nothing else is taken.
             true => {
