@@ -35,11 +35,13 @@ async fn commands_are_counted_by_what_became_of_them() {
         metrics.append_seconds.count() >= 7 && metrics.append_seconds.count() == metrics.batch_bytes.count()
     );
     assert_eq!(metrics.events, 2);
-    assert_eq!((metrics.in_flight, metrics.in_flight_max), (0, 65_536));
+    // A call's room is free just after its reply.
+    assert!(metrics.in_flight <= 1 && metrics.in_flight_max == 65_536, "{}", metrics.in_flight);
     assert!(!metrics.stopped);
     bank.close().await.unwrap();
     let after = bank.metrics();
     assert!(after.stopped);
+    assert_eq!(after.in_flight, 0);
     assert_eq!(after.commands, commands);
     assert_eq!(after.apply_seconds.count(), 7);
 }
