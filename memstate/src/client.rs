@@ -38,7 +38,7 @@ use crate::{
 /// A handle to an open model. Clones share the engine; when the last is dropped, the engine finishes what it has
 /// and closes in the background.
 ///
-/// One from [`connect`](crate::connect) is a handle to a model in another process. It is of the same type and has the same methods;
+/// One from `memstate::connect` (with the feature `remote`) is a handle to a model in another process. It is of the same type and has the same methods;
 /// what takes a closure that looks at the model, [`read`](Client::read) and [`watch`](Client::watch), is for a model in this process.
 pub struct Client<M: Model> {
     site: Site<M>,
@@ -523,7 +523,7 @@ impl<M: Model> Client<M> {
     ///
     /// `query` is asked on the task that polls the stream, after commands were applied, and as [`read`](Client::read) is: it
     /// should not take long. However many commands came in between, it is asked once. Of a model in another process see
-    /// [`watch_query`](Client::watch_query).
+    /// `watch_query`.
     ///
     /// ```
     /// # use memstate::collections::Vec;

@@ -200,7 +200,7 @@ impl<M: Model> Events<M> {
     /// ```
     /// # use memstate::{Ctx, Filter};
     /// # #[memstate::data]
-    /// # #[derive(PartialEq)]
+    /// # #[derive(Debug, PartialEq)]
     /// # enum BookEvent { Signed { name: String } }
     /// # #[memstate::model]
     /// # #[derive(Default)]

@@ -26,6 +26,7 @@ pub(crate) const VERSION: u16 = 1;
 /// How many bytes stand in front of a message.
 pub(crate) const LENGTH_BYTES: usize = 4;
 /// The names of a client are no longer than this, so that its first frame stays small.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a server says it"))]
 pub(crate) const FIRST_FRAME_BYTES_MAX: usize = 4096;
 
 /// What a client says.
@@ -350,6 +351,7 @@ impl Fault {
         }
     }
 
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a server says it"))]
     pub(crate) fn of_past(error: &PastError) -> Self {
         match error {
             PastError::AfterTheEnd { asked, last } => Fault::AfterTheEnd { asked: *asked, last: *last },
@@ -448,6 +450,7 @@ impl From<Moment> for When {
     }
 }
 
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a server says it"))]
 pub(crate) fn span(from: Bound<Moment>, to: Bound<Moment>) -> Span {
     Span { from: from.map(When::from), to: to.map(When::from) }
 }
@@ -477,6 +480,7 @@ const OUTCOMES: [RecordOutcome; 7] = [
     RecordOutcome::Unknown,
 ];
 
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a server says it"))]
 fn number_of(outcome: RecordOutcome) -> u8 {
     OUTCOMES.iter().position(|one| *one == outcome).map_or(u8::MAX, |number| number as u8)
 }
@@ -490,6 +494,7 @@ impl Record {
         self.position
     }
 
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a server says it"))]
     pub(crate) fn of(record: HistoryRecord<Vec<u8>>) -> Self {
         Record {
             position: record.position,
@@ -526,6 +531,7 @@ impl Record {
     }
 }
 
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a server says it"))]
 pub(crate) fn change(change: Change) -> (String, Option<Any>, Option<Any>) {
     (change.path, change.before.map(Any::from), change.after.map(Any::from))
 }

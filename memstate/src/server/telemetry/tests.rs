@@ -629,12 +629,15 @@ mod export {
         found
     }
 
-    fn inside<'a>(message: &'a [u8], field: u64) -> impl Iterator<Item = &'a [u8]> {
+    fn inside(message: &[u8], field: u64) -> impl Iterator<Item = &[u8]> {
         fields(message).into_iter().filter(move |(number, _)| *number == field).map(|(_, value)| value)
     }
 
-    /// A collector that takes so many posts, and gives what came in them: the spans, and who sent them.
-    fn collector(posts: usize) -> (String, JoinHandle<(Vec<Came>, Vec<u8>)>) {
+    /// What came to a collector: the spans, and who sent them.
+    type Sent = (Vec<Came>, Vec<u8>);
+
+    /// A collector that takes so many posts, and gives what came in them.
+    fn collector(posts: usize) -> (String, JoinHandle<Sent>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let take = move || {
