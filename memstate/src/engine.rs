@@ -445,7 +445,10 @@ fn query_panicked<M: Model>(method: u16, message: String) -> Error {
 }
 
 /// Refuses a name that is too long to stand in every record.
-fn check_caller(method: impl FnOnce() -> &'static str, caller: Option<&str>) -> Result<(), NotJournaled> {
+pub(crate) fn check_caller(
+    method: impl FnOnce() -> &'static str,
+    caller: Option<&str>,
+) -> Result<(), NotJournaled> {
     match caller.map_or(0, str::len) {
         length if length > CALLER_BYTES_MAX => Err(NotJournaled::Unencodable {
             method: method(),

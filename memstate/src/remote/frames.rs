@@ -25,9 +25,6 @@ use crate::{
 pub(crate) const VERSION: u16 = 1;
 /// How many bytes stand in front of a message.
 pub(crate) const LENGTH_BYTES: usize = 4;
-/// The names of a client are no longer than this, so that its first frame stays small.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a server says it"))]
-pub(crate) const FIRST_FRAME_BYTES_MAX: usize = 4096;
 
 /// What a client says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     Error, NotJournaled, Position, RequestId, Timestamp,
     codec::Unwritable,
-    engine::{COMMANDS_MAX, Pending, Replied, Replier, Replies, Reply, Wakers},
+    engine::{self, COMMANDS_MAX, Pending, Replied, Replier, Replies, Reply, Wakers},
     model::Verdict,
 };
 
@@ -40,8 +40,6 @@ const BYTES_MAX: usize = 64 << 20;
 const CALL_BYTES: usize = 64;
 /// What a frame has at most beside arguments and the caller's name.
 const FRAME_BYTES: usize = 256;
-/// How long the name of a caller may be, in bytes, as in process.
-const CALLER_BYTES_MAX: usize = 1024;
 
 /// A connection to a server. When it is dropped, what is in flight is finished.
 pub(crate) struct Link {
@@ -450,7 +448,7 @@ impl Shared {
     }
 
     fn told(&self, state: &mut State, message: Tell<'_>) -> Result<Option<Woken>, String> {
-        if !matches!(message, Tell::Pong { .. } | Tell::Refused(_)) {
+        if !matches!(message, Tell::Refused(_)) {
             state.answered = true;
         }
         Ok(match message {
@@ -880,13 +878,7 @@ impl Link {
 }
 
 fn check_caller(method: &'static str, caller: Option<&Arc<str>>) -> Result<(), Error> {
-    match caller.map_or(0, |caller| caller.len()) {
-        length if length > CALLER_BYTES_MAX => {
-            let why = format!("the caller's name has {length} bytes, more than {CALLER_BYTES_MAX}");
-            Err(Error::NotJournaled(NotJournaled::Unencodable { method, why }))
-        }
-        _ => Ok(()),
-    }
+    engine::check_caller(|| method, caller.map(|caller| &**caller)).map_err(Error::NotJournaled)
 }
 
 /// Tells the server that nobody wants an answer, when it is dropped before that came.

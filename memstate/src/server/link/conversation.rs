@@ -28,7 +28,7 @@ use crate::{
     engine::{Pending, Reply, atomically::Sent},
     model::Verdict,
     remote::{
-        frames::{self, Ask, FIRST_FRAME_BYTES_MAX, Fault, Refusal, Request, Tell, front},
+        frames::{self, Ask, Fault, Refusal, Request, Tell, front},
         surface::{Kind, Surface},
     },
     server::{
@@ -887,8 +887,7 @@ async fn greet(
 ) -> Result<Greeted, Refusal> {
     let limits = &context.settings.limits;
     let mut left = Vec::new();
-    let first =
-        limits.bytes_before_authentication.min(FIRST_FRAME_BYTES_MAX.max(limits.bytes_before_authentication));
+    let first = limits.bytes_before_authentication;
     let message = tokio::time::timeout_at(known_until, next(bytes, &mut left, first)).await;
     let message = message.map_err(|_| Refusal::Late("the greeting was not there in time".to_owned()))??;
     let hello = frames::read(&message).map_err(Refusal::Invalid)?;
